@@ -1,0 +1,51 @@
+"""What a room's log is made of.
+
+An `Event` is one entry: a message, a join, a topic. It is written once, never changed, and carries its own plainest rendering,
+so that delivering it is joining byte strings. Dialects add tags to it (`server.dialects`); stores keep it (`server.store`).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Kind(enum.IntEnum):
+    """What happened. The numbers are on disk: append, never renumber."""
+
+    MESSAGE = 1
+    NOTICE = 2
+    TAGMSG = 3
+    JOIN = 4
+    PART = 5
+    KICK = 6
+    TOPIC = 7
+    MODE = 8
+    NICK = 9
+    QUIT = 10
+    REDACTION = 11
+
+
+# Two hundred bytes of `__dict__` an event would be the larger part of it: slots.
+@dataclass(slots=True, eq=False)
+class Event:
+    """One entry of a room's log.
+
+    `seq` is the position: one increasing sequence over all rooms of the server, so it orders the events of any set of rooms.
+    `id` is the `seq` of the first copy where one event stands in several rooms (nick, quit), else the same as `seq`; the copies'
+    positions follow one another without a gap.
+    """
+
+    seq: int
+    id: int
+    at: int  # milliseconds since 1970, UTC
+    room: str  # key of the room: its name, casefolded; "=A=B" for the private conversation of users A and B
+    kind: int  # a Kind
+    line: bytes  # the plainest rendering, `:nick!user@host PRIVMSG #room :text\r\n`
+    origin: int = 0  # the session that caused it; session ids are never given twice
+    skip: bool = False  # its author has no echo of it coming (or got one of its own making)
+    closed: bool = False  # written while the room was closed (+i, +k, +s): history of it only for those who were there
+    tags: str = ""  # client-only tags, escaped, as they go on the wire: "+typing=active;+reply=abc"
+    alt: bytes = b""  # the rendering under extended-join, where that differs
+    account: str = ""  # the author's account at the time
+    stored: bool = True  # False: shown to those who are here, never on disk (TAGMSG)

@@ -1,0 +1,60 @@
+"""The edges of the core, as types: what it asks of a store and of a link, without knowing which one it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from server.events import Event
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked: disk full, file damaged, newer schema. The text is one sentence for the operator."""
+
+
+class Store(Protocol):
+    """Where logs are kept. One contract test suite holds for every implementation.
+
+    `append` and `close` are called by one thread only (the journal); the reads by any thread, at any time, and they see all that
+    an `append` which has returned has written.
+    """
+
+    def last_seq(self) -> int:
+        """The highest position that may ever have been given out, 0 for a new store. Positions start above it.
+
+        It counts positions of events that were not stored too: an implementation reserves ahead, so that after a crash no
+        position (and so no msgid) that somebody saw is given again.
+        """
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Make `events` (ascending by `seq`) durable, all or none; on return they survive a kill or a power cut.
+
+        Events with `stored=False` only raise `last_seq`. Raises StoreError; nothing is kept then, and it may be called again.
+        """
+
+    def after(self, room: str, seq: int, limit: int, *, upto: int | None = None, seen_from: int = 0) -> list[Event]:
+        """Up to `limit` oldest events of `room` with `seq` < position (<= `upto`), ascending.
+
+        Of events marked `closed` only those at `seen_from` or later are given.
+        """
+
+    def before(self, room: str, seq: int | None, limit: int, *, seen_from: int = 0) -> list[Event]:
+        """Up to `limit` newest events of `room` with position < `seq` (`None`: no bound), ascending."""
+
+    def at_time(self, room: str, at: int) -> int:
+        """The position of the last event of `room` that happened before `at` (milliseconds), 0 where there is none."""
+
+    def redact(self, room: str, seq: int) -> bool:
+        """Take the text and tags of one event away for good; False where there is no such event in `room`."""
+
+    def retain(self, before: int) -> int:
+        """Delete all events that happened before `before` (milliseconds); gives how many went."""
+
+    def close(self) -> None:
+        """Release files and locks. Idempotent."""
+
+
+class Link(Protocol):
+    """A connection, as the core sees it: something that belongs to a worker. Only that worker touches it further."""
+
+    worker: int
