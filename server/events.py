@@ -44,7 +44,7 @@ class Event:
     line: bytes  # the plainest rendering, `:nick!user@host PRIVMSG #room :text\r\n`
     origin: int = 0  # the session that caused it; session ids are never given twice
     skip: bool = False  # its author has no echo of it coming (or got one of its own making)
-    closed: bool = False  # written while the room was closed (+i, +k, +s): history of it only for those who were there
+    closed: bool = False  # written while the room was closed (+i, +k): history of it only for those who were there
     tags: str = ""  # client-only tags, escaped, as they go on the wire: "+typing=active;+reply=abc"
     alt: bytes = b""  # the rendering under extended-join, where that differs
     account: str = ""  # the author's account at the time

@@ -1,0 +1,164 @@
+"""The server as a whole: the only place that puts the parts together, starts them in order, and stops them in the reverse."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import logging
+import resource
+import socket
+import ssl
+import time
+from pathlib import Path
+
+from server.config import Address, Settings
+from server.ports import Store
+from server.sequencer import Sequencer
+from server.state.model import Network
+from server.store.journal import Journal
+from server.store.memory import MemoryStore
+from server.store.sqlite import SqliteStore
+from server.transport.acceptor import Acceptor, listen
+from server.transport.door import Door
+from server.transport.reload import CertificateWatcher
+from server.transport.worker import Worker
+from wire.message import truncate
+
+log = logging.getLogger("parley")
+
+_MOTD_LINES = 200
+
+
+class SetupError(Exception):
+    """The server cannot start as it is set up. The text is one sentence that says what to do."""
+
+
+class Server:
+    """A running chat server. `start` makes it listen; `stop` is idempotent and leaves no thread behind.
+
+    Raises SetupError, StoreError, TlsSetupError or ListenError from the constructor; nothing is left open then.
+    """
+
+    def __init__(self, settings: Settings, *, now: int | None = None) -> None:
+        self.settings = settings
+        _raise_descriptor_limit(settings.limits.connections)
+        self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile)
+        motd = _motd(settings.motd)
+        self.addresses: list[tuple[str, Address]] = []  # what was bound: dialect and address
+        listeners = self._listen()
+        try:
+            self._store = _open_store(settings)
+        except BaseException:
+            for sock, _ in listeners:
+                sock.close()
+            raise
+        net = Network(settings, seq=self._store.last_seq(), at=time.time_ns() // 1_000_000 if now is None else now)
+        net.motd = motd
+        on_disk = settings.store.kind != "memory"
+        self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
+        self._journal = Journal(self.sequencer, self._store) if on_disk else None
+        self._door = Door(settings.limits)
+        self._workers = [self._worker(index) for index in range(settings.workers.count)]
+        self.sequencer.desks.extend(self._workers)
+        self._next = itertools.cycle(self._workers)
+        self._acceptor = Acceptor(listeners, self._door, self._hand)
+        self._stopped = False
+
+    def _listen(self) -> list[tuple[socket.socket, bool]]:
+        listeners: list[tuple[socket.socket, bool]] = []
+        wanted = [("irc", a) for a in self.settings.listen.irc] + [("plain", a) for a in self.settings.listen.plain]
+        try:
+            for dialect, address in wanted:
+                sock = listen(address, self.settings.workers.backlog)
+                listeners.append((sock, dialect == "plain"))
+                self.addresses.append((dialect, Address(address.host, sock.getsockname()[1])))
+        except BaseException:
+            for sock, _ in listeners:
+                sock.close()
+            raise
+        return listeners
+
+    def _worker(self, index: int) -> Worker:
+        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context)
+
+    def _context(self) -> ssl.SSLContext:
+        return self.certificates.context
+
+    def _hand(self, sock: socket.socket, address: str, is_plain: bool, refused: str) -> None:
+        next(self._next).adopt(sock, address, is_plain, refused)
+
+    def start(self) -> None:
+        """Start all threads; when it returns, clients can connect."""
+        if not self.settings.limits.enabled:
+            log.warning("limits are off: no flood control, no limit per address (for load tests and conformance runs only)")
+        if self._journal is not None:
+            self._journal.start()
+        for worker in self._workers:
+            worker.start()
+        self._acceptor.start()
+        for dialect, address in self.addresses:
+            log.info("listening for %s on %s", dialect, address)
+        # What exists now lives as long as the process: no collection needs to look at it again. Connections make no cycles to
+        # speak of, so collections may be rare: at the default they took a tenth of the time of a wave of connections.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+
+    def reload(self) -> None:
+        """Look for a new certificate, because somebody asked."""
+        self.certificates.check(asked=True)
+
+    def stop(self, grace: float | None = None) -> None:
+        """Accept no more, tell everyone, deliver what is due within `grace` seconds (default: the setting), commit, close."""
+        if self._stopped:
+            return
+        self._stopped = True
+        grace = self.settings.deadlines.drain if grace is None else grace
+        self._acceptor.stop()
+        for worker in self._workers:
+            worker.stop(grace)
+        for worker in self._workers:
+            if worker.is_alive():
+                worker.join()
+        if self._journal is not None:
+            self._journal.stop()
+        self._store.close()
+        gc.unfreeze()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return self._door.total
+
+
+def _open_store(settings: Settings) -> Store:
+    if settings.store.kind == "memory":
+        return MemoryStore(settings.store.memory_events)
+    return SqliteStore(settings.store.data, settings.store.synchronous)
+
+
+def _motd(path: str) -> list[str]:
+    if not path:
+        return []
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SetupError(f"cannot read the message of the day {path}: {error.strerror}; correct the setting motd") from None
+    return [truncate(line.replace("\0", ""), 400) for line in text.splitlines()[:_MOTD_LINES]]
+
+
+def _raise_descriptor_limit(connections: int) -> None:
+    """As many descriptors as connections and a few more; a server that may have fewer says how many that makes."""
+    needed = connections + 128
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= needed or soft == resource.RLIM_INFINITY:
+        return
+    for wanted in (needed, hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
+        except (ValueError, OSError):
+            continue
+        break
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft < needed:
+        log.warning("only %d files may be open (ulimit -n), so about %d connections fit", soft, soft - 128)

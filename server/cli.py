@@ -1,0 +1,94 @@
+"""`python -m server`: settings, log, signals; then the main thread waits for the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from server.app import Server, SetupError
+from server.config import Settings, SettingsError, load
+from server.ports import StoreError
+from server.transport.acceptor import ListenError
+from server.transport.tls import TlsSetupError, groups_environment
+
+log = logging.getLogger("parley")
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a server until it is told to stop; the exit code: 0 after a clean end, 1 for a set-up that does not work."""
+    try:
+        settings = load(sys.argv[1:] if argv is None else argv)
+    except SettingsError as error:
+        return _complain(error)
+    again = groups_environment(os.environ)
+    if again is not None and argv is None:
+        os.execve(sys.executable, sys.orig_argv, again)  # noqa: S606 - ourselves again, with OpenSSL's groups set
+    _set_up_log(settings)
+    # Signals that come before all is up wait in the queue: nothing is half started when they are looked at.
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def tell(number: int, frame: FrameType | None) -> None:
+        del frame
+        told.put(number)
+
+    before = {number: signal.signal(number, tell) for number in _SIGNALS}
+    try:
+        server = Server(settings)
+    except (SetupError, StoreError, TlsSetupError, ListenError) as error:
+        return _complain(error)
+    else:
+        return _serve(server, told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _serve(server: Server, told: queue.SimpleQueue[int]) -> int:
+    server.start()
+    try:
+        while True:
+            try:
+                number = told.get(timeout=server.settings.tls.reload_check_s)
+            except queue.Empty:
+                server.certificates.check()
+                continue
+            if number == signal.SIGHUP:
+                server.reload()
+                continue
+            break
+    finally:
+        log.info("stopping: delivering what is due (a second signal ends at once)")
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, _end_now)
+        server.stop()
+    log.info("stopped")
+    return 0
+
+
+def _end_now(number: int, frame: FrameType | None) -> None:
+    """The second signal: everything that anyone saw is on disk, so there is nothing to lose."""
+    del frame
+    os._exit(128 + number)
+
+
+def _set_up_log(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    # A log line costs a stack walk for what our format never shows.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+def _complain(error: Exception) -> int:
+    print(f"parley: {error}", file=sys.stderr)
+    return 1

@@ -1,0 +1,40 @@
+"""What the plain dialect's users do: they have a name, and they talk in the lobby."""
+
+from __future__ import annotations
+
+from server.commands.registration import make_member
+from server.commands.rooms import enter
+from server.commands.table import execute
+from server.dialects.plain import RENDER
+from server.state.model import Network, User
+from wire.message import Message
+from wire.names import fold, nick_from
+
+LOBBY = "#lobby"
+
+
+def say(net: Network, user: User, text: str, at: int) -> None:
+    """The first text is a name, and each later one a message to the lobby. Empty ones are ignored."""
+    if not text.strip():
+        return
+    if user.registered:
+        execute(net, user, Message("PRIVMSG", [LOBBY, text]), at)
+    else:
+        _join(net, user, text, at)
+
+
+def _join(net: Network, user: User, name: str, at: int) -> None:
+    wanted = nick_from(name, net.limits.nick)
+    nick = wanted
+    number = 2
+    while fold(nick) in net.nicks:
+        nick = f"{wanted[: net.limits.nick - 4]}{number}"
+        number += 1
+    user.username = "~plain"
+    user.realname = name.strip()[:100]
+    net.reclass(user, RENDER)
+    net.rename(user, nick)
+    make_member(net, user, at)
+    if nick != name.strip():
+        net.send(user, f":{net.name} NOTICE {nick} :you are {nick} here\r\n".encode())
+    enter(net, user, net.open(LOBBY, at), at)

@@ -1,0 +1,177 @@
+"""Coming and going: CAP, PASS, NICK, USER, PING, PONG, QUIT, and the welcome.
+
+Sources: https://modern.ircdocs.horse/#connection-messages, https://ircv3.net/specs/extensions/capability-negotiation
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from server.commands import server_info
+from server.commands.table import Context, command, shown
+from server.events import Kind
+from server.state.model import Network, User
+from wire import numerics as n
+from wire.capabilities import NAMES, RENDERED, Cap, listed, offered
+from wire.message import truncate
+from wire.names import fold, valid_nick
+
+
+@command("CAP", before=True)
+def cap(context: Context) -> None:
+    sub = context.param(0).upper()
+    handler = _CAP.get(sub)
+    if handler is None:
+        context.numeric(n.ERR_INVALIDCAPCMD, shown(context.param(0)), "Invalid CAP command")
+    else:
+        handler(context)
+
+
+def _cap_line(context: Context, rest: str) -> None:
+    context.line(f":{context.net.name} CAP {context.user.shown} {rest}")
+
+
+def _cap_ls(context: Context) -> None:
+    user = context.user
+    version = context.param(1)
+    if version.isascii() and version.isdigit():
+        user.cap_version = max(user.cap_version, int(version[:6]))
+    if user.cap_version >= 302:
+        user.caps |= Cap.CAP_NOTIFY  # implied, and cannot be taken back: capability-negotiation, "cap-notify"
+    if not user.registered:
+        user.negotiating = True
+    _cap_line(context, f"LS :{offered(user.cap_version)}")
+
+
+def _cap_list(context: Context) -> None:
+    _cap_line(context, f"LIST :{listed(context.user.caps)}")
+
+
+def _cap_req(context: Context) -> None:
+    user = context.user
+    if not user.registered:
+        user.negotiating = True
+    wanted = context.param(1).split()
+    caps = user.caps
+    for word in wanted:
+        row = NAMES.get(word.removeprefix("-"))
+        if row is None or (word == "-cap-notify" and user.cap_version >= 302):
+            _cap_line(context, f"NAK :{truncate(context.param(1), 400)}")
+            return
+        caps = caps & ~row if word[0] == "-" else caps | row
+    _cap_line(context, f"ACK :{context.param(1)}")
+    user.caps = int(caps)
+    context.net.reclass(user, user.caps & RENDERED)
+
+
+def _cap_end(context: Context) -> None:
+    context.user.negotiating = False
+    _complete(context)
+
+
+_CAP = {"LS": _cap_ls, "LIST": _cap_list, "REQ": _cap_req, "END": _cap_end}
+
+
+@command("PASS", 1, before=True)
+def password(context: Context) -> None:
+    if context.user.registered:
+        context.numeric(n.ERR_ALREADYREGISTERED, "You may not reregister")
+    else:
+        context.user.password = context.params[0]
+
+
+@command("USER", 4, before=True)
+def user_command(context: Context) -> None:
+    user = context.user
+    if user.registered:
+        context.numeric(n.ERR_ALREADYREGISTERED, "You may not reregister")
+        return
+    # What is not fit for a prefix is left out; the tilde says that nobody vouches for the name.
+    name = "".join(c for c in context.params[0] if c.isascii() and (c.isalnum() or c in "-_."))
+    if not name or not context.params[3]:
+        context.numeric(n.ERR_NEEDMOREPARAMS, "USER", "Not enough parameters")
+        return
+    user.username = "~" + name[:18]
+    user.realname = truncate(context.params[3], 150)
+    _complete(context)
+
+
+@command("NICK", before=True)
+def nick(context: Context) -> None:
+    net, user = context.net, context.user
+    wanted = context.param(0)
+    if not wanted:
+        context.numeric(n.ERR_NONICKNAMEGIVEN, "No nickname given")
+        return
+    if not valid_nick(wanted, net.limits.nick) or fold(wanted) in _RESERVED:
+        context.numeric(n.ERR_ERRONEUSNICKNAME, shown(wanted), "Erroneous nickname")
+        return
+    holder = net.nicks.get(fold(wanted))
+    if holder is not None and holder is not user:
+        context.numeric(n.ERR_NICKNAMEINUSE, wanted, "Nickname is already in use")
+        return
+    if wanted == user.nick:
+        return
+    before = user.prefix
+    net.rename(user, wanted)
+    if user.registered:
+        line = f":{before} NICK {wanted}\r\n".encode()
+        net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
+        net.send(user, line)
+    else:
+        _complete(context)
+
+
+# Names that a person could take for the server's or a service's.
+_RESERVED = frozenset({"server", "nickserv", "chanserv", "operserv", "memoserv", "hostserv", "botserv", "histserv", "anonymous"})
+
+
+def _complete(context: Context) -> None:
+    """Register the session if nothing is missing any more."""
+    net, user = context.net, context.user
+    if user.registered or user.negotiating or user.ended or not (user.nick and user.username):
+        return
+    wanted = net.settings.password
+    if wanted and not hmac.compare_digest(user.password.encode(), wanted.encode()):
+        context.numeric(n.ERR_PASSWDMISMATCH, "Password incorrect")
+        end(context, "Password incorrect")
+        return
+    user.password = ""
+    make_member(net, user, context.at)
+    net.send(user, server_info.burst(net, user))
+
+
+def make_member(net: Network, user: User, at: int) -> None:
+    """Count `user`, who has a nick and a user name, as one of the network."""
+    user.registered = True
+    user.signed_on = user.spoke = at
+    user.identify()
+    net.registered += 1
+    net.most = max(net.most, net.registered)
+
+
+@command("PING", before=True)
+def ping(context: Context) -> None:
+    token = context.param(0)
+    if not token:
+        context.numeric(n.ERR_NOORIGIN, "No origin specified")
+    else:
+        context.line(f":{context.net.name} PONG {context.net.name} :{token}")
+
+
+@command("PONG", before=True)
+def pong(context: Context) -> None:
+    del context  # that something came at all is what counts, and the worker has noted it
+
+
+@command("QUIT", before=True)
+def quit_command(context: Context) -> None:
+    reason = truncate(context.param(0), context.net.limits.kick)
+    end(context, f"Quit: {reason}" if reason else "Client quit")
+
+
+def end(context: Context, reason: str) -> None:
+    """Say goodbye and end the session; the worker closes the connection once that is written."""
+    context.line(f"ERROR :Closing link: ({reason})")
+    context.user.ended = reason
+    context.net.disconnect(context.user, reason, context.at)

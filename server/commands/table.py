@@ -1,0 +1,145 @@
+"""The command table: a command is a row.
+
+To add one, write a handler and put `@command(...)` above it; a new module is imported in `server/commands/__init__.py`. What
+every command needs is checked here, once: registration, the least number of parameters, the answer to a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.dialects.irc import with_tags
+from server.state.model import Network, Room, User
+from wire import numerics as n
+from wire.capabilities import Cap
+from wire.message import Message, escape_tag, truncate
+from wire.names import is_room
+
+Handler = Callable[["Context"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One command: what it is called, who does it, what it takes."""
+
+    name: str
+    handler: Handler
+    least: int  # parameters
+    before: bool  # allowed before registration
+
+
+TABLE: dict[str, Row] = {}
+
+
+def command(name: str, least: int = 0, *, before: bool = False) -> Callable[[Handler], Handler]:
+    """Put a handler into the table as `name`, with at least `least` parameters, `before` registration or only after it."""
+
+    def put(handler: Handler) -> Handler:
+        TABLE[name] = Row(name, handler, least, before)
+        return handler
+
+    return put
+
+
+class Context:
+    """One command under way: who gave it, what it says, when; and the ways to answer."""
+
+    __slots__ = ("at", "message", "net", "params", "user")
+
+    def __init__(self, net: Network, user: User, message: Message, at: int) -> None:
+        self.net = net
+        self.user = user
+        self.message = message
+        self.params = message.params
+        self.at = at
+
+    def param(self, index: int, default: str = "") -> str:
+        """The parameter at `index`, or `default`."""
+        return self.params[index] if index < len(self.params) else default
+
+    def numeric(self, code: str, *params: str) -> None:
+        """Answer with a numeric; its last parameter is the text."""
+        middle = "".join(f" {p}" for p in params[:-1])
+        self.line(f":{self.net.name} {code} {self.user.shown}{middle} :{params[-1]}")
+
+    def line(self, text: str) -> None:
+        """Answer with one line, cut to what a line may hold."""
+        self.net.send(self.user, truncate(text, 510).encode() + b"\r\n")
+
+    def fail(self, code: str, text: str, *context: str) -> None:
+        """A standard reply: https://ircv3.net/specs/extensions/standard-replies"""
+        middle = "".join(f" {c}" for c in context)
+        self.line(f":{self.net.name} FAIL {self.message.command} {code}{middle} :{text}")
+
+    def has(self, cap: Cap) -> bool:
+        """Whether the user negotiated `cap`."""
+        return bool(self.user.caps & cap)
+
+    def room(self, name: str) -> Room | None:
+        """The room of that name; without one, says so and gives None."""
+        room = self.net.room(name) if is_room(name) else None
+        if room is None:
+            self.numeric(n.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
+        return room
+
+
+def shown(word: str) -> str:
+    """What a client sent, fit to stand in the middle of a reply."""
+    return truncate(word.replace(" ", "_"), 64).lstrip(":") or "*"
+
+
+def execute(net: Network, user: User, message: Message, at: int) -> None:
+    """Carry out one command at time `at` (milliseconds). The state lock is held."""
+    label = ""
+    if message.tags and user.caps & Cap.LABELED_RESPONSE:
+        label = message.tags.get("label", "")[:64]
+    if not label:
+        _dispatch(net, user, message, at)
+        return
+    user.label = label
+    before = len(user.replies)
+    _dispatch(net, user, message, at)
+    user.label = ""
+    _answer(net, user, label, before)
+
+
+def _dispatch(net: Network, user: User, message: Message, at: int) -> None:
+    context = Context(net, user, message, at)
+    row = TABLE.get(message.command)
+    if row is None:
+        if user.registered:
+            context.numeric(n.ERR_UNKNOWNCOMMAND, shown(message.command), "Unknown command")
+        else:
+            context.numeric(n.ERR_NOTREGISTERED, "You have not registered")
+    elif not (user.registered or row.before):
+        context.numeric(n.ERR_NOTREGISTERED, "You have not registered")
+    elif len(message.params) < row.least:
+        context.numeric(n.ERR_NEEDMOREPARAMS, row.name, "Not enough parameters")
+    else:
+        row.handler(context)
+
+
+def _answer(net: Network, user: User, label: str, before: int) -> None:
+    """Tie the replies from `before` on to `label`: https://ircv3.net/specs/extensions/labeled-response"""
+    tag = "label=" + escape_tag(label)
+    replies = user.replies[before:]
+    if len(replies) == 1 and not isinstance(replies[0][1], bytes):
+        replies[0][1].label = tag
+        return
+    if not replies:
+        net.send(user, f"@{tag} :{net.name} ACK\r\n".encode())
+        return
+    seq = replies[-1][0]
+    lines: list[bytes] = []
+    for _, data in replies:
+        assert isinstance(data, bytes)  # a deferred reply stands alone
+        lines += data.splitlines(keepends=True)
+    del user.replies[before:]
+    if len(lines) == 1:
+        user.replies.append((seq, with_tags(lines[0], tag)))
+        return
+    batch = f"{len(user.replies)}l{seq:x}"
+    inner = b"".join(with_tags(line, f"batch={batch}") for line in lines)
+    opened = f"@{tag} :{net.name} BATCH +{batch} labeled-response\r\n".encode()
+    user.replies.append((seq, opened + inner + f":{net.name} BATCH -{batch}\r\n".encode()))

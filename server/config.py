@@ -1,0 +1,602 @@
+"""The settings of the server: one typed tree, each field with a default and a sentence.
+
+Where a value comes from, later wins:
+
+    the default here  <  the TOML file (`--config FILE`)  <  the environment (`PARLEY_LIMITS_LINE`)  <  flags
+
+The classes below are the only list of settings there is. Help text, example file, names of environment variables and checks are
+made from it. To add a setting, add a field.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from textwrap import wrap
+from typing import Any, Literal, NamedTuple, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+
+PREFIX = "PARLEY_"
+WIDTH = 110
+CERTS, DATA = Path("var/certs"), Path("var/data")  # below the working directory; `make run` makes both
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The text is one sentence: where it was given, the value, and what is allowed."""
+
+
+class Address(NamedTuple):
+    """A place to listen at; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """`host:port` or `[v6]:port`; raises ValueError for anything else."""
+        match = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})", text.strip())
+        if match is None or int(match["port"]) > 65535:
+            raise ValueError(text)
+        return cls(match["v6"] or match["host"], int(match["port"]))
+
+
+def setting(
+    default: T,
+    doc: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    pattern: str = r"[^\x00-\x1f\x7f]*",
+    secret: bool = False,
+) -> T:
+    """A field of the tree: its default, its sentence, and what it may be (`least`/`most` for numbers, `pattern` for text)."""
+    return field(
+        default=default,
+        repr=not secret,
+        metadata={"doc": doc, "least": least, "most": most, "pattern": pattern, "secret": secret},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where clients connect."""
+
+    irc: tuple[Address, ...] = setting(
+        (Address("127.0.0.1", 6697),), 'Addresses for IRC over TLS; port 0 takes a free one, "off" or an empty list none.'
+    )
+    plain: tuple[Address, ...] = setting(
+        (Address("127.0.0.1", 12345),), "Addresses for the plain dialect over TLS (one record is one message to the lobby), or off."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificate and protocol."""
+
+    certs: Path = setting(  # noqa: RUF009  (`setting` is `field`)
+        CERTS, "Directory with server/cert.pem, server/key.pem and, for our own authority, ca.pem."
+    )
+    profile: Literal["intermediate", "modern"] = setting(
+        "intermediate", "What peers must speak: intermediate is TLS 1.2 or newer, modern is TLS 1.3 only."
+    )
+    reload_check_s: float = setting(
+        30.0,
+        "Seconds between looks at the certificate files; changed ones are put in use without a restart.",
+        least=0.1,
+        most=86400,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where messages are kept."""
+
+    kind: Literal["sqlite", "memory"] = setting(
+        "sqlite", "sqlite keeps messages on disk before anyone sees them; memory forgets at exit."
+    )
+    data: Path = setting(  # noqa: RUF009
+        DATA, "Directory for the database; it belongs to one server process at a time."
+    )
+    synchronous: Literal["FULL", "NORMAL"] = setting(
+        "FULL", "FULL survives a power cut with everything that was seen; NORMAL survives a kill only, and is faster."
+    )
+    memory_events: int = setting(
+        100_000, "Events that the memory store keeps over all rooms; the oldest go first.", least=1000, most=100_000_000
+    )
+    window_mib: int = setting(
+        64, "MiB of the newest events held in memory over all rooms; older ones are read from the store.", least=1, most=65536
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Threads that own connections."""
+
+    count: int = setting(
+        1,
+        "Worker threads; with a GIL one delivers the most for its CPU time, since more only take the lock from each other,"
+        " and on a free-threaded build the number of cores is a good choice.",
+        least=1,
+        most=256,
+    )
+    backlog: int = setting(1024, "Connections that the kernel may hold before the server accepts them.", least=1, most=65535)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one peer may use."""
+
+    enabled: bool = setting(True, "Off lifts flood control and the limits per address, for load tests and conformance runs.")
+    line: int = setting(512, "Bytes in one line without its tags, line end included.", least=512, most=65536)
+    tags: int = setting(4094, "Bytes of tags that a client may send with one line.", least=0, most=8191)
+    outbox_kib: int = setting(
+        128,
+        "KiB of replies waiting for one connection; above it no more commands are read from that connection.",
+        least=16,
+        most=65536,
+    )
+    rooms_per_user: int = setting(50, "Rooms that one user may be in.", least=1, most=10_000)
+    connections: int = setting(20_000, "Connections at one time.", least=1, most=1_000_000)
+    connections_per_address: int = setting(
+        64, "Connections at one time from one address (IPv4 /32, IPv6 /64).", least=1, most=1_000_000
+    )
+    handshakes_pending: int = setting(
+        4096, "Connections at one time, over all addresses, that have not finished their TLS handshake.", least=1, most=1_000_000
+    )
+    nick: int = setting(30, "Characters in a nickname.", least=9, most=64)
+    room_name: int = setting(64, "Characters in a room's name, its # included.", least=8, most=200)
+    topic: int = setting(390, "Bytes in a topic.", least=1, most=65536)
+    away: int = setting(390, "Bytes in an away message.", least=1, most=65536)
+    kick: int = setting(390, "Bytes in the reason of a kick.", least=1, most=65536)
+    list_entries: int = setting(100, "Entries in one list of a room (bans, exceptions, invitations).", least=1, most=10_000)
+    targets: int = setting(4, "Targets that one command may name.", least=1, most=100)
+    flood_burst: int = setting(10, "Commands that a connection may send at once; later ones wait their turn.", least=1, most=10_000)
+    flood_rate: float = setting(4.0, "Commands a second once the burst is used up.", least=0.1, most=100_000)
+    conversations: int = setting(
+        20_000,
+        "Private conversations whose newest part is held in memory; the rest is read from the store.",
+        least=1,
+        most=10_000_000,
+    )
+    history: int = setting(1000, "Messages that one request for history may ask for.", least=1, most=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long the server waits, in seconds."""
+
+    handshake: float = setting(10.0, "Seconds to finish the TLS handshake, from the accept.", least=0.1, most=3600)
+    registration: float = setting(30.0, "Seconds to register, from the accept.", least=0.1, most=3600)
+    ping: float = setting(90.0, "Seconds without a word from a client until the server sends PING.", least=0.1, most=86400)
+    pong: float = setting(60.0, "Seconds to answer that PING until the connection is dropped.", least=0.1, most=86400)
+    stall: float = setting(120.0, "Seconds in which a peer may take none of the bytes that wait for it.", least=0.1, most=86400)
+    drain: float = setting(8.0, "Seconds to deliver what is due when the server is told to stop.", least=0.0, most=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Immutable; `load` makes one."""
+
+    name: str = setting("parley.local", "The server's name, as IRC shows it.", pattern=r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
+    network: str = setting("Parley", "The network's name: one word.", pattern=r"[^\x00-\x20\x7f:][^\x00-\x20\x7f]{0,62}")
+    description: str = setting("A Parley server", "What the server says about itself in WHOIS and LINKS.")
+    motd: str = setting("", "File with the message of the day; empty for none.")
+    password: str = setting("", "Password that clients must give with PASS; empty for none.", secret=True)
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least serious thing that is logged.")
+    listen: Listen = Listen()
+    tls: Tls = Tls()
+    store: Store = Store()
+    workers: Workers = Workers()
+    limits: Limits = Limits()
+    deadlines: Deadlines = Deadlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One setting, as the loader sees it."""
+
+    section: str
+    name: str
+    kind: Any
+    default: Any
+    doc: str
+    least: float | None
+    most: float | None
+    pattern: str
+    secret: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def env(self) -> str:
+        return PREFIX + self.key.replace(".", "_").upper()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+
+def _walk(cls: type[Any], section: str = "") -> Iterator[Spec]:
+    hints = get_type_hints(cls)
+    for entry in fields(cls):
+        if is_dataclass(hints[entry.name]):
+            yield from _walk(hints[entry.name], entry.name)
+        else:
+            yield Spec(section, entry.name, hints[entry.name], entry.default, **entry.metadata)
+
+
+SPECS: dict[str, Spec] = {spec.key: spec for spec in _walk(Settings)}
+SECTIONS: dict[str, str] = {name: kind.__doc__ or "" for name, kind in get_type_hints(Settings).items() if is_dataclass(kind)}
+
+
+def value_of(settings: Settings, spec: Spec) -> Any:
+    """The value that `settings` holds for one setting."""
+    return getattr(getattr(settings, spec.section) if spec.section else settings, spec.name)
+
+
+# -- from text and from TOML to values ---------------------------------------------------------------------------------------
+
+_WORDS = dict.fromkeys(("on", "true", "yes", "1"), True) | dict.fromkeys(("off", "false", "no", "0"), False)
+
+
+def _addresses(parts: Iterable[object]) -> tuple[Address, ...]:
+    return tuple(Address.parse(_a(str, part)) for part in parts)
+
+
+def _split(text: str) -> tuple[Address, ...]:
+    return () if text.strip().lower() in ("", "off") else _addresses(text.split(","))
+
+
+def _a(kind: type[T], value: object) -> T:
+    """`value`, if it is of that very type (a bool is no int); raises ValueError otherwise."""
+    if type(value) is not kind:
+        raise ValueError(value)
+    return value
+
+
+def _choice(spec: Spec, text: str) -> str:
+    for choice in spec.choices:
+        if choice.lower() == text.lower():
+            return choice
+    raise ValueError(text)
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError(text)
+    return Path(text).expanduser()
+
+
+_FROM_TEXT: dict[Any, Callable[[str], object]] = {
+    str: str,
+    int: int,
+    float: float,
+    bool: lambda text: _WORDS[text.strip().lower()],
+    Path: _path,
+    tuple[Address, ...]: _split,
+}
+
+_FROM_TOML: dict[Any, Callable[[Any], object]] = {
+    str: lambda value: _a(str, value),
+    int: lambda value: _a(int, value),
+    float: lambda value: float(value) if type(value) is int else _a(float, value),
+    bool: lambda value: _a(bool, value),
+    Path: lambda value: _path(_a(str, value)),
+    tuple[Address, ...]: lambda value: _addresses(_a(list, value)),
+}
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e6 and value != int(value) else str(int(value))
+
+
+def allowed(spec: Spec) -> str:
+    """What a setting may be, in words."""
+    if spec.choices:
+        return "one of " + ", ".join(spec.choices)
+    if spec.kind is str:
+        return {
+            "name": "a name of letters, digits, dots and hyphens, up to 63",
+            "network": "one word of up to 63 characters",
+        }.get(spec.key, "one line of text without control characters")
+    if spec.kind in (int, float):
+        noun = "a whole number" if spec.kind is int else "a number"
+        return f"{noun} from {_number(spec.least or 0)} to {_number(spec.most or 0)}"
+    return {bool: "on or off (in TOML true or false)", Path: "the path of a directory"}.get(
+        spec.kind, "HOST:PORT such as 127.0.0.1:6697 or [::1]:6697 (a list of such strings in TOML, with commas elsewhere), or off"
+    )
+
+
+def _fits(spec: Spec, value: Any) -> bool:
+    if spec.kind is str:
+        return re.fullmatch(spec.pattern, value) is not None
+    if spec.kind in (int, float):
+        return bool(spec.least <= value <= spec.most)
+    return True
+
+
+def _convert(spec: Spec, given: object, source: str, convert: Callable[[Any], object]) -> object:
+    try:
+        value = convert(given)
+    except (ValueError, KeyError, OverflowError, RuntimeError):  # RuntimeError: expanduser without a home
+        value = None
+    if value is None or not _fits(spec, value):
+        shown = "this value" if spec.secret else repr(given)
+        raise SettingsError(f"{source}: {shown} is not possible; allowed is {allowed(spec)}.")
+    return value
+
+
+def _from_text(spec: Spec, text: str, source: str) -> object:
+    return _convert(spec, text, source, (lambda t: _choice(spec, t)) if spec.choices else _FROM_TEXT[spec.kind])
+
+
+def _from_toml(spec: Spec, value: object, source: str) -> object:
+    return _convert(spec, value, source, (lambda v: _choice(spec, _a(str, v))) if spec.choices else _FROM_TOML[spec.kind])
+
+
+def _hint(wrong: str, known: Iterable[str]) -> str:
+    """ " did you mean …?" for the nearest known name, by the whole name or by its last part."""
+    from difflib import get_close_matches  # noqa: PLC0415  (only where something is wrong)
+
+    by_tail: dict[str, str] = {}
+    for name in known:
+        by_tail.setdefault(name.rpartition(".")[2], name)
+        by_tail[name] = name
+    near = get_close_matches(wrong, by_tail, n=1) or get_close_matches(wrong.rpartition(".")[2], by_tail, n=1)
+    return f"; did you mean {by_tail[near[0]]}?" if near else "."
+
+
+# -- the sources -------------------------------------------------------------------------------------------------------------
+
+
+def _read_toml(path: Path, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{source}: {str(path)!r} cannot be read ({error.strerror}); allowed is the path of a TOML file."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path}: the byte at {error.start} is not UTF-8; allowed is a TOML file, which is always UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: this is not TOML: {error}.") from None
+
+
+def _toml_values(path: Path, source: str) -> Iterator[tuple[str, object]]:
+    for name, given in _read_toml(path, source).items():
+        if name in SECTIONS and not isinstance(given, dict):
+            raise SettingsError(f"{path}, {name}: {given!r} is not possible; allowed is a table [{name}] of settings.")
+        pairs = {f"{name}.{key}": value for key, value in given.items()} if isinstance(given, dict) else {name: given}
+        for key, value in pairs.items():
+            if key not in SPECS:
+                raise SettingsError(f"{path}, {key}: there is no such setting{_hint(key, SPECS)}")
+            yield key, _from_toml(SPECS[key], value, f"{path}, {key}")
+        if name not in SECTIONS and not pairs:
+            raise SettingsError(f"{path}, {name}: there is no such section{_hint(name, SECTIONS)}")
+
+
+# What container engines set for a service called parley-store and the like; not meant for us.
+_SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+)$")
+
+
+def _environment_values(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    """The settings among `environ`. An unknown name is an error where it begins like one of ours (`PARLEY_LIMITS_`)."""
+    known = {spec.env: spec for spec in SPECS.values()}
+    ours = tuple(f"{PREFIX}{section.upper()}_" for section in SECTIONS)
+    for name, text in environ.items():
+        if name in known:
+            yield known[name].key, _from_text(known[name], text, name)
+        elif name.startswith(ours) and not _SERVICE_LINK.search(name):
+            raise SettingsError(f"{name}: there is no such setting{_hint(name, known)}")
+
+
+class _Flag(NamedTuple):
+    option: str
+    key: str
+    metavar: str
+    repeatable: bool = False
+
+
+FLAGS = (
+    _Flag("--certs", "tls.certs", "DIR"),
+    _Flag("--data", "store.data", "DIR"),
+    _Flag("--listen", "listen.irc", "HOST:PORT", repeatable=True),
+    _Flag("--plain-listen", "listen.plain", "HOST:PORT", repeatable=True),
+    _Flag("--store", "store.kind", "sqlite|memory"),
+    _Flag("--workers", "workers.count", "N"),
+    _Flag("--limits", "limits.enabled", "on|off"),
+    _Flag("--log-level", "log_level", "debug|info|warning|error"),
+)
+
+
+def _flag_values(given: argparse.Namespace) -> Iterator[tuple[str, object]]:
+    for flag in FLAGS:
+        text = getattr(given, flag.key)
+        if text is not None:
+            yield flag.key, _from_text(SPECS[flag.key], ",".join(text) if flag.repeatable else text, flag.option)
+    for pair in given.set:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"--set: {pair!r} is not possible; allowed is section.field=value.")
+        if key not in SPECS:
+            raise SettingsError(f"--set: there is no setting {key}{_hint(key, SPECS)}")
+        yield key, _from_text(SPECS[key], text, f"--set {key}")
+
+
+# -- the command line --------------------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message}; see --help for what is allowed.")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import ssl  # noqa: PLC0415  (both take their time to load, and only this flag needs them)
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+        try:
+            release = version("parley")
+        except PackageNotFoundError:
+            release = "from a checkout"
+        sys.stdout.write(f"Parley {release}, Python {sys.version.split()[0]}, {ssl.OPENSSL_VERSION}\n")
+        raise SystemExit(0)
+
+
+def _shown(value: object) -> str:
+    """A value as one would type it in a flag or an environment variable."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "off"
+    return _number(value) if isinstance(value, int | float) else str(value) or '""'
+
+
+def _all_settings() -> str:
+    lines = [
+        "all settings, with their defaults:",
+        f"  in the TOML file as [section] and field = value, in the environment as {PREFIX}SECTION_FIELD, here as --set;",
+        "  a flag wins over the environment, the environment over the file",
+    ]
+    section = ""
+    for spec in SPECS.values():
+        if spec.section != section:
+            section = spec.section
+            lines += ["", f"  {section}: {SECTIONS[section]}"]
+        lines.append(f"    {spec.key} = {_shown(spec.default)}")
+        lines += wrap(spec.doc, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    return "\n".join(lines)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m server`, with its help text. Its errors are SettingsError."""
+    made = _Parser(
+        prog="python -m server",
+        description="The Parley server: chat over TLS, for IRC clients and for plain ones.",
+        epilog=_all_settings(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--config", metavar="FILE", help=f"TOML file with settings (also {PREFIX}CONFIG)")
+    for flag in FLAGS:
+        made.add_argument(
+            flag.option,
+            dest=flag.key,
+            metavar=flag.metavar,
+            action="append" if flag.repeatable else "store",
+            help=SPECS[flag.key].doc.replace("%", "%%") + (" Repeatable." if flag.repeatable else ""),
+        )
+    made.add_argument("--set", metavar="SECTION.FIELD=VALUE", action="append", default=[], help="Any setting below. Repeatable.")
+    made.add_argument("--print-config", action="store_true", help="Print the settings in force as a commented TOML file, and end.")
+    made.add_argument("--version", action=_Version, nargs=0, help="Print the versions of Parley, Python and OpenSSL, and end.")
+    return made
+
+
+def _check_together(settings: Settings) -> None:
+    """What no field can tell alone."""
+    listen, limits = settings.listen, settings.limits
+    if not listen.irc and not listen.plain:
+        raise SettingsError("listen.irc and listen.plain: both are off; allowed is at least one address to listen at.")
+    for address in listen.irc + listen.plain:
+        if address.port and (listen.irc + listen.plain).count(address) > 1:
+            raise SettingsError(f"listen.irc and listen.plain: {address} is named twice; allowed is once.")
+    room = limits.line - 122  # what command, sender, room and nick may take of the line
+    for name in ("topic", "away", "kick"):
+        if getattr(limits, name) > room:
+            raise SettingsError(
+                f"limits.{name}: {getattr(limits, name)} does not fit a line of {limits.line} bytes; allowed is at most {room},"
+                " or a greater limits.line."
+            )
+
+
+def _assemble(values: Mapping[str, Any]) -> Settings:
+    parts: dict[str, Any] = {key: value for key, value in values.items() if "." not in key}
+    for section, cls in get_type_hints(Settings).items():
+        if section in SECTIONS:
+            parts[section] = cls(**{key.partition(".")[2]: value for key, value in values.items() if key.startswith(section + ".")})
+    return Settings(**parts)
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings for these arguments (without the program's name) and this environment.
+
+    Raises SettingsError for anything that is wrong, and SystemExit(0) after `--help`, `--version` and `--print-config`.
+    """
+    made = parser()
+    given, rest = made.parse_known_args(list(argv))
+    if rest:
+        options = [option for action in made._actions for option in action.option_strings]
+        raise SettingsError(f"{rest[0]}: there is no such flag{_hint(rest[0], options)}")
+    values: dict[str, object] = {}
+    if given.config is not None:
+        values.update(_toml_values(Path(given.config), "--config"))
+    elif environ.get(f"{PREFIX}CONFIG"):
+        values.update(_toml_values(Path(environ[f"{PREFIX}CONFIG"]), f"{PREFIX}CONFIG"))
+    values.update(_environment_values(environ))
+    values.update(_flag_values(given))
+    settings = _assemble(values)
+    _check_together(settings)
+    if given.print_config:
+        sys.stdout.write(example_toml(settings))
+        raise SystemExit(0)
+    return settings
+
+
+# -- the example file --------------------------------------------------------------------------------------------------------
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    escaped = "".join(f"\\u{ord(c):04X}" if ord(c) < 0x20 or c in '"\\\x7f' else c for c in text)
+    return f'"{escaped}"'
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_quoted(str(item)) for item in value) + "]"
+    return _quoted(str(value))
+
+
+def _entry(spec: Spec, value: object) -> Iterator[str]:
+    yield from wrap(spec.doc, WIDTH, initial_indent="# ", subsequent_indent="# ")
+    if value == spec.default:
+        yield f"#{spec.name} = {_toml(value)}"
+    elif spec.secret:
+        yield f"#{spec.name} is set, and not shown here"
+    else:
+        yield f"{spec.name} = {_toml(value)}"
+
+
+def example_toml(settings: Settings | None = None) -> str:
+    """Every setting as TOML, its sentence above it. What has its default is commented out; secrets are left out."""
+    shown = settings or Settings()
+    lines = [
+        "# Settings of the Parley server. A line that is commented out shows the default.",
+        f"# The environment ({PREFIX}SECTION_FIELD) wins over this file, and flags win over both: python -m server --help",
+    ]
+    section = ""
+    for spec in SPECS.values():
+        if spec.section != section:
+            section = spec.section
+            lines += ["", "", f"# {SECTIONS[section]}", f"[{section}]"]
+        lines += ["", *_entry(spec, value_of(shown, spec))]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,93 @@
+"""IRC on the wire: lines to messages, events to lines.
+
+Sources: https://modern.ircdocs.horse and, for tags, https://ircv3.net/specs/extensions/message-tags, server-time, message-ids.
+"""
+
+from __future__ import annotations
+
+import time
+
+from server.events import Event, Kind
+from wire import msgids
+from wire.capabilities import Cap
+from wire.message import MAX_BODY, MAX_CLIENT_TAGS, MalformedMessage, Message, parse
+
+# A line with tags: `@`, the tags, a space, and the message.
+MAX_LINE = MAX_CLIENT_TAGS + 2 + MAX_BODY
+
+_TIME = int(Cap.SERVER_TIME)
+_TAGS = int(Cap.MESSAGE_TAGS)
+_EXTENDED_JOIN = int(Cap.EXTENDED_JOIN)
+
+
+class Oversized(Exception):
+    """The line is longer than the limit."""
+
+
+class Undecodable(Exception):
+    """The line is no UTF-8."""
+
+
+def read(line: bytes, limit: int) -> Message:
+    """One line as a message. Raises Oversized, Undecodable or MalformedMessage; NUL and bare CR are malformed."""
+    if len(line) > limit - 2:
+        _check_size(line, limit)
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise Undecodable from None
+    if "\r" in text or "\0" in text:
+        raise MalformedMessage("a line holds neither NUL nor a carriage return")
+    return parse(text)
+
+
+def _check_size(line: bytes, limit: int) -> None:
+    body = len(line)
+    if line[:1] == b"@":
+        tags = line.find(b" ")
+        if tags - 1 > MAX_CLIENT_TAGS:
+            raise Oversized
+        body -= tags + 1
+    if body > limit - 2:
+        raise Oversized
+
+
+_second = (0, "")  # the last second that was formatted: nearly always the next one too
+
+
+def stamp(at: int) -> str:
+    """Milliseconds since 1970 as server-time writes them: `2026-11-22T19:26:00.123Z`."""
+    global _second  # noqa: PLW0603 - one tuple, replaced as a whole: threads may race for it, never break it
+    second, milli = divmod(at, 1000)
+    known, text = _second
+    if known != second:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        _second = (second, text)
+    return f"{text}.{milli:03d}Z"
+
+
+def render(event: Event, caps: int) -> bytes:
+    """`event` for connections with the rendered capabilities `caps`; empty where they get nothing of it."""
+    if not caps:
+        return event.line if event.kind != Kind.TAGMSG else b""
+    return render_tagged(event, caps, "")
+
+
+def render_tagged(event: Event, caps: int, more: str) -> bytes:
+    """Like `render`, with further tags (`batch=x`, `label=y`) in front."""
+    if (event.kind == Kind.TAGMSG and not caps & _TAGS) or not event.line:  # a redacted event has no line
+        return b""
+    line = event.alt if caps & _EXTENDED_JOIN and event.alt else event.line
+    tags = [more] if more else []
+    if caps & _TIME:
+        tags.append("time=" + stamp(event.at))
+    if caps & _TAGS:
+        tags.append("msgid=" + msgids.encode(event.id))
+        if event.tags:
+            tags.append(event.tags)
+    return b"@%b %b" % (";".join(tags).encode(), line) if tags else line
+
+
+def with_tags(line: bytes, tags: str) -> bytes:
+    """A line (with or without tags) with further tags in front."""
+    return b"@%b;%b" % (tags.encode(), line[1:]) if line[:1] == b"@" else b"@%b %b" % (tags.encode(), line)

@@ -1,0 +1,229 @@
+"""Puts commands in order, and decides what is visible.
+
+One lock guards the network's state and everything in this file. It is held for a batch of commands, or to copy out what is due;
+never over I/O. `committed` is the one number that visibility hangs on: what lies at or below it is on disk (or, with the memory
+store, as safe as it will ever be), and only that is shown to anyone.
+
+    worker:  with lock: execute a batch, settle(), collect what is due
+    journal: with lock: take()      then, without it, store.append()      then with lock: commit()
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Protocol
+
+from server.events import Event
+from server.log import RoomLog
+from server.state.model import Deferred, Network, Room, User
+
+# How much of the logs one connection is given at a time: what a slow reader can make us hold is one such page.
+PAGE = 256
+
+_SEQ = attrgetter("seq")
+
+
+class Desk(Protocol):
+    """A worker, as the sequencer sees it. All but `ring` are touched under the lock only."""
+
+    dirty: set[Room]  # rooms with newly committed events for this worker
+    rung: set[User]  # users of this worker with output of their own
+    waiting: bool  # whether something of this worker waits for the committed end to move
+
+    def ring(self) -> None:
+        """Wake the worker if it sleeps."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one group commit takes."""
+
+    events: list[Event]
+    rooms: set[Room]
+    upto: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to write to one connection next, in order. `horizon` is the position it brings the connection to."""
+
+    horizon: int
+    items: list[Event | bytes | Deferred]
+    waiting: bool  # something is left that is not committed yet
+    behind: list[Behind] = field(default_factory=list)  # instead of all that: read these from the store, and plan again
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A part of a log that is no longer held in memory."""
+
+    key: str
+    after: int
+    upto: int
+    since: int
+
+
+Pages = dict[Behind, list[Event]]
+
+
+class Sequencer:
+    """The local one: order is the order in which workers get the lock."""
+
+    def __init__(self, net: Network, *, commit_now: Callable[[Sequence[Event]], None] | None = None) -> None:
+        self.lock = threading.Lock()
+        self.net = net
+        self.desks: list[Desk] = []
+        self.committed = net.seq
+        self.wake_journal: Callable[[], None] = _nobody
+        self._commit_now = commit_now  # for a store without a disk: there is nothing to wait for
+        self._events: list[Event] = []
+        self._rooms: set[Room] = set()
+        self._in_flight = False
+        self._at = 0
+
+    def clock(self, at: int) -> int:
+        """`at` (milliseconds), or the last time that was given where the clock went back: time in the logs never does."""
+        self._at = at = max(at, self._at)
+        return at
+
+    def settle(self) -> None:
+        """Close a batch of commands: hand its events to the journal, and tell the workers who has output. Lock held."""
+        assert self.lock.locked()
+        net = self.net
+        if net.rung:
+            for user in net.rung:
+                desk = self.desks[user.link.worker]
+                desk.rung.add(user)
+                desk.ring()
+            net.rung.clear()
+        if net.appended:
+            self._events += net.appended
+            self._rooms |= net.touched
+            net.appended.clear()
+            net.touched.clear()
+            if self._commit_now is not None:
+                self._commit_now(self._events)
+                self._show(Batch(self._events, self._rooms, net.seq))
+                self._events, self._rooms = [], set()
+            elif not self._in_flight:
+                self.wake_journal()
+        elif not self._events and not self._in_flight:
+            self.committed = net.seq  # positions that no event has (sessions take some) are nothing to wait for
+
+    def take(self) -> Batch | None:
+        """What the journal is to commit next, None where there is nothing. Lock held."""
+        assert self.lock.locked()
+        if not self._events:
+            return None
+        batch = Batch(self._events, self._rooms, self.net.seq)
+        self._events, self._rooms = [], set()
+        self._in_flight = True
+        return batch
+
+    def commit(self, batch: Batch) -> None:
+        """`batch` is on disk: show it. Lock held."""
+        assert self.lock.locked()
+        self._in_flight = False
+        self._show(batch)
+
+    def pending(self) -> int:
+        """How many events wait to be taken by the journal."""
+        return len(self._events)
+
+    def _show(self, batch: Batch) -> None:
+        self.committed = batch.upto if self._events else self.net.seq
+        for room in batch.rooms:
+            for worker in room.present:
+                self.desks[worker].dirty.add(room)
+        for desk in self.desks:
+            if desk.dirty or desk.waiting:
+                desk.ring()
+        self.net.window.shrink(self.committed)
+
+    def plan(self, user: User, cursor: int, upto: int, pages: Pages) -> Plan:
+        """What `user` is owed between `cursor` and `upto` (committed), a page at the most, and the replies that are due by then.
+
+        What it gives is no longer owed. Where a part is not in memory the plan says what to read instead: call again with that
+        as `pages`. Lock held.
+        """
+        assert self.lock.locked()
+        sources, behind = self._sources(user, cursor, upto, pages)
+        if behind:
+            return Plan(cursor, [], waiting=False, behind=behind)
+        events = _merged(sources)
+        # Beyond the end of a source that filled its page nothing may be given yet: that source may have more before it.
+        ends = [source[-1].seq for source in sources if len(source) >= PAGE]
+        if len(events) > PAGE:
+            ends.append(events[PAGE - 1].seq)
+        horizon = min(ends, default=upto)
+        if ends:
+            events = [event for event in events if event.seq <= horizon]
+        items = self._with_replies(user, events, horizon)
+        user.spans = [span for span in user.spans if span.until > horizon]
+        waiting = bool(user.replies or user.spans) or user.changed > upto
+        return Plan(horizon, items, waiting and horizon == upto)
+
+    @staticmethod
+    def _sources(user: User, cursor: int, upto: int, pages: Pages) -> tuple[list[list[Event]], list[Behind]]:
+        sources: list[list[Event]] = []
+        behind: list[Behind] = []
+
+        def look(log: RoomLog, since: int, until: int) -> None:
+            if log.last <= cursor:
+                return
+            after = max(cursor, since - 1)
+            if after >= until:
+                return
+            if after >= log.floor:
+                found = log.between(after, until, PAGE)
+            else:
+                missing = Behind(log.key, after, until, since)
+                if missing not in pages:
+                    behind.append(missing)
+                    return
+                found = pages[missing]
+            if found:
+                sources.append(found)
+
+        for room, since in user.rooms.items():
+            look(room.log, since, upto)
+        for span in user.spans:
+            look(span.log, span.since, min(span.until, upto))
+        return sources, behind
+
+    @staticmethod
+    def _with_replies(user: User, events: list[Event], horizon: int) -> list[Event | bytes | Deferred]:
+        """Events and replies in order: a reply stands behind all that had happened when it was given."""
+        me = user.id
+        if not user.replies:
+            return [event for event in events if not (event.skip and event.origin == me)]
+        items: list[Event | bytes | Deferred] = []
+        at = 0
+        given = 0
+        for barrier, data in user.replies:
+            if barrier > horizon:
+                break
+            given += 1
+            while at < len(events) and events[at].seq <= barrier:
+                items.append(events[at])
+                at += 1
+            items.append(data)
+            user.reply_bytes -= len(data) if isinstance(data, bytes) else 64
+        items += events[at:]
+        del user.replies[:given]
+        return [item for item in items if not (isinstance(item, Event) and item.skip and item.origin == me)]
+
+
+def _merged(sources: list[list[Event]]) -> list[Event]:
+    if not sources:
+        return []
+    if len(sources) == 1:
+        return sources[0]
+    return sorted((event for source in sources for event in source), key=_SEQ)
+
+
+def _nobody() -> None:
+    """No journal: nothing to wake."""

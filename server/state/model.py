@@ -1,0 +1,385 @@
+"""Users, rooms, and the network they make: plain data and its rules.
+
+Deterministic: no clock, no chance, no I/O. Times and positions come from outside, so the same commands give the same state on
+any machine. The state lock is held by whoever calls (`server.sequencer`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from typing import NamedTuple, Protocol
+
+from server.config import Limits, Settings
+from server.events import Event, Kind
+from server.log import RoomLog, Window
+from server.ports import Link, Store
+from wire.names import fold
+
+
+class Deferred(Protocol):
+    """A reply that has to be read from the store: worked out by the worker, outside the lock, when its turn in the output comes."""
+
+    label: str
+
+    def run(self, store: Store) -> bytes:
+        """The bytes to send; raises StoreError."""
+
+
+class Span(NamedTuple):
+    """A stretch of a log that a user is still to be given, after which they have no more to do with it."""
+
+    log: RoomLog
+    since: int
+    until: int
+
+
+class Rank(enum.IntFlag):
+    """What a member is in a room."""
+
+    NONE = 0
+    VOICE = 1
+    OP = 2
+
+
+class User:
+    """A session: someone who is connected, registered or not yet."""
+
+    __slots__ = (
+        "account",
+        "address",
+        "away",
+        "cap_version",
+        "caps",
+        "changed",
+        "ended",
+        "host",
+        "id",
+        "invisible",
+        "invited",
+        "key",
+        "label",
+        "link",
+        "negotiating",
+        "nick",
+        "operator",
+        "password",
+        "prefix",
+        "realname",
+        "registered",
+        "render",
+        "replies",
+        "reply_bytes",
+        "rooms",
+        "signed_on",
+        "spans",
+        "spoke",
+        "talks",
+        "username",
+    )
+
+    def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
+        self.id = ident  # never given twice, not even after a restart
+        self.link = link
+        self.address = address
+        self.host = host
+        self.nick = ""
+        self.key = ""
+        self.username = ""
+        self.realname = ""
+        self.prefix = ""  # nick!user@host
+        self.account = ""
+        self.password = ""
+        self.registered = False
+        self.negotiating = False  # between CAP LS or REQ and CAP END
+        self.cap_version = 301
+        self.caps = 0
+        self.render = 0  # the class of connections that this one shares its bytes with
+        self.operator = False
+        self.invisible = False
+        self.away = ""
+        self.signed_on = at
+        self.spoke = at
+        self.label = ""  # of the command under way
+        self.ended = ""  # why the session is over
+        self.rooms: dict[Room, int] = {}  # to the position of their own join
+        self.invited: set[str] | None = None
+        self.talks: set[str] | None = None
+        # What waits to be delivered besides the logs of `rooms`.
+        self.changed = 0  # position of the last change of membership
+        self.spans: list[Span] = []
+        self.replies: list[tuple[int, bytes | Deferred]] = []
+        self.reply_bytes = 0
+
+    def identify(self) -> None:
+        """Work out `prefix` anew after a change of nick, user name or host."""
+        self.prefix = f"{self.nick}!{self.username}@{self.host}"
+
+    @property
+    def shown(self) -> str:
+        """The nick, or what numerics put in its place before there is one."""
+        return self.nick or "*"
+
+
+class Room:
+    """A room that has members."""
+
+    __slots__ = (
+        "audiences",
+        "bans",
+        "created",
+        "invite_only",
+        "key",
+        "limit",
+        "log",
+        "members",
+        "moderated",
+        "name",
+        "no_external",
+        "password",
+        "present",
+        "secret",
+        "topic",
+        "topic_at",
+        "topic_by",
+        "topic_locked",
+    )
+
+    def __init__(self, name: str, log: RoomLog, at: int) -> None:
+        self.name = name
+        self.key = log.key
+        self.log = log
+        self.created = at
+        self.members: dict[User, Rank] = {}
+        self.present: dict[int, int] = {}  # members per worker
+        self.audiences: dict[int, dict[int, list[Link]]] = {}
+        self.topic = ""
+        self.topic_by = ""
+        self.topic_at = 0
+        self.bans: dict[str, tuple[str, int]] = {}  # folded mask -> by whom, when (milliseconds)
+        self.invite_only = False
+        self.moderated = False
+        self.no_external = True
+        self.secret = False
+        self.topic_locked = True
+        self.password = ""
+        self.limit = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether what is said here is only for those who are here."""
+        return self.invite_only or bool(self.password)
+
+    def audience(self, worker: int) -> dict[int, list[Link]]:
+        """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
+        found = self.audiences.get(worker)
+        if found is None:
+            found = {}
+            for user in self.members:
+                if user.link.worker == worker:
+                    found.setdefault(user.render, []).append(user.link)
+            self.audiences[worker] = found
+        return found
+
+    def enter(self, user: User, rank: Rank, seq: int) -> None:
+        """Make `user` a member, from the event at `seq` on."""
+        self.members[user] = rank
+        worker = user.link.worker
+        self.present[worker] = self.present.get(worker, 0) + 1
+        self.audiences.pop(worker, None)
+        user.rooms[self] = seq
+        user.changed = seq
+
+    def leave(self, user: User, seq: int, *, owed: bool = True) -> None:
+        """End a membership; up to and including `seq` the room's events are still owed to the user (unless they are gone)."""
+        del self.members[user]
+        worker = user.link.worker
+        self.present[worker] -= 1
+        if not self.present[worker]:
+            del self.present[worker]
+        self.audiences.pop(worker, None)
+        since = user.rooms.pop(self)
+        if owed:
+            user.spans.append(Span(self.log, since, seq))
+            user.changed = seq
+
+
+class Network:
+    """Everything that commands read and change.
+
+    What a batch of commands brought about is collected for the sequencer: `appended` (events, in order), `touched` (rooms that
+    have new events) and `rung` (users who have output besides the logs of their rooms).
+    """
+
+    def __init__(self, settings: Settings, *, seq: int, at: int) -> None:
+        self.settings = settings
+        self.limits: Limits = settings.limits
+        self.name = settings.name
+        self.started = at
+        self.seq = seq
+        self.users: dict[int, User] = {}
+        self.nicks: dict[str, User] = {}
+        self.rooms: dict[str, Room] = {}
+        self.talks: OrderedDict[str, RoomLog] = OrderedDict()
+        self.window = Window(settings.store.window_mib << 20)
+        self.appended: list[Event] = []
+        self.touched: set[Room] = set()
+        self.rung: set[User] = set()
+        self.registered = 0
+        self.most = 0
+        self.motd: list[str] = []
+        self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
+
+    # Sessions
+
+    def connect(self, link: Link, address: str, host: str, at: int) -> User:
+        """A new session. Its id is a position, so it is never given again."""
+        self.seq += 1
+        user = User(self.seq, link, address, host, at)
+        self.users[user.id] = user
+        return user
+
+    def disconnect(self, user: User, reason: str, at: int) -> None:
+        """End a session: its rooms see a QUIT with `reason`. Harmless when repeated."""
+        if self.users.pop(user.id, None) is None:
+            return
+        user.ended = user.ended or reason
+        if user.key and self.nicks.get(user.key) is user:
+            del self.nicks[user.key]
+        if user.registered:
+            self.registered -= 1
+        rooms = [room for room in user.rooms if len(room.members) > 1]
+        alone = [room for room in user.rooms if len(room.members) == 1]
+        line = f":{user.prefix} QUIT :{reason}\r\n".encode()
+        for room in alone:
+            self.append(room, Kind.QUIT, user, line, at)
+            self._close(room)
+        self.append_all(rooms, Kind.QUIT, user, line, at)
+        for room in list(user.rooms):
+            room.leave(user, self.seq, owed=False)
+        user.spans.clear()
+        for key in user.talks or ():
+            self.talks.pop(key, None)
+
+    def rename(self, user: User, nick: str) -> None:
+        """Give `user` a nick that is free."""
+        if user.key and self.nicks.get(user.key) is user:
+            del self.nicks[user.key]
+        user.nick = nick
+        user.key = fold(nick)
+        self.nicks[user.key] = user
+        user.identify()
+
+    def find(self, nick: str) -> User | None:
+        """The registered user of that nick."""
+        user = self.nicks.get(fold(nick))
+        return user if user is not None and user.registered else None
+
+    # Rooms
+
+    def room(self, name: str) -> Room | None:
+        """The room of that name, if it has members."""
+        return self.rooms.get(fold(name))
+
+    def open(self, name: str, at: int) -> Room:
+        """The room of that name, made where there is none. What was said in it earlier is in the store."""
+        key = fold(name)
+        room = self.rooms.get(key)
+        if room is None:
+            room = self.rooms[key] = Room(name, RoomLog(key, self.seq), at)
+        return room
+
+    def part(self, room: Room, user: User, seq: int) -> None:
+        """`user` leaves `room` with the event at `seq`; an empty room is gone."""
+        room.leave(user, seq)
+        self.rung.add(user)
+        if not room.members:
+            self._close(room)
+
+    def _close(self, room: Room) -> None:
+        self.rooms.pop(room.key, None)
+
+    def conversation(self, one: User, other: User) -> RoomLog:
+        """The log of what two users say to each other, as long as both are here."""
+        low, high = sorted((one.id, other.id))
+        key = f"={low}={high}"
+        log = self.talks.get(key)
+        if log is None:
+            log = self.talks[key] = RoomLog(key, self.seq)
+            for user in (one, other):
+                if user.talks is None:
+                    user.talks = set()
+                user.talks.add(key)
+            if len(self.talks) > self.limits.conversations:
+                gone, _ = self.talks.popitem(last=False)  # whoever is still owed part of it holds the log itself
+                self._forget(gone)
+        else:
+            self.talks.move_to_end(key)
+        return log
+
+    def _forget(self, key: str) -> None:
+        for ident in key[1:].split("="):
+            user = self.users.get(int(ident))
+            if user is not None and user.talks is not None:
+                user.talks.discard(key)
+
+    # The log
+
+    def append(
+        self,
+        room: Room,
+        kind: Kind,
+        author: User,
+        line: bytes,
+        at: int,
+        *,
+        skip: bool = False,
+        tags: str = "",
+        stored: bool = True,
+        alt: bytes = b"",
+        ident: int = 0,
+    ) -> Event:
+        """Add one event to a room's log; the fields are Event's, `ident` its id where that is not its position."""
+        self.seq = seq = self.seq + 1
+        event = Event(seq, ident or seq, at, room.key, kind, line, author.id, skip, room.closed, tags, alt, author.account, stored)
+        self.window.add(room.log, event)
+        self.appended.append(event)
+        self.touched.add(room)
+        return event
+
+    def append_all(self, rooms: list[Room], kind: Kind, author: User, line: bytes, at: int, *, skip: bool = False) -> None:
+        """Add one event to several rooms' logs, under one id and at positions that follow one another."""
+        ident = self.seq + 1
+        for room in rooms:
+            self.append(room, kind, author, line, at, skip=skip, ident=ident)
+
+    def append_private(
+        self, log: RoomLog, kind: Kind, author: User, other: User, line: bytes, at: int, *, tags: str, stored: bool
+    ) -> Event:
+        """Add one event to the log of a private conversation, for `other` to be given. Its author gets an echo or nothing."""
+        self.seq = seq = self.seq + 1
+        mine = other is author  # what people tell themselves does reach them
+        event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, b"", author.account, stored)
+        self.window.add(log, event)
+        self.appended.append(event)
+        if other.spans and other.spans[-1].log is log:
+            other.spans[-1] = other.spans[-1]._replace(until=seq)
+        else:
+            other.spans.append(Span(log, seq, seq))
+        self.rung.add(other)
+        return event
+
+    # Output besides the logs
+
+    def send(self, user: User, data: bytes | Deferred) -> None:
+        """Reply to a session. The reply has a place in its output: behind all that had happened when it was given."""
+        user.replies.append((self.seq, data))
+        user.reply_bytes += len(data) if isinstance(data, bytes) else 64
+        self.rung.add(user)
+
+    def reclass(self, user: User, render: int) -> None:
+        """Put `user` into another render class."""
+        if render != user.render:
+            user.render = render
+            for room in user.rooms:
+                room.audiences.pop(user.link.worker, None)

@@ -1,0 +1,129 @@
+"""A store that forgets: for tests, demonstrations, and servers that shall keep nothing.
+
+Each room has two tracks, one of its open and one of its closed events, so that a reader who may not see the closed ones never
+walks over them. Eviction goes by position over the whole store: the oldest event of all is always the first of its track.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from threading import Lock
+
+from server.events import Event, Kind
+
+_SEQ = attrgetter("seq")
+_AT = attrgetter("at")
+_COMPACT = 64  # a track's dead front is cut off once it is this long and the longer half
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    """Ascending events of one room, all open or all closed. The first `dead` entries are gone already."""
+
+    key: tuple[str, bool]
+    events: list[Event | None] = field(default_factory=list)
+    dead: int = 0
+
+    def find(self, seq: int) -> int:
+        """The index of the first event at `seq` or later."""
+        return bisect_left(self.events, seq, self.dead, key=_SEQ)
+
+    def drop_first(self) -> None:
+        self.events[self.dead] = None
+        self.dead += 1
+        if self.dead > max(_COMPACT, len(self.events) // 2):
+            del self.events[: self.dead]
+            self.dead = 0
+
+
+class MemoryStore:
+    """The last `max_events` events of all rooms together, in memory. `append` is durable only as long as the process is."""
+
+    def __init__(self, max_events: int) -> None:
+        self._max_events = max_events
+        self._lock = Lock()
+        self._tracks: dict[tuple[str, bool], _Track] = {}
+        self._order: deque[_Track] = deque()  # whose event is the oldest, the second oldest, ...
+        self._last_seq = 0
+
+    def last_seq(self) -> int:
+        return self._last_seq
+
+    def append(self, events: Sequence[Event]) -> None:
+        with self._lock:
+            for event in events:
+                self._last_seq = event.seq
+                if event.stored:
+                    self._add(event)
+            while len(self._order) > self._max_events:
+                self._drop_oldest()
+
+    def after(self, room: str, seq: int, limit: int, *, upto: int | None = None, seen_from: int = 0) -> list[Event]:
+        found: list[Event | None] = []
+        with self._lock:
+            for track in self._tracks_of(room):
+                start = track.find(max(seq + 1, seen_from if track.key[1] else 0))
+                end = len(track.events) if upto is None else bisect_right(track.events, upto, track.dead, key=_SEQ)
+                found += track.events[start : min(end, start + max(limit, 0))]
+        return _ascending(found)[: max(limit, 0)]
+
+    def before(self, room: str, seq: int | None, limit: int, *, seen_from: int = 0) -> list[Event]:
+        found: list[Event | None] = []
+        with self._lock:
+            for track in self._tracks_of(room):
+                start = track.find(seen_from) if track.key[1] else track.dead
+                end = len(track.events) if seq is None else track.find(seq)
+                found += track.events[max(start, end - max(limit, 0)) : end]
+        ascending = _ascending(found)
+        return ascending[max(len(ascending) - max(limit, 0), 0) :]
+
+    def at_time(self, room: str, at: int) -> int:
+        with self._lock:
+            ends = [(track, bisect_left(track.events, at, track.dead, key=_AT)) for track in self._tracks_of(room)]
+            return max((_SEQ(track.events[end - 1]) for track, end in ends if end > track.dead), default=0)
+
+    def redact(self, room: str, seq: int) -> bool:
+        with self._lock:
+            for track in self._tracks_of(room):
+                i = track.find(seq)
+                if i < len(track.events) and (event := track.events[i]) is not None and event.seq == seq:
+                    # Others hold the event: it is replaced here, not changed under their hands.
+                    track.events[i] = replace(event, kind=Kind.REDACTION, line=b"", tags="", alt=b"")
+                    return True
+        return False
+
+    def retain(self, before: int) -> int:
+        gone = 0
+        with self._lock:
+            while self._order and _AT(self._order[0].events[self._order[0].dead]) < before:
+                self._drop_oldest()
+                gone += 1
+        return gone
+
+    def close(self) -> None:
+        """Nothing is held that needs releasing."""
+
+    def _tracks_of(self, room: str) -> list[_Track]:
+        return [track for closed in (False, True) if (track := self._tracks.get((room, closed)))]
+
+    def _add(self, event: Event) -> None:
+        key = (event.room, event.closed)
+        track = self._tracks.get(key)
+        if track is None:
+            track = self._tracks[key] = _Track(key)
+        track.events.append(event)
+        self._order.append(track)
+
+    def _drop_oldest(self) -> None:
+        track = self._order.popleft()
+        track.drop_first()
+        if track.dead == len(track.events):
+            del self._tracks[track.key]
+
+
+def _ascending(events: Iterable[Event | None]) -> list[Event]:
+    return sorted((event for event in events if event is not None), key=_SEQ)

@@ -1,0 +1,218 @@
+"""One connection: a socket, its TLS, and how far its output has got.
+
+Only the worker that owns it may call anything here: two threads on one TLS socket corrupt memory (OpenSSL forbids it).
+"""
+
+from __future__ import annotations
+
+import enum
+import socket
+import ssl
+from collections import deque
+from contextlib import suppress
+from fcntl import ioctl
+from termios import FIONREAD
+
+from server.dialects import irc, plain
+from server.state.model import User
+from server.transport.poller import READ, WRITE
+from wire.lines import LineBuffer
+
+_RECORD = 16384  # a TLS record holds no more
+_MOST_RECORDS = 64  # read in one turn, so that one sender cannot keep a worker
+_HELLO = b"\x16"  # the first byte of every TLS connection: a handshake record
+_NO_TLS = b"ERROR :This port speaks TLS only (ircs); connect with TLS\r\n"
+
+
+class State(enum.Enum):
+    """Where a connection stands. Each state has a deadline (`server.transport.deadlines`)."""
+
+    ACCEPTED = enum.auto()  # nothing has come yet
+    HANDSHAKE = enum.auto()
+    OPEN = enum.auto()
+    CLOSED = enum.auto()
+
+
+class Lost(Exception):
+    """The connection is over. The text says why; "" is an ordinary end."""
+
+
+class Connection:
+    """A client's connection, from accept to close."""
+
+    __slots__ = (
+        "accepted",
+        "address",
+        "asked",
+        "behind",
+        "buffer",
+        "cursor",
+        "end",
+        "fd",
+        "finishing",
+        "heard",
+        "held",
+        "hold",
+        "last_id",
+        "lines",
+        "moved",
+        "pending",
+        "plain",
+        "refused",
+        "sock",
+        "state",
+        "tokens",
+        "user",
+        "watched",
+        "worker",
+        "write",
+    )
+
+    def __init__(self, sock: socket.socket, address: str, worker: int, now: float, *, is_plain: bool, refused: str) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.address = address
+        self.worker = worker
+        self.plain = is_plain
+        self.refused = refused  # why this one will be turned away, once it can be told so
+        self.state = State.ACCEPTED
+        self.user: User | None = None
+        self.write = _closed_write
+        self.buffer: LineBuffer | None = None
+        self.end = b""  # what the plain dialect puts behind a message
+        self.lines: deque[bytes] = deque()  # read, not yet carried out
+        self.watched = READ
+        self.accepted = self.heard = self.moved = now  # seconds, monotonic
+        self.asked = 0.0  # when the PING went out that is not answered yet
+        self.tokens = (0.0, now)  # of flood control
+        self.held = False  # no more is read until what was read has been carried out, or written
+        self.finishing = ""  # why it will be closed once all is written
+        # Delivery. While `hold` is False, the connection has everything up to its worker's frontier.
+        self.hold = False
+        self.cursor = 0  # while `hold`: it has everything up to here
+        self.behind = False  # it is being served from its cursor, a page at a time
+        self.last_id = 0  # of the last event given one by one: copies of one event follow each other
+        self.pending: memoryview | None = None  # what the socket would not take
+
+    # TLS
+
+    def handshake(self, context: ssl.SSLContext) -> int:
+        """Go on with the handshake; what to wait for next (READ or WRITE), 0 when it is done. Raises Lost."""
+        try:
+            if self.state is State.ACCEPTED:
+                self._begin(context)
+            assert isinstance(self.sock, ssl.SSLSocket)
+            self.sock.do_handshake()
+        except ssl.SSLWantReadError:
+            return READ
+        except ssl.SSLWantWriteError:
+            return WRITE
+        except (OSError, ValueError) as error:  # SSLError is an OSError; ValueError: a hello that the ssl module cannot take
+            raise Lost(f"handshake failed: {reason(error)}") from None
+        self.state = State.OPEN
+        self.write = self.sock.write
+        if not self.plain:
+            self.buffer = LineBuffer(irc.MAX_LINE)
+        return 0
+
+    def _begin(self, context: ssl.SSLContext) -> None:
+        first = self.sock.recv(1, socket.MSG_PEEK)
+        if first != _HELLO:
+            if first:
+                self._say_no_tls()
+            raise Lost("no TLS" if first else "")
+        self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        self.state = State.HANDSHAKE
+
+    def _say_no_tls(self) -> None:
+        with suppress(OSError):
+            self.sock.recv(65536)  # unread input would turn the close into a reset, and the reset would overtake the line
+            self.sock.send(_NO_TLS)
+            self.sock.shutdown(socket.SHUT_WR)
+
+    # Input
+
+    def read(self, unread: bytearray) -> list[bytes]:
+        """What has come, one bytes object a TLS record. Raises Lost."""
+        assert isinstance(self.sock, ssl.SSLSocket)
+        receive = self.sock.read
+        records: list[bytes] = []
+        try:
+            for _ in range(_MOST_RECORDS):
+                data = receive(_RECORD)
+                if not data:
+                    self._ended(records, "")
+                    break
+                records.append(data)
+                # An exception costs several times what asking the kernel does. What OpenSSL holds is never more than the
+                # beginning of a record, so nothing unread means nothing to read.
+                ioctl(self.fd, FIONREAD, unread)
+                if unread == _NOTHING:
+                    break
+        except ssl.SSLWantReadError:
+            pass
+        except (OSError, ValueError) as error:
+            self._ended(records, reason(error))
+        return records
+
+    def _ended(self, records: list[bytes], why: str) -> None:
+        if not records:
+            raise Lost(why)
+        self.finishing = self.finishing or why or "Connection closed"
+
+    # Output
+
+    def push(self, data: bytes | memoryview) -> bool:
+        """Write what the socket takes of `data`; False where something is left, which is then `pending`. Raises Lost."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self.write(view) :]
+        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            self.pending = view
+            return False
+        except (OSError, ValueError) as error:
+            raise Lost(reason(error)) from None
+        self.pending = None
+        return True
+
+    def close(self) -> None:
+        """Say goodbye as TLS does, as far as that goes without waiting, and close. Idempotent."""
+        if self.state is State.CLOSED:
+            return
+        if self.state is State.OPEN and self.pending is None and isinstance(self.sock, ssl.SSLSocket):
+            with suppress(OSError, ValueError):
+                self.sock.unwrap()
+        self.state = State.CLOSED
+        self.write = _closed_write
+        with suppress(OSError):
+            self.sock.close()
+
+    def lines_of(self, records: list[bytes]) -> list[bytes]:
+        """The lines (or, in the plain dialect, the messages) in what has come."""
+        if self.buffer is None:
+            return records
+        return self.buffer.feed(records[0] if len(records) == 1 else b"".join(records))
+
+    def plain_text(self, record: bytes) -> str:
+        """A message of the plain dialect; the first one settles whether this client ends its lines."""
+        if self.user is not None and not self.user.registered and record.endswith(b"\n"):
+            self.end = b"\n"
+        return plain.text_of(record)
+
+
+_NOTHING = bytearray(4)
+
+
+def _closed_write(data: bytes | bytearray | memoryview) -> int:
+    del data
+    raise OSError("closed")
+
+
+def reason(error: Exception) -> str:
+    """An error of the TLS or of the socket, in few words."""
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "TLS error").replace("_", " ").lower()
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

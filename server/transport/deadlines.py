@@ -1,0 +1,55 @@
+"""How long each state of a connection may last. All on the monotonic clock, in seconds."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from server.config import Deadlines
+from server.transport.connection import Connection, State
+
+_GOODBYE_S = 5.0  # for what is still to be written to a connection that is being closed
+
+
+class Do(enum.Enum):
+    """What to do about a connection now."""
+
+    NOTHING = enum.auto()
+    PING = enum.auto()
+    CLOSE = enum.auto()
+
+
+class Verdict(NamedTuple):
+    """What to do, and what to say about it."""
+
+    do: Do
+    why: str = ""
+
+
+_NOTHING = Verdict(Do.NOTHING)
+_PING = Verdict(Do.PING)
+
+
+def judge(conn: Connection, now: float, limits: Deadlines) -> Verdict:
+    """What the clock says about `conn`."""
+    if conn.state in (State.ACCEPTED, State.HANDSHAKE):
+        late = now - conn.accepted > limits.handshake
+        return Verdict(Do.CLOSE, "TLS handshake timed out") if late else _NOTHING
+    if conn.pending is not None and now - conn.moved > (_GOODBYE_S if conn.finishing else limits.stall):
+        return Verdict(Do.CLOSE, f"No data taken for {limits.stall:g} seconds")
+    user = conn.user
+    if user is None or not user.registered:
+        late = now - conn.accepted > limits.registration
+        return Verdict(Do.CLOSE, "Registration timed out") if late else _NOTHING
+    if conn.plain:
+        return _NOTHING
+    return _judge_silence(conn, now, limits)
+
+
+def _judge_silence(conn: Connection, now: float, limits: Deadlines) -> Verdict:
+    if conn.pending is not None:
+        return _NOTHING  # it is reading, if slowly: a PING would come behind all that
+    if conn.asked:
+        late = now - conn.asked > limits.pong
+        return Verdict(Do.CLOSE, f"Ping timeout: {int(now - conn.heard)} seconds") if late else _NOTHING
+    return _PING if now - conn.heard > limits.ping else _NOTHING
