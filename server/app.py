@@ -59,7 +59,7 @@ class Server:
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
         self._door = Door(settings.limits)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
-        self.sequencer.desks.extend(self._workers)
+        self.sequencer.desks.extend(worker.output for worker in self._workers)
         self._next = itertools.cycle(self._workers)
         self._acceptor = Acceptor(listeners, self._door, self._hand)
         self._stopped = False

@@ -3,10 +3,6 @@
 One turn: wait; read every socket that has something; take the lock once, carry out all commands, copy out what is due; then,
 without the lock, write. The output of a connection is in the order of the log, with each reply behind all that had happened when
 it was given.
-
-Most deliveries go the short way (`_fan_out`): a connection that has everything up to the frontier gets what is new in its room as
-the same bytes as everyone else. Those to whom something else is due (their own replies, a room just entered or left, a page of
-what they missed) are on `hold`, and go one by one (`_serve`).
 """
 
 from __future__ import annotations
@@ -17,22 +13,21 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import cast
 
 from server.commands import execute
 from server.commands.plain import say
 from server.config import Settings
-from server.dialects import irc, plain
-from server.events import Event, Kind
-from server.ports import Store, StoreError
-from server.sequencer import PAGE, Pages, Plan, Sequencer
-from server.state.model import Room, User
+from server.dialects import irc
+from server.ports import Store
+from server.sequencer import Sequencer
+from server.state.model import User
 from server.transport import poller
 from server.transport.bell import Bell
-from server.transport.connection import Connection, Lost, State, reason
+from server.transport.connection import Connection, Lost, State
 from server.transport.deadlines import Do, judge
+from server.transport.delivery import Delivery
 from server.transport.door import Door
 from server.transport.poller import READ, WRITE
 from wire import numerics as n
@@ -42,12 +37,11 @@ from wire.message import MalformedMessage
 
 log = logging.getLogger("parley")
 
+_STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
 _DELAYED_S = 0.1  # between two looks at connections that flood control holds back
 _CONGESTED = 50_000  # events waiting for the journal: no more commands are carried out
 _ENDLESS = 65536  # bytes of one line after which nobody believes that its end will come
-
-Slice = tuple[dict[int, list[Connection]], list[Event]]
 
 
 class Worker(threading.Thread):
@@ -64,15 +58,11 @@ class Worker(threading.Thread):
     ) -> None:
         super().__init__(name=f"worker-{index}", daemon=True)
         self.index = index
-        self.dirty: set[Room] = set()
-        self.rung: set[User] = set()
-        self.waiting = False
-        self.frontier = sequencer.committed  # everything up to here has been given to all that are not on hold
+        self.output = Delivery(index, sequencer, store, ring=self.ring, watch=self._watch)
         self._settings = settings
         self._limits = settings.limits
         self._sequencer = sequencer
         self._net = sequencer.net
-        self._store = store
         self._door = door
         self._context = context
         self._poller = poller.new()
@@ -93,9 +83,7 @@ class Worker(threading.Thread):
         self._rewatch: list[Connection] = []
         self._joined: list[User] = []
         # Who has to be looked at again
-        self._due: set[Connection] = set()  # has output of its own, or is behind and may go on
         self._delayed: set[Connection] = set()  # has lines that may not be carried out yet
-        self._unsettled: set[Connection] = set()  # waits for the committed end
 
     # For other threads
 
@@ -149,19 +137,22 @@ class Worker(threading.Thread):
         if self._delayed:
             self._active += self._delayed
             self._delayed.clear()
-        if self._opened or self._active or self._lost or self._due or self.rung or self.dirty or self._may_settle():
+        output = self.output
+        if self._opened or self._active or self._lost or output.work:
             with self._sequencer.lock:
                 self._work(now)
-                slices, plans = self._collect()
-            self._deliver(slices, plans)
+                slices, plans = output.collect()
+            output.deliver(slices, plans)
         if self._gone or self._rewatch or self._joined:
             self._tidy()
 
     def _wait(self) -> None:
         self._asleep = True
         # Whoever leaves work after this sees that we sleep, and rings; whatever was left before, we see.
-        if self.dirty or self.rung or self._incoming or self._due or self._lost or self._stop_at or self._may_settle():
-            timeout = 0.0 if not self._stop_at or self._due else 0.02
+        if self._incoming or self._lost or self.output.work:
+            timeout = 0.0
+        elif self._stop_at:
+            timeout = _STOPPING_S
         elif self._delayed:
             timeout = _DELAYED_S
         else:
@@ -183,9 +174,6 @@ class Worker(threading.Thread):
                     self._ready(conn, mask)
             except Lost as lost:
                 self._lost.append((conn, str(lost)))
-
-    def _may_settle(self) -> bool:
-        return bool(self._unsettled) and self._sequencer.committed > self.frontier
 
     def _take_incoming(self) -> None:
         now = time.monotonic()
@@ -219,7 +207,7 @@ class Worker(threading.Thread):
         if conn.pending is not None:
             before = len(conn.pending)
             if conn.push(conn.pending):
-                self._due.add(conn)
+                self.output.due.add(conn)
             if conn.pending is None or len(conn.pending) < before:
                 conn.moved = time.monotonic()
             self._watch(conn)
@@ -253,6 +241,8 @@ class Worker(threading.Thread):
             if conn.state is State.OPEN:
                 self._carry_out(conn, now, at, congested=congested)
         self._active.clear()
+        self._lost += self.output.lost
+        self.output.lost.clear()
         for conn, why in self._lost:
             if conn.user is not None:
                 net.disconnect(conn.user, conn.finishing or why or "Connection closed", at)
@@ -349,226 +339,6 @@ class Worker(threading.Thread):
             self._forget(conn)
         self._gone.clear()
 
-    def _collect(self) -> tuple[list[Slice], list[tuple[Connection, Plan]]]:
-        """Copy out what is due; the lock is held."""
-        since, upto = self.frontier, self._sequencer.committed
-        self.frontier = upto
-        due = self._due
-        self._due = set()
-        slices = self._slices(since, upto, due) if self.dirty else []
-        if self.rung:
-            due.update(cast("Connection", user.link) for user in self.rung)
-            self.rung.clear()
-        if self._unsettled and upto > since:
-            due |= self._unsettled
-            self._unsettled.clear()
-        plans = []
-        for conn in due:
-            if conn.pending is None and conn.state is State.OPEN and conn.user is not None:
-                self._put_on_hold(conn, since)
-                plans.append((conn, self._sequencer.plan(conn.user, conn.cursor, upto, {})))
-        self.waiting = bool(self._unsettled)
-        return slices, plans
-
-    def _put_on_hold(self, conn: Connection, since: int) -> None:
-        if not conn.hold:
-            conn.hold = True
-            conn.cursor = since
-
-    def _slices(self, since: int, upto: int, due: set[Connection]) -> list[Slice]:
-        """What is new in each room that has something new; into `due` those who get it in another way."""
-        slices: list[Slice] = []
-        users = self._net.users
-        for room in self.dirty:
-            audience = cast("dict[int, list[Connection]]", room.audience(self.index))
-            if not audience:
-                continue
-            if room.log.floor > since:  # it left the memory before we got here: everybody reads it from the store
-                for group in audience.values():
-                    due.update(group)
-                continue
-            events = room.log.between(since, upto)
-            if not events:
-                continue
-            slices.append((audience, events))
-            for event in events:
-                if event.skip:
-                    author = users.get(event.origin)
-                    if author is not None and author.link.worker == self.index:
-                        due.add(cast("Connection", author.link))
-            if plain.RENDER in audience:
-                due.update(audience[plain.RENDER])
-        self.dirty.clear()
-        return slices
-
-    # Output
-
-    def _deliver(self, slices: list[Slice], plans: list[tuple[Connection, Plan]]) -> None:
-        if len(slices) == 1:
-            audience, events = slices[0]
-            for caps, group in audience.items():
-                if caps != plain.RENDER:
-                    self._fan_out(group, _joined(events, caps))
-        elif slices:
-            self._fan_out_several(slices)
-        for conn, plan in plans:
-            self._serve(conn, plan)
-
-    def _fan_out(self, group: Iterable[Connection], data: bytes) -> None:
-        """The hot path: the same bytes to everyone who is up to date."""
-        if not data:
-            return
-        size = len(data)
-        for conn in group:
-            if conn.hold:
-                continue
-            try:
-                written = conn.write(data)
-                if written == size:
-                    continue
-            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                self._fall_behind(conn, memoryview(data))
-                continue
-            except (OSError, ValueError) as error:
-                self._lost.append((conn, reason(error)))
-                conn.hold = True
-                continue
-            self._push_rest(conn, memoryview(data)[written:])
-
-    def _push_rest(self, conn: Connection, rest: memoryview) -> None:
-        """One TLS record took the first part; write the rest."""
-        try:
-            if not conn.push(rest):
-                assert conn.pending is not None
-                self._fall_behind(conn, conn.pending)
-        except Lost as lost:
-            self._lost.append((conn, str(lost)))
-            conn.hold = True
-
-    def _fall_behind(self, conn: Connection, rest: memoryview) -> None:
-        """The socket takes no more. All that the connection holds is what was just not written; the rest stays in the logs."""
-        conn.pending = rest
-        conn.hold = True
-        conn.cursor = self.frontier
-        conn.moved = time.monotonic()
-        self._watch(conn)
-
-    def _fan_out_several(self, slices: list[Slice]) -> None:
-        """Several rooms have something new. Who is in more than one of them gets it in one write."""
-        shares: dict[Connection, bytes] = {}
-        clashes: set[Connection] = set()
-        # A copy of an event that stands in several rooms must reach each connection once, and in its place.
-        shared = any(event.id != event.seq for _, events in slices for event in events)
-        for audience, events in slices:
-            for caps, group in audience.items():
-                if caps == plain.RENDER:
-                    continue
-                data = _joined(events, caps)
-                for conn in group:
-                    if conn.hold:
-                        continue
-                    if conn in shares:
-                        clashes.add(conn)
-                        shares[conn] += data
-                    else:
-                        shares[conn] = data
-        if shared:
-            for conn in clashes:
-                del shares[conn]
-            self._serve_clashes(clashes, slices)
-        for conn, data in shares.items():
-            self._fan_out((conn,), data)
-
-    def _serve_clashes(self, clashes: set[Connection], slices: list[Slice]) -> None:
-        since = min(events[0].seq for _, events in slices) - 1
-        plans = []
-        with self._sequencer.lock:
-            for conn in clashes:
-                if conn.user is not None:
-                    self._put_on_hold(conn, since)
-                    plans.append((conn, self._sequencer.plan(conn.user, conn.cursor, self.frontier, {})))
-        for conn, plan in plans:
-            self._serve(conn, plan)
-
-    def _serve(self, conn: Connection, plan: Plan) -> None:
-        """Write what is due to one connection, and settle how it goes on."""
-        try:
-            if plan.behind:
-                plan = self._page_in(conn, plan)
-            self._write(conn, plan)
-        except StoreError as error:
-            log.error("cannot read what %s missed: %s", conn.address, error)
-            self._lost.append((conn, "History cannot be read"))
-            return
-        except Lost as lost:
-            self._lost.append((conn, str(lost)))
-            return
-        conn.cursor = plan.horizon
-        user = conn.user
-        if user is not None and user.ended and not conn.finishing:
-            conn.finishing = user.ended
-        if conn.pending is not None:
-            conn.moved = time.monotonic()
-            self._watch(conn)
-        elif plan.horizon < self.frontier:
-            self._due.add(conn)
-        elif plan.waiting:
-            self._unsettled.add(conn)
-            self.waiting = True
-        elif conn.finishing and not conn.lines:
-            self._lost.append((conn, conn.finishing))
-        else:
-            conn.hold = False
-
-    def _page_in(self, conn: Connection, plan: Plan) -> Plan:
-        """Read from the store what is not in memory any more, and plan again."""
-        assert conn.user is not None
-        pages: Pages = {}
-        upto = self.frontier
-        while plan.behind:
-            for missing in plan.behind:
-                pages[missing] = self._store.after(missing.key, missing.after, PAGE, upto=missing.upto, seen_from=missing.since)
-            with self._sequencer.lock:
-                plan = self._sequencer.plan(conn.user, conn.cursor, upto, pages)
-        return plan
-
-    def _write(self, conn: Connection, plan: Plan) -> None:
-        if conn.plain:
-            for data in self._plain_records(conn, plan):
-                if conn.pending is not None:
-                    conn.pending = memoryview(bytes(conn.pending) + data)
-                else:
-                    conn.push(data)
-            return
-        data = self._rendered(conn, plan)
-        if data:
-            conn.push(data)
-
-    def _rendered(self, conn: Connection, plan: Plan) -> bytes:
-        user = conn.user
-        assert user is not None
-        parts: list[bytes] = []
-        for item in plan.items:
-            if isinstance(item, bytes):
-                parts.append(item)
-            elif isinstance(item, Event):
-                if item.id != conn.last_id:
-                    parts.append(irc.render(item, user.render))
-                conn.last_id = item.id
-            else:
-                parts.append(item.run(self._store))
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    @staticmethod
-    def _plain_records(conn: Connection, plan: Plan) -> list[bytes]:
-        records = []
-        for item in plan.items:
-            if isinstance(item, Event):
-                records.append(plain.render(item, conn.end))
-            elif isinstance(item, bytes):
-                records.append(plain.reply(item, conn.end))
-        return [record for record in records if record]
-
     # Deadlines and ends
 
     def _sweep(self, now: float) -> None:
@@ -584,7 +354,7 @@ class Worker(threading.Thread):
     def _ask(self, conn: Connection, now: float) -> None:
         if not conn.hold:
             conn.asked = now
-            self._fan_out((conn,), f"PING :{self._settings.name}\r\n".encode())
+            self.output.greet(conn, f"PING :{self._settings.name}\r\n".encode())
 
     def _expire(self, conn: Connection, why: str) -> None:
         if conn.state is State.OPEN and conn.pending is None:
@@ -618,18 +388,10 @@ class Worker(threading.Thread):
             self._door.shaken()
         conn.close()
         self._door.leave(conn.address)
-        for group in (self._due, self._delayed, self._unsettled):
-            group.discard(conn)
+        self._delayed.discard(conn)
+        self.output.forget(conn)
         if conn.user is not None and conn.user.registered:
             log.info("Connection closed from %s: %s", conn.address, safe(conn.user.nick))
-
-
-def _joined(events: list[Event], caps: int) -> bytes:
-    if len(events) == 1:
-        return irc.render(events[0], caps)
-    if not caps:
-        return b"".join([event.line for event in events if event.kind != Kind.TAGMSG])
-    return b"".join([irc.render(event, caps) for event in events])
 
 
 def _shown_address(address: str) -> str:

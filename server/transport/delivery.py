@@ -1,0 +1,327 @@
+"""What a worker's connections are given: the output side of a turn.
+
+`collect` runs under the lock and copies out what is due; `deliver` runs without it and writes.
+
+Most deliveries go the short way: a connection that has everything up to the frontier gets what is new in its room as the same
+bytes as everyone else (`_write_all`). Those to whom something else is due (their own replies, a room just entered or left, a page
+of what they missed) are on `hold`, and are served one by one (`_serve`), in the order of the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from itertools import repeat
+from typing import cast
+
+from server.dialects import irc, plain
+from server.events import Event, Kind
+from server.ports import Store, StoreError
+from server.sequencer import PAGE, Pages, Plan, Sequencer
+from server.state.model import Room, User
+from server.transport.connection import Connection, Lost, State, reason
+
+log = logging.getLogger("parley")
+
+Due = list[tuple[Connection, Plan]]
+
+
+class Slice:
+    """What is new in one room, and the connections of this worker that get it."""
+
+    __slots__ = ("_lines", "audience", "authors", "events")
+
+    def __init__(self, audience: dict[int, list[Connection]], events: list[Event], authors: set[Connection]) -> None:
+        self.audience = audience
+        self.events = events
+        self.authors = authors  # those with an event in here that they are not to get themselves
+        self._lines: dict[int, list[bytes]] = {}
+
+    def lines(self, caps: int) -> list[bytes]:
+        """Each event as connections of class `caps` see it; rendered once, however many there are."""
+        found = self._lines.get(caps)
+        if found is None:
+            if caps:
+                found = [irc.render(event, caps) for event in self.events]
+            else:
+                found = [event.line if event.kind != _TAGMSG else b"" for event in self.events]
+            self._lines[caps] = found
+        return found
+
+    def joined(self, caps: int) -> bytes:
+        """All of it."""
+        lines = self.lines(caps)
+        return lines[0] if len(lines) == 1 else b"".join(lines)
+
+    def for_author(self, conn: Connection) -> bytes:
+        """All of it but the author's own."""
+        user = conn.user
+        assert user is not None
+        lines = self.lines(user.render)
+        me = user.id
+        return b"".join([line for line, event in zip(lines, self.events, strict=True) if event.origin != me or not event.skip])
+
+
+_TAGMSG = int(Kind.TAGMSG)
+
+
+class Delivery:
+    """The output of one worker. The sequencer touches `dirty`, `rung` and `waiting`, under the lock; all else is the worker's."""
+
+    def __init__(
+        self, index: int, sequencer: Sequencer, store: Store, *, ring: Callable[[], None], watch: Callable[[Connection], None]
+    ) -> None:
+        self.index = index
+        self.ring = ring
+        self.dirty: set[Room] = set()
+        self.rung: set[User] = set()
+        self.waiting = False
+        self.frontier = sequencer.committed  # everything up to here has been given to all that are not on hold
+        self.due: set[Connection] = set()  # has output of its own, or was behind and may go on
+        self.lost: list[tuple[Connection, str]] = []  # could not be written to, or have been told everything: to be closed
+        self._unsettled: set[Connection] = set()  # wait for the committed end
+        self._sequencer = sequencer
+        self._store = store
+        self._watch = watch
+
+    @property
+    def work(self) -> bool:
+        """Whether there is something to collect."""
+        return bool(
+            self.dirty or self.rung or self.due or self.lost or (self._unsettled and self._sequencer.committed > self.frontier)
+        )
+
+    def forget(self, conn: Connection) -> None:
+        """A connection was closed."""
+        self.due.discard(conn)
+        self._unsettled.discard(conn)
+
+    # Under the lock
+
+    def collect(self) -> tuple[list[Slice], Due]:
+        """Copy out what is due; the lock is held."""
+        since, upto = self.frontier, self._sequencer.committed
+        self.frontier = upto
+        due, self.due = self.due, set()
+        slices = self._slices(since, upto, due) if self.dirty else []
+        if self.rung:
+            due.update([cast("Connection", user.link) for user in self.rung])
+            self.rung.clear()
+        if self._unsettled and upto > since:
+            due |= self._unsettled
+            self._unsettled.clear()
+        plans = self._plans(due, since) if due else []
+        self.waiting = bool(self._unsettled)
+        return slices, plans
+
+    def _plans(self, due: Iterable[Connection], since: int) -> Due:
+        plans = []
+        for conn in due:
+            if conn.pending is None and conn.state is State.OPEN and conn.user is not None:
+                if not conn.hold:
+                    conn.hold = True
+                    conn.cursor = since
+                plans.append((conn, self._sequencer.plan(conn.user, conn.cursor, self.frontier, {})))
+        return plans
+
+    def _slices(self, since: int, upto: int, due: set[Connection]) -> list[Slice]:
+        """What is new in each room that has something new; into `due` go those who get it in another way."""
+        slices: list[Slice] = []
+        for room in self.dirty:
+            audience = cast("dict[int, list[Connection]]", room.audience(self.index))
+            if not audience:
+                continue
+            if room.log.floor > since:  # it left the memory before we got here: everybody reads it from the store
+                for group in audience.values():
+                    due.update(group)
+                continue
+            events = room.log.between(since, upto)
+            if events:
+                slices.append(Slice(audience, events, self._authors(events)))
+                if plain.RENDER in audience:
+                    due.update(audience[plain.RENDER])
+        self.dirty.clear()
+        return slices
+
+    def _authors(self, events: list[Event]) -> set[Connection]:
+        users = self._sequencer.net.users
+        authors = set()
+        for origin in {event.origin for event in events if event.skip}:
+            author = users.get(origin)
+            if author is not None and author.link.worker == self.index:
+                authors.add(cast("Connection", author.link))
+        return authors
+
+    # Without the lock
+
+    def deliver(self, slices: list[Slice], plans: Due) -> None:
+        """Write what was collected."""
+        if len(slices) == 1:
+            self._deliver_room(slices[0])
+        elif slices:
+            self._deliver_rooms(slices)
+        for conn, plan in plans:
+            self._serve(conn, plan)
+
+    def greet(self, conn: Connection, data: bytes) -> None:
+        """Write something that has no place in any order (a PING)."""
+        self._write_all(((conn, data),))
+
+    def _deliver_room(self, piece: Slice) -> None:
+        apart = [conn for conn in piece.authors if not conn.hold]
+        for conn in apart:
+            conn.hold = True
+        for caps, group in piece.audience.items():
+            if caps != plain.RENDER and (data := piece.joined(caps)):
+                self._write_all(zip(group, repeat(data)))
+        for conn in apart:
+            conn.hold = False
+            if not conn.plain and (data := piece.for_author(conn)):
+                self._write_all(((conn, data),))
+
+    def _deliver_rooms(self, slices: list[Slice]) -> None:
+        """Several rooms have something new. Who is in more than one of them gets it in one write."""
+        shares: dict[Connection, bytes] = {}
+        twice: set[Connection] = set()
+        for piece in slices:
+            authors = piece.authors
+            for caps, group in piece.audience.items():
+                if caps == plain.RENDER:
+                    continue
+                data = piece.joined(caps)
+                for conn in group:
+                    mine = piece.for_author(conn) if conn in authors else data
+                    if conn in shares:
+                        twice.add(conn)
+                        mine = shares[conn] + mine
+                    shares[conn] = mine
+        # A copy of an event that stands in several rooms (nick, quit) must reach each connection once, and in its place.
+        if twice and any(event.id != event.seq for piece in slices for event in piece.events):
+            twice = {conn for conn in twice if not conn.hold}
+            for conn in twice:
+                del shares[conn]
+            self._serve_apart(twice, min(piece.events[0].seq for piece in slices) - 1)
+        self._write_all(shares.items())
+
+    def _serve_apart(self, conns: Iterable[Connection], since: int) -> None:
+        with self._sequencer.lock:
+            plans = self._plans(conns, since)
+        for conn, plan in plans:
+            self._serve(conn, plan)
+
+    def _write_all(self, pairs: Iterable[tuple[Connection, bytes]]) -> None:
+        """The hot path: each connection that is up to date gets its bytes."""
+        for conn, data in pairs:
+            if conn.hold:
+                continue
+            try:
+                written = conn.write(data) if data else 0
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                self._fall_behind(conn, memoryview(data))
+            except (OSError, ValueError) as error:
+                self._lose(conn, reason(error))
+            else:
+                if written != len(data):
+                    self._write_rest(conn, memoryview(data)[written:])
+
+    def _write_rest(self, conn: Connection, rest: memoryview) -> None:
+        """One TLS record took the first part; write the rest."""
+        try:
+            if not conn.push(rest) and conn.pending is not None:
+                self._fall_behind(conn, conn.pending)
+        except Lost as lost:
+            self._lose(conn, str(lost))
+
+    def _fall_behind(self, conn: Connection, rest: memoryview) -> None:
+        """The socket takes no more. All that the connection holds is what was just not written; the rest stays in the logs."""
+        conn.pending = rest
+        conn.hold = True
+        conn.cursor = self.frontier
+        conn.moved = time.monotonic()
+        self._watch(conn)
+
+    def _lose(self, conn: Connection, why: str) -> None:
+        conn.hold = True
+        self.lost.append((conn, why))
+
+    def _serve(self, conn: Connection, plan: Plan) -> None:
+        """Write what is due to one connection, and settle how it goes on."""
+        try:
+            if plan.behind:
+                plan = self._page_in(conn, plan)
+            self._write(conn, plan)
+        except StoreError as error:
+            log.error("cannot read what %s missed: %s", conn.address, error)
+            self._lose(conn, "History cannot be read")
+            return
+        except Lost as lost:
+            self._lose(conn, str(lost))
+            return
+        conn.cursor = plan.horizon
+        user = conn.user
+        if user is not None and user.ended and not conn.finishing:
+            conn.finishing = user.ended
+        if conn.pending is not None:
+            conn.moved = time.monotonic()
+            self._watch(conn)
+        elif plan.horizon < self.frontier:
+            self.due.add(conn)
+        elif plan.waiting:
+            self._unsettled.add(conn)
+            self.waiting = True
+        elif conn.finishing and not conn.lines:
+            self._lose(conn, conn.finishing)
+        else:
+            conn.hold = False
+
+    def _page_in(self, conn: Connection, plan: Plan) -> Plan:
+        """Read from the store what is not in memory any more, and plan again."""
+        assert conn.user is not None
+        pages: Pages = {}
+        while plan.behind:
+            for part in plan.behind:
+                pages[part] = self._store.after(part.key, part.after, PAGE, upto=part.upto, seen_from=part.since)
+            with self._sequencer.lock:
+                plan = self._sequencer.plan(conn.user, conn.cursor, self.frontier, pages)
+        return plan
+
+    def _write(self, conn: Connection, plan: Plan) -> None:
+        if not plan.items:
+            return
+        if not conn.plain:
+            data = self._rendered(conn, plan)
+            if data:
+                conn.push(data)
+            return
+        for record in _plain_records(conn, plan):
+            if conn.pending is None:
+                conn.push(record)
+            else:
+                conn.pending = memoryview(bytes(conn.pending) + record)
+
+    def _rendered(self, conn: Connection, plan: Plan) -> bytes:
+        user = conn.user
+        assert user is not None
+        parts: list[bytes] = []
+        for item in plan.items:
+            if isinstance(item, bytes):
+                parts.append(item)
+            elif isinstance(item, Event):
+                if item.id != conn.last_id:
+                    parts.append(irc.render(item, user.render))
+                conn.last_id = item.id
+            else:
+                parts.append(item.run(self._store))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _plain_records(conn: Connection, plan: Plan) -> list[bytes]:
+    records = []
+    for item in plan.items:
+        if isinstance(item, Event):
+            records.append(plain.render(item, conn.end))
+        elif isinstance(item, bytes):
+            records.append(plain.reply(item, conn.end))
+    return [record for record in records if record]
