@@ -146,7 +146,7 @@ class Limits:
         most=65536,
     )
     rooms_per_user: int = setting(50, "Rooms that one user may be in.", least=1, most=10_000)
-    connections: int = setting(20_000, "Connections at one time.", least=1, most=1_000_000)
+    connections: int = setting(10_000, "Connections at one time.", least=1, most=1_000_000)
     connections_per_address: int = setting(
         64, "Connections at one time from one address (IPv4 /32, IPv6 /64).", least=1, most=1_000_000
     )

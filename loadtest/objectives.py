@@ -1,0 +1,126 @@
+"""What a run must hold to pass: `loss==0`, `deliver.p99<250ms`, `connect.fail<0.1%`.
+
+An objective of *truth* (loss, repeats, order, foreign) counts in any run. One of *timing* counts only in a valid run: a starved
+generator measures itself.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from loadtest.histogram import Histogram
+
+_OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_UNITS: Final = {"": 1.0, "%": 0.01, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+_EXPRESSION = re.compile(r"\s*([a-z][a-z0-9_.]*?)\s*(<=|>=|==|<|>)\s*([0-9]*\.?[0-9]+)\s*(%|us|ms|s|)\s*")
+_PERCENTILE = re.compile(r"([a-z.]+)\.p([0-9]{1,2}(?:\.[0-9]+)?)")
+
+# What the faults of the ledger are called in a verdict.
+TRUTH: Final = {
+    "loss": "receipts dropped",
+    "repeats": "receipts repeated",
+    "order": "receipts reordered",
+    "foreign": "messages that are none of this run's or were changed on the way",
+}
+ALWAYS: Final = tuple(f"{name}==0" for name in TRUTH)
+
+
+class Objective(NamedTuple):
+    """`limit` is in seconds, or a fraction, or a plain number."""
+
+    text: str
+    metric: str
+    operator: str
+    limit: float
+
+    @property
+    def is_truth(self) -> bool:
+        return self.metric in TRUTH
+
+
+class Outcome(NamedTuple):
+    """`value` is None where the run measured no such thing, which never passes."""
+
+    objective: Objective
+    value: float | None
+    passed: bool
+
+    @property
+    def sentence(self) -> str:
+        """What was expected and what came."""
+        name = self.objective.metric
+        if self.value is None:
+            return f"{self.objective.text}: the run has no figure `{name}`"
+        shown = f"{self.value:g}"
+        if name in TRUTH:
+            return f"{self.objective.text}: {shown} {TRUTH[name]}"
+        unit = self.objective.text.rpartition(self.objective.operator)[2].strip().lstrip("0123456789.").strip()
+        if unit in _UNITS:
+            shown = f"{self.value / _UNITS[unit]:.4g}{unit and ' '}{unit}"
+        late = ": receipts delayed" if name.startswith("deliver.") else ""
+        return f"{self.objective.text}: was {shown}{late}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"objective": self.objective.text, "value": self.value, "passed": self.passed, "truth": self.objective.is_truth}
+
+
+def parse(text: str) -> Objective:
+    """`metric operator number[unit]`. Raises ValueError with a sentence."""
+    found = _EXPRESSION.fullmatch(text)
+    if not found:
+        raise ValueError(f"An objective reads like deliver.p99<250ms, loss==0 or connect.fail<0.1%, not {text!r}.")
+    metric, sign, number, unit = found.groups()
+    return Objective(text.strip(), metric, sign, float(number) * _UNITS[unit])
+
+
+def gather(given: Iterable[str], defaults: Iterable[str]) -> list[Objective]:
+    """The objectives of a run: those that always hold, the scenario's, and those given, which replace others of the same metric."""
+    out: dict[str, list[Objective]] = {}
+    for text in (*ALWAYS, *defaults):
+        objective = parse(text)
+        out[objective.metric] = [objective]
+    asked: dict[str, list[Objective]] = {}
+    for text in given:
+        objective = parse(text)
+        asked.setdefault(objective.metric, []).append(objective)
+    return [o for of in (out | asked).values() for o in of]
+
+
+class Figures:
+    """What objectives may name: plain numbers, and histograms by percentile, `.max` and `.mean` (in seconds)."""
+
+    def __init__(self, numbers: Mapping[str, float], histograms: Mapping[str, Histogram]) -> None:
+        self._numbers = numbers
+        self._histograms = histograms
+
+    def get(self, name: str) -> float | None:
+        """None where there is no such figure, or nothing was recorded for it."""
+        if name in self._numbers:
+            return self._numbers[name]
+        found = _PERCENTILE.fullmatch(name)
+        base, _, last = (found[1], "", "p") if found else name.rpartition(".")
+        histogram = self._histograms.get(base)
+        if histogram is None or not histogram.count:
+            return None
+        if found:
+            return histogram.percentile(float(found[2])) / 1e6
+        return {"max": histogram.high / 1e6, "mean": histogram.mean / 1e6}.get(last)
+
+
+def evaluate(objectives: Iterable[Objective], figures: Figures) -> list[Outcome]:
+    """Hold each objective against the figures of the run."""
+    out = []
+    for objective in objectives:
+        value = figures.get(objective.metric)
+        passed = value is not None and _OPERATORS[objective.operator](value, objective.limit)
+        out.append(Outcome(objective, value, passed))
+    return out
