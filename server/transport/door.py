@@ -11,14 +11,14 @@ from server.config import Limits
 
 def group_of(address: str) -> str:
     """What counts as one address: an IPv4 address itself, of an IPv6 address its /64."""
+    if ":" not in address:
+        return address
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
     except ValueError:
         return address
-    if parsed.version == 4:
-        return address
     mapped = parsed.ipv4_mapped
-    return str(mapped) if mapped else str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(mapped) if mapped else str(ipaddress.IPv6Network((parsed, 64), strict=False))
 
 
 class Door:
