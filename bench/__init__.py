@@ -1,0 +1,1 @@
+"""Measurements that compare, each in one run: see `python -m bench --help`."""
