@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged, with_tags
 from server.events import Event, Kind
-from server.ports import Store
+from server.ports import Store, StoreError
 from wire import msgids
 from wire.capabilities import Cap
+from wire.message import as_line
 
 # Without event-playback (which comes with the rest of IRCv3) a client is given what people said, not who came and went.
 _SAID = (Kind.MESSAGE, Kind.NOTICE)
@@ -37,8 +38,12 @@ class Read:
     label: str = ""
 
     def run(self, store: Store) -> bytes:
-        """The batch, oldest first. Raises StoreError."""
-        events = self._forward(store) if self.kind == "AFTER" else self._backward(store)
+        """The batch, oldest first, or what there is instead of it."""
+        try:
+            events = self._forward(store) if self.kind == "AFTER" else self._backward(store)
+        except StoreError:
+            failure = f":{self.server} FAIL CHATHISTORY MESSAGE_ERROR {self.kind} {self.target} :Messages could not be retrieved"
+            return with_tags(as_line(failure), self.label) if self.label else as_line(failure)
         in_batch = bool(self.caps & Cap.BATCH)
         tag = f"batch={self.batch}" if in_batch else ""
         lines = [render_tagged(event, self.caps, tag) for event in events]
@@ -63,7 +68,7 @@ class Read:
     def _backward(self, store: Store) -> list[Event]:
         """The newest first, a page at a time: LATEST stops at the reference, BEFORE starts from it."""
         found: list[Event] = []
-        end = self.seq if self.kind == "BEFORE" else self.upto + 1
+        end = min(self.seq, self.upto + 1) if self.kind == "BEFORE" else self.upto + 1
         stop = self.seq if self.kind == "LATEST" else 0
         while len(found) < self.limit:
             page = store.before(self.room, end, _PAGE, seen_from=self.seen_from)
@@ -89,6 +94,9 @@ def chathistory(context: Context) -> None:
         return
     seq = _REFERENCE[kind](params[2])
     limit = params[3]
+    if params[2][:10] == "timestamp=":
+        context.fail("INVALID_MSGREFTYPE", "This server finds messages by msgid only", kind, *_words(params[1:2]))
+        return
     if seq is None or not (limit.isascii() and limit.isdigit()):
         text = "The reference is msgid=ID (or * for LATEST), the limit a whole number"
         context.fail("INVALID_PARAMS", text, kind, *_words(params[1:4]))

@@ -32,7 +32,7 @@ def notice(context: Context) -> None:
 @command("TAGMSG", 1)
 def tagmsg(context: Context) -> None:
     if not context.has(Cap.MESSAGE_TAGS):
-        context.numeric(n.ERR_UNKNOWNCOMMAND, "TAGMSG", "Unknown command")
+        context.unknown()
         return
     _say(context, Kind.TAGMSG, "TAGMSG", complain=True)
 
@@ -80,7 +80,7 @@ def _say_to(context: Context, kind: Kind, verb: str, target: str, text: str, tag
             if complain:
                 context.numeric(n.ERR_NOSUCHCHANNEL, shown(target), "No such channel")
         elif refusal := may_speak(room, context.user):
-            if complain:
+            if complain and context.room(target):
                 context.numeric(n.ERR_CANNOTSENDTOCHAN, room.name, refusal)
         else:
             _to_room(context, kind, verb, room, text, tags)

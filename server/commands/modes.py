@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.commands.rooms import show, visible
+from server.commands.rooms import show
 from server.commands.table import Context, command, shown
 from server.events import Kind
 from server.state.model import Rank, Room
 from wire import numerics as n
 from wire.masks import complete
-from wire.message import truncate
+from wire.message import MAX_BODY, truncate
 from wire.names import fold, is_room
 
 
@@ -101,15 +101,15 @@ def _room_mode(context: Context) -> None:
     if room is None:
         return
     if len(context.params) == 1:
-        if not visible(room, user):
-            context.numeric(n.ERR_NOSUCHCHANNEL, shown(context.params[0]), "No such channel")
-            return
         context.line(f":{net.name} {n.RPL_CHANNELMODEIS} {user.nick} {room.name} {described(room, secrets=user in room.members)}")
         context.line(f":{net.name} {n.RPL_CREATIONTIME} {user.nick} {room.name} {room.created // 1000}")
         return
     changes = Changes(context, room)
     changes.read(context.params[1], context.params[2:])
     changes.announce()
+
+
+Change = tuple[bool, str, str]  # whether it is set, the letter, the parameter or ""
 
 
 class Changes:
@@ -119,7 +119,7 @@ class Changes:
         self.context = context
         self.room = room
         self.params: list[str] = []
-        self.made: list[tuple[bool, str, str]] = []
+        self.made: list[Change] = []
         self._refused = False
 
     def read(self, letters: str, params: list[str]) -> None:
@@ -241,18 +241,33 @@ class Changes:
 
     def _list_bans(self) -> None:
         net, nick, name = self.context.net, self.context.user.nick, self.room.name
-        if visible(self.room, self.context.user):
-            for mask, (by, at) in self.room.bans.items():
-                self.context.line(f":{net.name} {n.RPL_BANLIST} {nick} {name} {mask} {by} {at // 1000}")
+        for mask, (by, at) in self.room.bans.items():
+            self.context.line(f":{net.name} {n.RPL_BANLIST} {nick} {name} {mask} {by} {at // 1000}")
         self.context.numeric(n.RPL_ENDOFBANLIST, name, "End of channel ban list")
 
     def announce(self) -> None:
-        """Show the room what was changed; a change of +s or +k makes the room closed from that event on."""
-        letters, params, sign = "", "", ""
-        for adding, letter, param in self.made:
-            now = "+" if adding else "-"
-            letters += (now if now != sign else "") + letter
-            params += f" {param}" if param else ""
-            sign = now
-        if letters:
-            show(self.context, self.room, Kind.MODE, f"MODE {self.room.name} {letters}{params}")
+        """Show the room what was changed, on as many lines as that takes.
+
+        A change of +i or +k makes the room closed from that event on.
+        """
+        head = f"MODE {self.room.name} "
+        spare = MAX_BODY - len(f":{self.context.user.prefix} {head}\r\n".encode())
+        part: list[Change] = []
+        for change in self.made:
+            if part and len(written([*part, change]).encode()) > spare:
+                show(self.context, self.room, Kind.MODE, head + written(part))
+                part = []
+            part.append(change)
+        if part:
+            show(self.context, self.room, Kind.MODE, head + written(part))
+
+
+def written(changes: list[Change]) -> str:
+    """Changes as MODE shows them: `+o-v alice bob`."""
+    letters, params, sign = "", "", ""
+    for adding, letter, param in changes:
+        now = "+" if adding else "-"
+        letters += (now if now != sign else "") + letter
+        params += f" {param}" if param else ""
+        sign = now
+    return letters + params

@@ -12,6 +12,9 @@ from wire.names import fold, nick_from
 
 LOBBY = "#lobby"
 
+# What an IRC client or a browser says first.
+_NO_NAME = ("CAP ", "NICK ", "PASS ", "GET ", "POST ")
+
 
 def say(net: Network, user: User, text: str, at: int) -> None:
     """The first text is a name, and each later one a message to the lobby. Empty ones are ignored."""
@@ -19,6 +22,10 @@ def say(net: Network, user: User, text: str, at: int) -> None:
         return
     if user.registered:
         execute(net, user, Message("PRIVMSG", [LOBBY, text]), at)
+    elif text.startswith(_NO_NAME):
+        reason = "This port speaks the plain protocol: send your name first (IRC has a port of its own)"
+        net.send(user, f"ERROR :{reason}\r\n".encode())
+        net.disconnect(user, reason, at)
     else:
         _join(net, user, text, at)
 

@@ -1,11 +1,11 @@
-"""Who is there: WHO, WHOIS.
+"""Who is there: WHO, WHOIS, USERHOST.
 
 Source: https://modern.ircdocs.horse/#user-based-queries
 """
 
 from __future__ import annotations
 
-from server.commands.rooms import prefixes, visible
+from server.commands.rooms import prefixes
 from server.commands.table import Context, command, shown
 from server.state.model import Rank, Room, User
 from wire import numerics as n
@@ -30,7 +30,7 @@ def who(context: Context) -> None:
 
 def _who_room(context: Context, name: str) -> list[tuple[User, Room | None]]:
     room = context.net.room(name)
-    if room is None or not visible(room, context.user):
+    if room is None or not room.visible_to(context.user):
         return []
     inside = context.user in room.members
     return [(user, room) for user in room.members if inside or not user.invisible]
@@ -63,9 +63,14 @@ def _share(one: User, other: User) -> bool:
     return not one.rooms.keys().isdisjoint(other.rooms.keys())
 
 
+def _seen_in(room: Room, user: User, me: User) -> bool:
+    """Whether `me` may know that `user` is in `room`."""
+    return me in room.members or not (room.secret or user.invisible)
+
+
 def _who_line(context: Context, user: User, room: Room | None) -> str:
     if room is None:
-        room = next((r for r in user.rooms if visible(r, context.user)), None)
+        room = next((r for r in user.rooms if _seen_in(r, user, context.user)), None)
     rank = room.members.get(user, Rank.NONE) if room else Rank.NONE
     flags = ("G" if user.away else "H") + ("*" if user.operator else "") + prefixes(rank, every=context.has(Cap.MULTI_PREFIX))
     name = room.name if room else "*"
@@ -95,7 +100,7 @@ def _describe(context: Context, user: User) -> None:
     rooms = [
         prefixes(room.members[user], every=context.has(Cap.MULTI_PREFIX)) + room.name
         for room in user.rooms
-        if me in room.members or (visible(room, me) and not user.invisible) or me is user
+        if _seen_in(room, user, me)
     ]
     line = ""
     for room in rooms:
@@ -110,7 +115,15 @@ def _describe(context: Context, user: User) -> None:
         context.numeric(n.RPL_WHOISOPERATOR, user.nick, "is an IRC operator")
     if user.away:
         context.numeric(n.RPL_AWAY, user.nick, user.away)
+    context.numeric(n.RPL_WHOISSECURE, user.nick, "is using a secure connection")  # there is no other kind here
     if me is user:
         context.numeric(n.RPL_WHOISACTUALLY, user.nick, user.address, "is the address they come from")
     idle = max(0, context.at - user.spoke) // 1000
     context.numeric(n.RPL_WHOISIDLE, user.nick, str(idle), str(user.signed_on // 1000), "seconds idle, signon time")
+
+
+@command("USERHOST", 1)
+def userhost(context: Context) -> None:
+    users = [user for user in map(context.net.find, context.params[:5]) if user is not None]
+    words = [f"{user.nick}{'*' if user.operator else ''}={'-' if user.away else '+'}{user.username}@{user.host}" for user in users]
+    context.numeric(n.RPL_USERHOST, " ".join(words))

@@ -9,11 +9,12 @@ import hmac
 
 from server.commands import server_info
 from server.commands.table import Context, command, shown
+from server.dialects.irc import render_tagged
 from server.events import Kind
 from server.state.model import Network, User
 from wire import numerics as n
 from wire.capabilities import NAMES, RENDERED, Cap, listed, offered
-from wire.message import truncate
+from wire.message import as_line, truncate
 from wire.names import fold, valid_nick
 
 
@@ -33,14 +34,14 @@ def _cap_line(context: Context, rest: str) -> None:
 
 def _cap_ls(context: Context) -> None:
     user = context.user
-    version = context.param(1)
-    if version.isascii() and version.isdigit():
-        user.cap_version = max(user.cap_version, int(version[:6]))
+    word = context.param(1)
+    version = int(word[:6]) if word.isascii() and word.isdigit() else 301
+    user.cap_version = max(user.cap_version, version)
     if user.cap_version >= 302:
         user.caps |= Cap.CAP_NOTIFY  # implied, and cannot be taken back: capability-negotiation, "cap-notify"
     if not user.registered:
         user.negotiating = True
-    _cap_line(context, f"LS :{offered(user.cap_version)}")
+    _cap_line(context, f"LS :{offered(version)}")
 
 
 def _cap_list(context: Context) -> None:
@@ -88,10 +89,10 @@ def user_command(context: Context) -> None:
         return
     # What is not fit for a prefix is left out; the tilde says that nobody vouches for the name.
     name = "".join(c for c in context.params[0] if c.isascii() and (c.isalnum() or c in "-_."))
-    if not name or not context.params[3]:
+    if not context.params[0] or not context.params[3]:
         context.numeric(n.ERR_NEEDMOREPARAMS, "USER", "Not enough parameters")
         return
-    user.username = "~" + name[:18]
+    user.username = "~" + (name[:18] or "user")
     user.realname = truncate(context.params[3], 150)
     _complete(context)
 
@@ -115,9 +116,9 @@ def nick(context: Context) -> None:
     before = user.prefix
     net.rename(user, wanted)
     if user.registered:
-        line = f":{before} NICK {wanted}\r\n".encode()
-        net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
-        net.send(user, line)
+        line = as_line(f":{before} NICK {wanted}")
+        events = net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
+        net.send(user, render_tagged(events[0], user.render, "") if events else line)
     else:
         _complete(context)
 
@@ -164,10 +165,22 @@ def pong(context: Context) -> None:
     del context  # that something came at all is what counts, and the worker has noted it
 
 
+def http(context: Context) -> None:
+    """A browser, or a page that makes one post to us: nothing of what follows may be taken for commands."""
+    if context.user.registered:
+        context.unknown()
+    else:
+        end(context, "This is a chat server: it speaks IRC, not HTTP")
+
+
+for _verb in ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PRI", "PUT", "TRACE"):
+    command(_verb, before=True)(http)
+
+
 @command("QUIT", before=True)
 def quit_command(context: Context) -> None:
     reason = truncate(context.param(0), context.net.limits.kick)
-    end(context, f"Quit: {reason}" if reason else "Client quit")
+    end(context, f"Quit: {reason}")
 
 
 def end(context: Context, reason: str) -> None:

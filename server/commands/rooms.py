@@ -14,7 +14,7 @@ from server.events import Kind
 from server.state.model import Network, Rank, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
-from wire.message import truncate
+from wire.message import as_line, truncate
 from wire.names import is_room, valid_room
 
 
@@ -24,8 +24,9 @@ def join(context: Context) -> None:
         _leave_all(context, "Left all channels")
         return
     keys = context.param(1).split(",")
-    for index, name in enumerate(dict.fromkeys(p for p in context.params[0].split(",") if p)):
-        _join_one(context, name, keys[index] if index < len(keys) else "")
+    for index, name in enumerate(context.params[0].split(",")):
+        if name:
+            _join_one(context, name, keys[index] if index < len(keys) else "")
 
 
 def _join_one(context: Context, name: str, key: str) -> None:
@@ -50,7 +51,7 @@ def _join_one(context: Context, name: str, key: str) -> None:
 
 
 def _may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
-    invited = user.invited is not None and room.key in user.invited
+    invited = user.invited is not None and room in user.invited
     if room.password and not hmac.compare_digest(room.password.encode(), key.encode()):
         return n.ERR_BADCHANNELKEY, "Cannot join channel (+k): the key is wrong or missing"
     if invited:
@@ -68,9 +69,9 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     """Make `user` a member of `room`; they get the JOIN, then the topic and who is there."""
     rank = Rank.NONE if room.members else Rank.OP
     if user.invited:
-        user.invited.discard(room.key)
-    line = f":{user.prefix} JOIN {room.name}\r\n".encode()
-    alt = f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}\r\n".encode()
+        user.invited.discard(room)
+    line = as_line(f":{user.prefix} JOIN {room.name}")
+    alt = as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}")
     event = net.append(room, Kind.JOIN, user, line, at, skip=bool(user.label), alt=alt)
     room.enter(user, rank, event.seq)
     net.rung.add(user)
@@ -82,13 +83,14 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
         lines.append(f"{head}{n.RPL_TOPIC} {user.nick} {room.name} :{room.topic}")
         lines.append(f"{head}{n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
     lines += names_lines(net, user, room)
-    net.send(user, "".join(f"{text}\r\n" for text in lines).encode())
+    lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
+    net.send(user, b"".join(map(as_line, lines)))
 
 
 @command("PART", 1)
 def part(context: Context) -> None:
-    net, user = context.net, context.user
-    reason = truncate(context.param(1), net.limits.kick)
+    user = context.user
+    reason = truncate(context.param(1), context.net.limits.kick)
     for name in dict.fromkeys(p for p in context.params[0].split(",") if p):
         room = context.room(name)
         if room is None:
@@ -100,12 +102,8 @@ def part(context: Context) -> None:
 
 
 def _leave(context: Context, room: Room, reason: str) -> None:
-    net, user = context.net, context.user
-    line = f":{user.prefix} PART {room.name}{' :' + reason if reason else ''}\r\n".encode()
-    event = net.append(room, Kind.PART, user, line, context.at, skip=bool(user.label))
-    net.part(room, user, event.seq)
-    if user.label:
-        net.send(user, render_tagged(event, user.render, ""))
+    show(context, room, Kind.PART, f"PART {room.name}{' :' + reason if reason else ''}")
+    context.net.part(room, context.user, context.net.seq)
 
 
 def _leave_all(context: Context, reason: str) -> None:
@@ -119,43 +117,36 @@ def prefixes(rank: Rank, *, every: bool) -> str:
     return signs if every else signs[:1]
 
 
-def visible(room: Room, user: User) -> bool:
-    """Whether `user` may know that `room` exists."""
-    return not room.secret or user in room.members
-
-
-def names_lines(net: Network, user: User, room: Room | None, asked: str = "") -> list[str]:
-    """RPL_NAMREPLY as often as it takes, and RPL_ENDOFNAMES."""
-    name = room.name if room else asked
-    lines = []
-    if room is not None and visible(room, user):
-        every = bool(user.caps & Cap.MULTI_PREFIX)
-        full = bool(user.caps & Cap.USERHOST_IN_NAMES)
-        inside = user in room.members
-        head = f":{net.name} {n.RPL_NAMREPLY} {user.nick} {'@' if room.secret else '='} {name} :"
-        line = head
-        for member, rank in room.members.items():
-            if member.invisible and not inside:
-                continue
-            word = (prefixes(rank, every=every) if rank else "") + (member.prefix if full else member.nick)
-            if len(line) + len(word) > 508:
-                lines.append(line.rstrip())
-                line = head
-            line += word + " "
-        if line != head:
-            lines.append(line.rstrip())
-    lines.append(f":{net.name} {n.RPL_ENDOFNAMES} {user.nick} {name} :End of /NAMES list")
+def names_lines(net: Network, user: User, room: Room) -> list[str]:
+    """RPL_NAMREPLY, as often as it takes."""
+    every = bool(user.caps & Cap.MULTI_PREFIX)
+    full = bool(user.caps & Cap.USERHOST_IN_NAMES)
+    inside = user in room.members
+    head = f":{net.name} {n.RPL_NAMREPLY} {user.nick} {'@' if room.secret else '='} {room.name} :"
+    most = 508 - len(head.encode())
+    lines, line = [], ""
+    for member, rank in room.members.items():
+        if member.invisible and not inside:
+            continue
+        word = (prefixes(rank, every=every) if rank else "") + (member.prefix if full else member.nick)
+        if len(line) + len(word) > most:
+            lines.append(head + line.rstrip())
+            line = ""
+        line += word + " "
+    if line:
+        lines.append(head + line.rstrip())
     return lines
 
 
 @command("NAMES")
 def names(context: Context) -> None:
-    name = context.param(0).partition(",")[0]
-    if not name:
-        context.line(f":{context.net.name} {n.RPL_ENDOFNAMES} {context.user.nick} * :End of /NAMES list")
-        return
-    for line in names_lines(context.net, context.user, context.net.room(name), shown(name)):
-        context.line(line)
+    wanted = [name for name in context.param(0).split(",") if name][: context.net.limits.targets]
+    for name in wanted:
+        room = context.net.room(name)
+        if room is not None and room.visible_to(context.user):
+            for line in names_lines(context.net, context.user, room):
+                context.line(line)
+    context.numeric(n.RPL_ENDOFNAMES, ",".join(shown(name) for name in wanted) or "*", "End of /NAMES list")
 
 
 @command("LIST")
@@ -172,7 +163,7 @@ def list_command(context: Context) -> None:
     lines = [
         truncate(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", 510) + "\r\n"
         for room in rooms
-        if room is not None and visible(room, user) and more < len(room.members) < less
+        if room is not None and room.visible_to(user) and more < len(room.members) < less
     ]
     if lines:
         net.send(user, "".join(lines).encode())
@@ -185,7 +176,7 @@ def topic(context: Context) -> None:
     room = context.room(context.params[0])
     if room is None:
         return
-    if user not in room.members and (len(context.params) > 1 or room.secret):
+    if user not in room.members and len(context.params) > 1:
         context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
     elif len(context.params) == 1:
         if room.topic:
@@ -204,16 +195,28 @@ def topic(context: Context) -> None:
 def show(context: Context, room: Room, kind: Kind, rest: str) -> None:
     """Put what the user did into the room's log; under a label their own copy is a reply."""
     net, user = context.net, context.user
-    line = f":{user.prefix} {rest}\r\n".encode()
-    event = net.append(room, kind, user, line, context.at, skip=bool(user.label))
+    event = net.append(room, kind, user, as_line(f":{user.prefix} {rest}"), context.at, skip=bool(user.label))
     if user.label:
         net.send(user, render_tagged(event, user.render, ""))
 
 
 @command("KICK", 2)
 def kick(context: Context) -> None:
+    nicks = [nick for nick in context.params[1].split(",") if nick][: context.net.limits.targets]
+    names = context.params[0].split(",")
+    if len(names) == 1:
+        _kick_from(context, names[0], nicks)
+    elif len(names) == len(nicks):
+        for name, nick in zip(names, nicks, strict=True):
+            _kick_from(context, name, [nick])
+    else:
+        # "either one channel parameter and multiple user parameters, or as many channel parameters" (RFC 2812 3.2.8)
+        context.numeric(n.ERR_NEEDMOREPARAMS, "KICK", "Name one channel, or as many channels as people")
+
+
+def _kick_from(context: Context, name: str, nicks: list[str]) -> None:
     net, user = context.net, context.user
-    room = context.room(context.params[0])
+    room = context.room(name)
     if room is None:
         return
     if user not in room.members:
@@ -223,7 +226,7 @@ def kick(context: Context) -> None:
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
         return
     reason = truncate(context.param(2), net.limits.kick) or user.nick
-    for nick in [p for p in context.params[1].split(",") if p][: net.limits.targets]:
+    for nick in nicks:
         victim = net.find(nick)
         if victim is None:
             context.numeric(n.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
@@ -236,8 +239,24 @@ def kick(context: Context) -> None:
                 return
 
 
-@command("INVITE", 2)
+@command("INVITE")
 def invite(context: Context) -> None:
+    if not context.params:
+        _list_invitations(context)
+    elif len(context.params) == 1:
+        context.numeric(n.ERR_NEEDMOREPARAMS, "INVITE", "Not enough parameters")
+    else:
+        _invite(context)
+
+
+def _list_invitations(context: Context) -> None:
+    for room in context.user.invited or ():
+        if context.net.rooms.get(room.key) is room:
+            context.line(f":{context.net.name} {n.RPL_INVITELIST} {context.user.nick} {room.name}")
+    context.numeric(n.RPL_ENDOFINVITELIST, "End of /INVITE list")
+
+
+def _invite(context: Context) -> None:
     net, user = context.net, context.user
     target = net.find(context.params[0])
     if target is None:
@@ -257,7 +276,7 @@ def invite(context: Context) -> None:
         if target.invited is None:
             target.invited = set()
         if len(target.invited) < net.limits.list_entries:
-            target.invited.add(room.key)
+            target.invited.add(room)
         context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
         net.send(target, f":{user.prefix} INVITE {target.nick} {room.name}\r\n".encode())
         if target.away:

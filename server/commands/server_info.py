@@ -40,11 +40,18 @@ def isupport(net: Network) -> list[str]:
         f"NETWORK={net.settings.network.replace(' ', chr(92) + 'x20')}",
         f"NICKLEN={limits.nick}",
         "PREFIX=(ov)@+",
-        f"TARGMAX=JOIN:,KICK:1,LIST:,NAMES:1,NOTICE:{limits.targets},PART:,PRIVMSG:{limits.targets},TAGMSG:{limits.targets},WHOIS:1",
+        _targmax(limits.targets),
         f"TOPICLEN={limits.topic}",
         "USERLEN=18",
         "UTF8ONLY",
     ]
+
+
+def _targmax(most: int) -> str:
+    """How many targets each command takes; no number: as many as fit on the line."""
+    counts = {"JOIN": "", "KICK": most, "LIST": "", "NAMES": most, "NOTICE": most, "PART": "", "PRIVMSG": most, "TAGMSG": most}
+    counts["WHOIS"] = 1
+    return "TARGMAX=" + ",".join(f"{name}:{count}" for name, count in counts.items())
 
 
 def burst(net: Network, user: User) -> bytes:

@@ -13,7 +13,7 @@ from server.dialects.irc import with_tags
 from server.state.model import Network, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
-from wire.message import Message, escape_tag, truncate
+from wire.message import Message, as_line, escape_tag, truncate
 from wire.names import is_room
 
 Handler = Callable[["Context"], None]
@@ -65,23 +65,28 @@ class Context:
 
     def line(self, text: str) -> None:
         """Answer with one line, cut to what a line may hold."""
-        self.net.send(self.user, truncate(text, 510).encode() + b"\r\n")
+        self.net.send(self.user, as_line(text))
 
     def fail(self, code: str, text: str, *context: str) -> None:
         """A standard reply: https://ircv3.net/specs/extensions/standard-replies"""
         middle = "".join(f" {c}" for c in context)
         self.line(f":{self.net.name} FAIL {self.message.command} {code}{middle} :{text}")
 
+    def unknown(self) -> None:
+        """Say that there is no such command."""
+        self.numeric(n.ERR_UNKNOWNCOMMAND, shown(self.message.command), "Unknown command")
+
     def has(self, cap: Cap) -> bool:
         """Whether the user negotiated `cap`."""
         return bool(self.user.caps & cap)
 
     def room(self, name: str) -> Room | None:
-        """The room of that name; without one, says so and gives None."""
+        """The room of that name; where there is none that the user may know of, says so and gives None."""
         room = self.net.room(name) if is_room(name) else None
-        if room is None:
-            self.numeric(n.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
-        return room
+        if room is not None and room.visible_to(self.user):
+            return room
+        self.numeric(n.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
+        return None
 
 
 def shown(word: str) -> str:
@@ -89,10 +94,14 @@ def shown(word: str) -> str:
     return truncate(word.replace(" ", "_"), 64).lstrip(":") or "*"
 
 
+# "This specification depends on the batch capability which MUST be negotiated to use labeled responses."
+_LABELS = int(Cap.LABELED_RESPONSE | Cap.BATCH)
+
+
 def execute(net: Network, user: User, message: Message, at: int) -> None:
     """Carry out one command at time `at` (milliseconds). The state lock is held."""
     label = ""
-    if message.tags and user.caps & Cap.LABELED_RESPONSE:
+    if message.tags and user.caps & _LABELS == _LABELS:
         label = message.tags.get("label", "")[:64]
     if not label:
         _dispatch(net, user, message, at)
@@ -109,7 +118,7 @@ def _dispatch(net: Network, user: User, message: Message, at: int) -> None:
     row = TABLE.get(message.command)
     if row is None:
         if user.registered:
-            context.numeric(n.ERR_UNKNOWNCOMMAND, shown(message.command), "Unknown command")
+            context.unknown()
         else:
             context.numeric(n.ERR_NOTREGISTERED, "You have not registered")
     elif not (user.registered or row.before):

@@ -14,6 +14,7 @@ from server.config import Limits, Settings
 from server.events import Event, Kind
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from wire.message import as_line
 from wire.names import fold
 
 
@@ -103,7 +104,7 @@ class User:
         self.label = ""  # of the command under way
         self.ended = ""  # why the session is over
         self.rooms: dict[Room, int] = {}  # to the position of their own join
-        self.invited: set[str] | None = None
+        self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
@@ -169,6 +170,10 @@ class Room:
     def closed(self) -> bool:
         """Whether what is said here is only for those who are here."""
         return self.invite_only or bool(self.password)
+
+    def visible_to(self, user: User) -> bool:
+        """Whether `user` may know that this room exists."""
+        return not self.secret or user in self.members
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
@@ -250,7 +255,7 @@ class Network:
             self.registered -= 1
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
-        line = f":{user.prefix} QUIT :{reason}\r\n".encode()
+        line = as_line(f":{user.prefix} QUIT :{reason}")
         for room in alone:
             self.append(room, Kind.QUIT, user, line, at)
             self._close(room)
@@ -347,11 +352,10 @@ class Network:
         self.touched.add(room)
         return event
 
-    def append_all(self, rooms: list[Room], kind: Kind, author: User, line: bytes, at: int, *, skip: bool = False) -> None:
+    def append_all(self, rooms: list[Room], kind: Kind, author: User, line: bytes, at: int, *, skip: bool = False) -> list[Event]:
         """Add one event to several rooms' logs, under one id and at positions that follow one another."""
         ident = self.seq + 1
-        for room in rooms:
-            self.append(room, kind, author, line, at, skip=skip, ident=ident)
+        return [self.append(room, kind, author, line, at, skip=skip, ident=ident) for room in rooms]
 
     def append_private(
         self, log: RoomLog, kind: Kind, author: User, other: User, line: bytes, at: int, *, tags: str, stored: bool

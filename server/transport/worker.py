@@ -173,7 +173,10 @@ class Worker(threading.Thread):
                 else:
                     self._ready(conn, mask)
             except Lost as lost:
-                self._lost.append((conn, str(lost)))
+                if conn.sock.fileno() < 0:
+                    self._vanished(conn)
+                else:
+                    self._lost.append((conn, str(lost)))
 
     def _take_incoming(self) -> None:
         now = time.monotonic()
@@ -392,6 +395,15 @@ class Worker(threading.Thread):
         self.output.forget(conn)
         if conn.user is not None and conn.user.registered:
             log.info("Connection closed from %s: %s", conn.address, safe(conn.user.nick))
+
+    def _vanished(self, conn: Connection) -> None:
+        """`wrap_socket` closes a socket that was reset before it: at once, so that its number can be somebody else's already."""
+        del self._conns[conn.fd]
+        with suppress(OSError, KeyError, ValueError):  # epoll has noticed by itself
+            self._poller.unregister(conn.fd)
+        conn.state = State.CLOSED
+        self._door.shaken()
+        self._door.leave(conn.address)
 
 
 def _shown_address(address: str) -> str:

@@ -1,0 +1,94 @@
+# make            what there is
+# Everything runs in a virtual environment, .venv, made on first use from the pins in requirements/ (hash-checked).
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/python -m
+
+# Tests to leave out, and anything else for pytest: make test PYTEST='-k history -x'
+MARK     ?= not compose and not soak
+PYTEST   ?=
+# Branch coverage is measured during `make test` and judged by `make check`. COVERAGE= (empty) runs the tests bare.
+COVERAGE     ?= yes
+COVERAGE_MIN ?= 95
+
+.PHONY: help run client test check lint types layers pins coverage bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run      start the server and two bots on this machine; says how to join; Ctrl-C ends it'
+	@echo 'make client   join it:  make client  or  make client NAME=grace ADDRESS=chat.example:6697 CA=ca.pem'
+	@echo 'make test     the tests, with coverage (no Docker needed)'
+	@echo 'make check    format, lint, types, layers, pins, coverage'
+	@echo 'make bench    the measurements'
+	@echo 'make clean    remove environments and caches; certificates and messages in var/ stay'
+
+# ---- environments ---------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Parley needs Python 3.11 or later; name one: make PYTHON=python3.13 ...' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo 'No virtual environment could be made; on Debian and Ubuntu: apt install python3-venv' >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.run: requirements/run.txt requirements/client.txt | $(BIN)/python
+	@echo 'Installing what the server and the client need ...'
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes $(foreach pins,$^,-r $(pins))
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(BIN)/python
+	@echo 'Installing the development tools ...'
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ $(VENV)/.run
+
+# ---- using it -------------------------------------------------------------------------------------------------------
+
+NAME    ?=
+ADDRESS ?= localhost:6697
+CA      ?= var/certs/ca.pem
+
+run: $(VENV)/.run
+	@PATH="$(abspath $(BIN)):$$PATH" && export PATH && exec deploy/run.sh
+
+client: $(VENV)/.run
+	@$(RUN) client $(ADDRESS) --ca $(CA) $(if $(NAME),--name $(NAME))
+
+# ---- working on it --------------------------------------------------------------------------------------------------
+
+test: $(VENV)/.dev
+ifneq ($(COVERAGE),)
+	@$(RUN) coverage erase
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(RUN) coverage run -m pytest -m '$(MARK)' $(PYTEST); \
+		status=$$?; $(RUN) coverage combine --quiet; exit $$status
+else
+	$(RUN) pytest -m '$(MARK)' $(PYTEST)
+endif
+
+check: lint types layers pins coverage
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+pins: $(VENV)/.dev
+	$(BIN)/python .ci/pin --check
+
+coverage: .coverage
+	$(RUN) coverage report --fail-under=$(COVERAGE_MIN)
+
+.coverage:
+	@$(MAKE) test COVERAGE=yes
+
+bench: $(VENV)/.dev
+	$(RUN) bench $(BENCH)
+
+clean:
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

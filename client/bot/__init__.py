@@ -1,0 +1,1 @@
+"""Scripted bots: script (TOML to plain data), brain (what a bot says when, pure), run (connections and signals)."""

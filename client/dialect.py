@@ -1,0 +1,69 @@
+"""What a connection and a front end expect of a dialect (IRC in protocol.py, plain in plain.py)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from client.events import Event, Kind
+
+
+class Dialect(Protocol):
+    """Bytes in, events out, bytes to send: no socket, clock or thread. It outlives connections, so that it can resume."""
+
+    @property
+    def nick(self) -> str:
+        """Our name, as the server has it."""
+
+    @property
+    def registered(self) -> bool:
+        """Whether this connection is past its greeting."""
+
+    @property
+    def needs_name(self) -> bool:
+        """Whether another name has to be chosen (`rename`) before connecting makes sense."""
+
+    @property
+    def backlog(self) -> int:
+        """How many messages wait to be sent or confirmed."""
+
+    def connected(self) -> None:
+        """A new connection stands."""
+
+    def disconnected(self) -> None:
+        """The connection is gone."""
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What arrived in one read."""
+
+    def events(self) -> list[Event]:
+        """Events that actions of ours caused since the last call."""
+
+    def take(self) -> list[bytes]:
+        """What to send: each item in a write (and so a TLS record) of its own."""
+
+    def keepalive(self) -> bool:
+        """Ask the peer for a sign of life; False where the dialect has no such thing."""
+
+    def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE) -> bool:
+        """Send `text` to a room or a nick, in as many messages as it takes; False where too much is waiting already."""
+
+    def rename(self, name: str) -> None:
+        """Ask for another nick."""
+
+    def join(self, room: str) -> None:
+        """Enter a room, now and after each reconnect."""
+
+    def part(self, room: str, reason: str = "") -> None:
+        """Leave a room."""
+
+    def names(self, room: str) -> None:
+        """Ask who is in a room."""
+
+    def topic(self, room: str, text: str | None = None) -> None:
+        """Ask for a room's topic, or set it."""
+
+    def drain(self) -> None:
+        """Report Drained once everything said so far is settled."""
+
+    def quit(self, reason: str = "") -> bool:
+        """Say goodbye; whether the server closes the connection on that (otherwise we do)."""

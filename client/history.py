@@ -1,0 +1,104 @@
+"""A room (or a dialogue) as the client follows it: its place in the server's log, and what it has seen.
+
+While the history is being read, live messages are held, so that everything is shown in the log's order:
+
+    live --start--> syncing --a page that is full--> syncing (next page)
+      ^                | live messages: held
+      '----finish------'  then what was held, less what the history had already
+
+On a lost connection what was held is dropped, not shown: the next reading starts after the last message shown and brings it again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from client.events import Said
+from wire.names import fold
+
+REMEMBERED = 8192  # messages seen, per room
+MOST_HELD = 1024 * 1024  # bytes, about
+COST_OF_ONE = 200  # bytes that a held message takes beside its text, about
+MOST_MEMBERS = 20_000
+LONGEST_NICK = 64  # characters that we keep
+
+
+def key_of(said: Said) -> int | None:
+    """What a message is recognised by: its id with what it says (ids may start over where a server forgets), else its time."""
+    mark = said.msgid or said.at
+    return hash((mark, fold(said.nick), said.text)) if mark else None
+
+
+class Room:
+    """What is known of one room or dialogue."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.joined = False
+        self.last = ""  # the id of the last message shown
+        self.members: dict[str, str] = {}  # folded -> nick
+        self.listing: dict[str, str] | None = None  # a NAMES reply under way
+        self.syncing = False
+        self.after = ""  # the id that the page under way starts after, "" for the latest
+        self.page_number = 0  # of the page under way
+        self.paged = 0  # messages in it so far
+        self.fresh = 0  # of them, those not seen before
+        self._held: list[Said] = []
+        self._held_bytes = 0
+        self._seen: OrderedDict[int, None] = OrderedDict()
+
+    def start(self, after: str) -> None:
+        """A page of history has been asked for."""
+        self.syncing = True
+        self.page_number += 1
+        self.after = after
+        self.paged = self.fresh = 0
+
+    def page(self, said: Said) -> list[Said]:
+        """A message of the page: what to show."""
+        self.paged += 1
+        new = self._admit(said)
+        self.fresh += len(new)
+        return new
+
+    def live(self, said: Said) -> list[Said]:
+        """A message as it happens: what to show."""
+        if not self.syncing:
+            return self._admit(said)
+        self._held.append(said)
+        self._held_bytes += len(said.text) + COST_OF_ONE
+        return self.finish() if self._held_bytes > MOST_HELD else []
+
+    def finish(self) -> list[Said]:
+        """The history has been read: what was held meanwhile."""
+        self.syncing = False
+        held, self._held, self._held_bytes = self._held, [], 0
+        return [new for said in held for new in self._admit(said)]
+
+    def cut(self) -> None:
+        """The connection is gone."""
+        self.joined = self.syncing = False
+        self._held, self._held_bytes = [], 0
+        self.members = {}
+        self.listing = None
+
+    def add(self, nick: str) -> None:
+        """`nick` is in the room."""
+        if len(self.members) < MOST_MEMBERS:
+            self.members[fold(nick)] = nick[:LONGEST_NICK]
+
+    def remove(self, nick: str) -> bool:
+        """`nick` is not; returns whether it was."""
+        return self.members.pop(fold(nick), None) is not None
+
+    def _admit(self, said: Said) -> list[Said]:
+        key = key_of(said)
+        if key is not None:
+            if key in self._seen and (said.msgid or said.replayed):  # a time alone proves nothing about a live message
+                return []
+            self._seen[key] = None
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+        if said.msgid:
+            self.last = said.msgid
+        return [said]

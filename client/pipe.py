@@ -1,0 +1,116 @@
+"""The front end for pipes, scripts and plain terminals: a line in is a message, a message is a line out.
+
+At the end of the input it waits until the server has stored what was sent, and leaves. What was said goes to standard output,
+everything about it (who came, what failed, the state of the connection) to standard error.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TextIO
+
+from client.chat import Chat
+from client.connection import Connection
+from wire.display import safe
+
+LONGEST_LINE = 16 * 1024  # characters read at once; a longer line goes out as several messages all the same
+MOST_WAITING = 100  # messages; beyond, the input is left unread
+
+
+class PipeScreen:
+    """Prints. A reader that went away is no reason to stop sending."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out: TextIO | None = out
+        self._err = err
+
+    def show(self, row: str, *, spoken: bool) -> None:
+        """One row, to where it belongs."""
+        stream = self._out if spoken else self._err
+        if stream is None:
+            return
+        try:
+            print(row, file=stream, flush=True)
+        except OSError:
+            if stream is self._out:
+                self._out = None
+                silence(stream)
+
+    def ended(self) -> None:
+        """The connection says so itself."""
+
+
+def silence(stream: TextIO) -> None:
+    """Have nothing more go wrong with a stream that nobody reads, not even the flush at exit."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        pass
+
+
+def open_input() -> TextIO:
+    """The input, whatever bytes it holds. A reader of its own on the same descriptor:
+
+    at exit Python closes sys.stdin, which ends in a crash while a thread waits in it.
+    """
+    try:
+        source = sys.stdin.fileno()
+    except (AttributeError, ValueError):  # closed before we started
+        return io.StringIO()
+    return open(source, encoding="utf-8", errors="replace", newline="\n", closefd=False)
+
+
+def run_pipe(chat: Chat, connection: Connection, source: TextIO) -> int:
+    """Feed the connection from `source` until both have ended; the exit code."""
+    connection.ready.wait()
+    if connection.over.is_set():
+        return 1
+    if chat.dialect.needs_name:
+        connection.stop()
+        name = safe(chat.dialect.nick)
+        print(f"The name {name} is taken or not allowed here: choose another with --name NAME.", file=sys.stderr)
+        return 1
+    threading.Thread(target=_feed, args=(chat, connection, source), name="input", daemon=True).start()
+    connection.over.wait()
+    return 1 if chat.unsent or chat.dialect.backlog else 0
+
+
+def _feed(chat: Chat, connection: Connection, source: TextIO) -> None:
+    """Read lines and leave them with the connection, no faster than they are sent."""
+    inside = False  # whether a line goes on that was too long to be read at once
+    while (text := _read(source)) and not connection.over.is_set():
+        line = text.removesuffix("\n").removesuffix("\r")
+        if line:
+            take = chat.say if inside else chat.typed
+            _hand_over(connection, lambda take=take, line=line: take(line))  # type: ignore[misc]
+        inside = not text.endswith("\n")
+        while chat.dialect.backlog > MOST_WAITING and not connection.over.wait(0.02):
+            pass
+    connection.post(chat.dialect.drain)
+
+
+def _read(source: TextIO) -> str:
+    """A line, or as much of it as is read at once; "" at the end, and where a terminal has gone."""
+    try:
+        return source.readline(LONGEST_LINE)
+    except OSError:
+        return ""
+
+
+def _hand_over(connection: Connection, job: Callable[[], None]) -> None:
+    """Have `job` run, and wait for it: so the queue between the threads never grows."""
+    done = threading.Event()
+
+    def work() -> None:
+        job()
+        done.set()
+
+    connection.post(work)
+    while not done.wait(0.05) and not connection.over.is_set():
+        pass

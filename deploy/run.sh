@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# What `make run` does: certificates on first use, the server on SQLite, two bots; Ctrl-C ends all of it.
+# Settings: IRC_PORT (6697), PLAIN_PORT (12345), VAR (var), BOTS (which scripts). `python` is taken from PATH.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+IRC_PORT=${IRC_PORT:-6697}
+PLAIN_PORT=${PLAIN_PORT:-12345}
+VAR=${VAR:-var}
+PYTHON=${PYTHON:-python}
+server='' bots='' asked=0
+
+# shellcheck disable=SC2086,SC2317 # none or one process each
+again() { [ "$SECONDS" -gt "$asked" ] && kill -TERM $bots $server 2>/dev/null; } # a second Ctrl-C, not a double signal
+# shellcheck disable=SC2317 # traps call it
+stop() { # the bots first, so that their goodbyes are still heard; then the server, which drains within 10 s
+    asked=$SECONDS
+    trap again INT TERM HUP
+    local process
+    for process in $bots $server; do
+        kill -TERM "$process" 2>/dev/null
+        while kill -0 "$process" 2>/dev/null; do wait "$process" 2>/dev/null; done
+    done
+}
+# shellcheck disable=SC2317
+interrupted() { echo; stop; echo 'Parley has ended.'; exit 0; }
+fail() { printf '%s\n' "$*" >&2; stop; exit 1; }
+trap interrupted INT TERM HUP
+
+"$PYTHON" - "$IRC_PORT" "$PLAIN_PORT" <<'PROBE' || exit 1
+import socket, sys
+for port in sys.argv[1:]:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except (OSError, ValueError, OverflowError) as error:
+            sys.exit(f"Port {port} cannot be used ({getattr(error, 'strerror', None) or error}): end what listens there, "
+                     "or choose others: make run IRC_PORT=6698 PLAIN_PORT=12346")
+PROBE
+
+mkdir -p "$VAR" || exit 1
+"$PYTHON" -m certs init "$VAR/certs" --host localhost --host 127.0.0.1 && "$PYTHON" -m certs renew "$VAR/certs" >/dev/null || exit 1
+
+# Each in a process group of its own, so that Ctrl-C reaches only this script, and the order of ending is ours.
+set -m
+"$PYTHON" -m server --certs "$VAR/certs" --data "$VAR/data" --store sqlite \
+    --listen "127.0.0.1:$IRC_PORT" --plain-listen "127.0.0.1:$PLAIN_PORT" </dev/null &
+server=$!
+
+ready=''
+for _ in $(seq 100); do
+    kill -0 "$server" 2>/dev/null || break
+    if "$PYTHON" -m server.health --ca "$VAR/certs/ca.pem" --address "localhost:$IRC_PORT" >/dev/null 2>&1; then
+        ready=yes
+        break
+    fi
+    sleep 0.1
+done
+if [ -z "$ready" ]; then
+    kill -0 "$server" 2>/dev/null && fail 'The server did not answer within a minute; its own words are above.'
+    wait "$server"
+    fail 'The server ended at once; its own words are above.'
+fi
+
+# shellcheck disable=SC2086 # several scripts
+"$PYTHON" -m client.bot --address "localhost:$IRC_PORT" --ca "$VAR/certs/ca.pem" ${BOTS:-client/examples/conversation.toml} </dev/null &
+bots=$!
+
+join='make client'
+[ "$IRC_PORT" = 6697 ] || join="$join ADDRESS=localhost:$IRC_PORT"
+[ "$VAR" = var ] || join="$join CA=$VAR/certs/ca.pem"
+cat <<TEXT
+
+Parley is up. Join #lobby:
+    $join
+                                    in another terminal; NAME=grace gives a name at once
+    any IRC client                  localhost, port $IRC_PORT, TLS, with $VAR/certs/ca.pem as its certificate authority
+    openssl s_client -quiet -connect localhost:$PLAIN_PORT -CAfile $VAR/certs/ca.pem -verify_return_error
+                                    the plain dialect: type a name, then messages
+Ctrl-C ends it. Messages stay in $VAR/data.
+
+TEXT
+
+wait "$server"
+status=$?
+fail "The server ended (status $status); its own words are above."

@@ -1,0 +1,111 @@
+"""Certificates once for all tests, and a client that remembers what happened to it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from client import events as e
+from client.address import Address
+from client.chat import Chat
+from client.connection import Connection, Timing
+from client.dialect import Dialect
+from client.protocol import IrcProtocol
+from client.trust import client_context
+from tests.client.certificates import Authority
+from tests.client.fake_server import FakeServer, Waits
+
+FAST = Timing(connect=2, handshake=2, greeting=2, idle=20, answer=2, goodbye=2, least_delay=0.02, most_delay=0.1, steady=0.5)
+
+
+class Rows:
+    """A screen (`client.chat.Screen`) that keeps its rows."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+        self.over = threading.Event()
+
+    def show(self, row: str, *, spoken: bool) -> None:
+        del spoken
+        self.rows.append(row)
+
+    def ended(self) -> None:
+        self.over.set()
+
+    def text(self) -> str:
+        return "\n".join(self.rows)
+
+    def said(self) -> list[str]:
+        """What was said, in order, without its time."""
+        return [row[6:] for row in self.rows if row[6:7] in "<*"]
+
+
+class Person:
+    """A chat on a connection, with a screen."""
+
+    def __init__(self, port: int, ca: Path, dialect: Dialect, timing: Timing = FAST) -> None:
+        self.events: list[e.Event] = []
+        self.screen = Rows()
+        self.dialect = dialect
+        self.chat = Chat(dialect, "#lobby", self.screen)
+        handle = self.chat.handle
+
+        def keep(event: e.Event) -> None:
+            self.events.append(event)
+            handle(event)
+
+        self.chat.handle = keep  # type: ignore[method-assign]
+        address = Address("localhost", port)
+        self.connection = Connection(
+            address, client_context(ca), dialect, self.chat, trusted="the CA", timing=timing, chance=random.Random(1)
+        )
+        self.chat.leave_by(self.connection.stop)
+
+    def types(self, text: str) -> None:
+        self.connection.post(lambda: self.chat.typed(text))
+
+    def sees(self, text: str, times: int = 1) -> None:
+        Waits.until(lambda: self.screen.text().count(text) >= times, lambda: f"{text!r} x {times} in {self.screen.rows}")
+        assert self.screen.text().count(text) == times, self.screen.rows
+
+    def got(self, kind: type[e.Event]) -> bool:
+        return any(isinstance(event, kind) for event in self.events)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certs"), "ca")
+
+
+@pytest.fixture
+def ca(authority: Authority) -> Path:
+    return authority.ca
+
+
+@pytest.fixture
+def server(authority: Authority) -> Iterator[FakeServer]:
+    with FakeServer(authority.context("localhost", "127.0.0.1")) as server:
+        yield server
+
+
+@pytest.fixture
+def person(server: FakeServer, ca: Path) -> Iterator[Callable[..., Person]]:
+    """Starts people on the fake server; they are in the lobby when they are given."""
+    people: list[Person] = []
+
+    def start(name: str = "alice", *, wait: bool = True, timing: Timing = FAST, rooms: tuple[str, ...] = ("#lobby",)) -> Person:
+        one = Person(server.port, ca, IrcProtocol(name, list(rooms)), timing)
+        people.append(one)
+        one.connection.start()
+        if wait:
+            Waits.until(lambda: one.got(e.CaughtUp), lambda: f"{name} in the lobby: {one.screen.rows}")
+        return one
+
+    yield start
+    for one in people:
+        one.connection.stop()
+        assert one.connection.join(10), "the connection's thread did not end"

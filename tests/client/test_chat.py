@@ -1,0 +1,163 @@
+"""What is typed: commands, text, and what it says about mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from client import events as e
+from client.chat import Chat
+from client.commands import COMMANDS
+from client.plain import MOST_QUEUED, PlainProtocol
+from client.protocol import IrcProtocol
+from tests.client.conftest import Rows
+
+
+class Desk:
+    """A chat that is connected to nothing; `sent` is what would go out."""
+
+    def __init__(self) -> None:
+        self.p = IrcProtocol("alice", ["#lobby"])
+        self.screen = Rows()
+        self.chat = Chat(self.p, "#lobby", self.screen)
+        self.left = 0
+        self.chat.leave_by(self._leave)
+        self.p.connected()
+        self.receive(":s 001 alice :hi", ":alice!u@h JOIN #lobby")
+        self.sent()
+        self.screen.rows.clear()
+
+    def _leave(self) -> None:
+        self.left += 1
+
+    def receive(self, *lines: str) -> None:
+        for event in self.p.receive("".join(f"{line}\r\n" for line in lines).encode()):
+            self.chat.handle(event)
+
+    def types(self, text: str) -> list[str]:
+        self.chat.typed(text)
+        for event in self.p.events():
+            self.chat.handle(event)
+        return self.sent()
+
+    def sent(self) -> list[str]:
+        lines = b"".join(self.p.take()).decode().split("\r\n")
+        return [line for line in lines if line and not line.startswith("PING")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("hello there", ["PRIVMSG #lobby :hello there"]),
+        ("//join is a command", ["PRIVMSG #lobby :/join is a command"]),
+        ("/me waves", ["PRIVMSG #lobby :\x01ACTION waves\x01"]),
+        ("/join #dev", ["JOIN #dev"]),
+        ("/JOIN dev", ["JOIN #dev"]),
+        ("/part", ["PART #lobby"]),
+        ("/part #lobby tea time", ["PART #lobby :tea time"]),
+        ("/part tea time", ["PART #lobby :tea time"]),
+        ("/msg bob psst you", ["PRIVMSG bob :psst you"]),
+        ("/msg bob", []),
+        ("/nick al", ["NICK al"]),
+        ("/names", ["NAMES #lobby"]),
+        ("/names #dev", ["NAMES #dev"]),
+        ("/topic", ["TOPIC #lobby"]),
+        ("/topic #dev about code", ["TOPIC #dev :about code"]),
+        ("/topic about tea", ["TOPIC #lobby :about tea"]),
+        ("/quit so long", ["QUIT :so long"]),
+        ("/quit", []),
+        ("/help", []),
+    ],
+)
+def test_commands(typed: str, sent: list[str]) -> None:
+    desk = Desk()
+    assert desk.types(typed) == sent
+    assert desk.left == typed.startswith("/quit")
+    assert not any("!!" in row for row in desk.screen.rows)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("/wat \x1b[2J", "There is no command /wat; /help lists them, and //wat says it as text."),
+        ("/", "There is no command /; /help lists them"),
+        ("/join", "It is: /join #room"),
+        ("/me", "It is: /me text"),
+        ("/join #a,b", "#a,b is no name for a room or a person."),
+        ("/part #a,b", "#a,b is no name"),
+        ("/msg a,b hi", "a,b is no name"),
+        ("/nick :x", ":x is no name"),
+        ("/names #a,b", "#a,b is no name"),
+        ("/topic #a,b x", "#a,b is no name"),
+    ],
+)
+def test_mistakes_are_one_line(typed: str, said: str) -> None:
+    desk = Desk()
+    assert desk.types(typed) == []
+    assert len(desk.screen.rows) == 1
+    assert f"!! {said}" in desk.screen.rows[0]
+    assert desk.chat.unsent == 1
+
+
+def test_help_lists_everything() -> None:
+    desk = Desk()
+    desk.types("/help")
+    for word in (*COMMANDS, "/text"):
+        assert f" /{word}" in desk.screen.text()
+
+
+def test_turning_to_somebody_and_back() -> None:
+    desk = Desk()
+    desk.types("/msg bob")
+    assert desk.chat.prompt == "[bob] "
+    assert desk.types("hi") == ["PRIVMSG bob hi"]
+    desk.types("/part #dev")
+    assert desk.chat.view.current == "bob"
+    desk.types("/join #lobby")
+    assert desk.chat.prompt == "[#lobby] "
+    desk.types("/join #dev")
+    desk.types("/part")
+    assert desk.chat.view.current == "#lobby"
+
+
+def test_too_much_at_once() -> None:
+    desk = Desk()
+    desk.types("x\n" * 2001)
+    assert "Too much is waiting to be sent" in desk.screen.text()
+
+
+def test_names_for_completion() -> None:
+    desk = Desk()
+    desk.receive(":s 353 alice = #lobby :@alice bob", ":s 366 alice #lobby :End")
+    assert desk.chat.words == ("alice", "bob")
+    assert desk.chat.deadline() is None  # type: ignore[func-returns-value]
+    desk.chat.tick()
+    desk.chat.handle(e.Drained())
+    assert desk.left == 1
+
+
+def test_a_room_with_an_escape_in_its_name_cannot_reach_the_prompt() -> None:
+    desk = Desk()
+    desk.chat.switch("#\x1b[2J")
+    desk.types("")
+    assert desk.chat.prompt == r"[#\x1b[2J] "
+
+
+def test_plain_queues_while_it_is_away() -> None:
+    p = PlainProtocol("alice")
+    assert p.say("#lobby", "a\nb")
+    assert p.backlog == 2
+    assert not p.say("#lobby", "x\n" * MOST_QUEUED)
+    p.connected()
+    assert p.take() == [b"alice", b"a", b"b"]
+    p.disconnected()
+    p.connected()
+    assert e.Registered("alice", again=True) in p.events()
+    assert p.receive(b"\r\n") == []
+    assert not p.keepalive()
+    p.drain()
+    p.rename("x")
+    p.join("x")
+    p.part("x")
+    p.topic("x")
+    kinds = [type(event) for event in p.events()]
+    assert kinds == [e.Drained, *[e.Failed] * 4]
