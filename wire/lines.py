@@ -9,7 +9,7 @@ TOO_LONG: Final = b"\n"
 
 
 class LineBuffer:
-    """Cuts a stream into lines, and holds at most `limit` bytes of an unfinished one.
+    """Cuts a stream into lines, and holds at most `limit` bytes of an unfinished one (and a CR).
 
     Of a longer line nothing is kept: TOO_LONG is given once in its place, and what follows up to its end is dropped.
     `dropped` counts those bytes since the last line end, so that the owner may lose patience with a peer that never ends a line.
@@ -42,7 +42,7 @@ class LineBuffer:
         if self._skipping:
             self.dropped += len(rest)
             rest = b""
-        elif len(rest) > self._limit:
+        elif len(rest) - rest.endswith(b"\r") > self._limit:  # that CR may be part of the line end
             self._skipping = True
             self.dropped = len(rest)
             rest = b""

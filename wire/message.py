@@ -54,8 +54,8 @@ def parse(line: str) -> Message:
         if not params:
             raise MalformedMessage("a message without a command")
     command = params.pop(0)
-    if not (command.isascii() and command.isalnum()):
-        raise MalformedMessage("a command has only letters and digits")
+    if not (command.isascii() and command.isprintable()):
+        raise MalformedMessage("a command is a word of ASCII")
     if has_trailing:
         params.append(trailing)
     return Message(command.upper(), params, source, tags)
@@ -130,3 +130,8 @@ def truncate(text: str, size: int) -> str:
         return text
     raw = text.encode()
     return text if len(raw) <= size else raw[: max(size, 0)].decode(errors="ignore")
+
+
+def as_line(text: str) -> bytes:
+    """One message without tags as it goes on the wire, cut to what a line may hold."""
+    return truncate(text, MAX_BODY - 2).encode() + b"\r\n"

@@ -11,7 +11,12 @@ ROOM_PREFIX = "#"
 
 # https://modern.ircdocs.horse/#nickname-parameter; a digit or a hyphen may not come first.
 _NICK = re.compile(r"[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}\-]*")
-_ROOM = re.compile(r"#[^\x00-\x20,\x07\x7f:*?\u0080-\u00a0\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
+_ROOM = re.compile(
+    r"#[^\x00-\x20,:*?\x7f-\u00a0"
+    r"\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"  # spaces, marks and overrides of direction, line separators
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufeff\uffa0\ufff0-\ufffb"  # with nothing to see
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]+"
+)
 
 _FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
@@ -33,7 +38,7 @@ def valid_nick(name: str, longest: int) -> bool:
 
 def valid_room(name: str, longest: int) -> bool:
     """Whether `name` may be a room of at most `longest` bytes: no controls, spaces, commas, wildcards or invisible characters."""
-    return len(name.encode()) <= longest and _ROOM.fullmatch(name) is not None
+    return _ROOM.fullmatch(name) is not None and len(name.encode()) <= longest
 
 
 def nick_from(text: str, longest: int) -> str:

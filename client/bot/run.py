@@ -67,7 +67,8 @@ class BotDriver:
 
     def log(self, text: str) -> None:
         """A line of the bot's log."""
-        print(f"{self.script.name}: {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{self.script.name}: {text}\n")  # one write: several bots share the stream
+        sys.stderr.flush()
 
     def _say(self, sayings: list[Saying]) -> None:
         for saying in sayings:

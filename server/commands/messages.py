@@ -66,11 +66,11 @@ def _client_tags(context: Context) -> str:
     """The client-only tags of the message, as they are passed on."""
     if not context.message.tags:
         return ""
-    return format_tags((k, v) for k, v in context.message.tags.items() if k[:1] == "+" and _fit_for_tag(k))
+    return format_tags((k, v) for k, v in context.message.tags.items() if k[:1] == "+" and _fit_for_tag(k[1:]))
 
 
 def _fit_for_tag(key: str) -> bool:
-    return all(c.isascii() and (c.isalnum() or c in "+-./") for c in key)
+    return key != "" and all(c.isascii() and (c.isalnum() or c in "-./_") for c in key)
 
 
 def _say_to(context: Context, kind: Kind, verb: str, target: str, text: str, tags: str, *, complain: bool) -> None:
@@ -150,9 +150,7 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
 
 def _echo(context: Context, event: Event) -> None:
     """The author's own copy, as a reply: it carries the label, and it comes to those who are not in the room too."""
-    data = render_tagged(event, context.user.render, "")
-    if data:
-        context.net.send(context.user, data)
+    context.net.send(context.user, render_tagged(event, context.user.render, ""))
 
 
 @command("AWAY")

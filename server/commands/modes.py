@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from server.commands.rooms import show
 from server.commands.table import Context, command, shown
 from server.events import Kind
-from server.state.model import Rank, Room
+from server.state.model import Listed, Rank, Room
 from wire import numerics as n
 from wire.masks import complete
 from wire.message import MAX_BODY, truncate
@@ -229,19 +229,19 @@ class Changes:
             return
         key = fold(mask)
         if not adding:
-            if self.room.bans.pop(key, None) is not None:
-                self.made.append((False, "b", mask))
+            if (gone := self.room.bans.pop(key, None)) is not None:
+                self.made.append((False, "b", gone.mask))
         elif key in self.room.bans:
             return
         elif len(self.room.bans) >= self.context.net.limits.list_entries:
             self.context.numeric(n.ERR_BANLISTFULL, self.room.name, mask, "Channel ban list is full")
         else:
-            self.room.bans[key] = (self.context.user.prefix, self.context.at)
+            self.room.bans[key] = Listed(mask, self.context.user.prefix, self.context.at)
             self.made.append((True, "b", mask))
 
     def _list_bans(self) -> None:
         net, nick, name = self.context.net, self.context.user.nick, self.room.name
-        for mask, (by, at) in self.room.bans.items():
+        for mask, by, at in self.room.bans.values():
             self.context.line(f":{net.name} {n.RPL_BANLIST} {nick} {name} {mask} {by} {at // 1000}")
         self.context.numeric(n.RPL_ENDOFBANLIST, name, "End of channel ban list")
 

@@ -138,8 +138,7 @@ def version(context: Context) -> None:
     if _elsewhere(context, context.param(0)):
         return
     context.numeric(n.RPL_VERSION, VERSION, context.net.name, f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION}")
-    if not context.net.burst:
-        context.net.burst = _constant_parts(context.net)
+    # Whoever asks has been welcomed, so these parts are there.
     _send(context, [(n.RPL_ISUPPORT, tokens) for tokens in context.net.burst["isupport"].split("\n")])
 
 

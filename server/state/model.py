@@ -122,6 +122,14 @@ class User:
         return self.nick or "*"
 
 
+class Listed(NamedTuple):
+    """An entry of a room's list of masks."""
+
+    mask: str
+    by: str
+    at: int  # milliseconds
+
+
 class Room:
     """A room that has members."""
 
@@ -157,7 +165,7 @@ class Room:
         self.topic = ""
         self.topic_by = ""
         self.topic_at = 0
-        self.bans: dict[str, tuple[str, int]] = {}  # folded mask -> by whom, when (milliseconds)
+        self.bans: dict[str, Listed] = {}  # by folded mask
         self.invite_only = False
         self.moderated = False
         self.no_external = True
@@ -265,6 +273,7 @@ class Network:
         user.spans.clear()
         for key in user.talks or ():
             self.talks.pop(key, None)
+            self._forget(key)
 
     def rename(self, user: User, nick: str) -> None:
         """Give `user` a nick that is free."""

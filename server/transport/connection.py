@@ -21,6 +21,7 @@ from wire.lines import LineBuffer
 
 _RECORD = 16384  # a TLS record holds no more
 _MOST_RECORDS = 64  # read in one turn, so that one sender cannot keep a worker
+_MOST_BYTES = 65536  # the same; and as short lines, what was read takes twenty times as much memory until they are carried out
 _HELLO = b"\x16"  # the first byte of every TLS connection: a handshake record
 _NO_TLS = b"ERROR :This port speaks TLS only (ircs); connect with TLS\r\n"
 
@@ -143,6 +144,7 @@ class Connection:
         """What has come, one bytes object a TLS record. Raises Lost."""
         receive = self.receive
         records: list[bytes] = []
+        size = 0
         try:
             for _ in range(_MOST_RECORDS):
                 data = receive(_RECORD)
@@ -150,10 +152,11 @@ class Connection:
                     self._ended(records, "")
                     break
                 records.append(data)
+                size += len(data)
                 # An exception costs several times what asking the kernel does. What OpenSSL holds is never more than the
                 # beginning of a record, so nothing unread means nothing to read.
                 ioctl(self.fd, FIONREAD, unread)
-                if unread == _NOTHING:
+                if unread == _NOTHING or size >= _MOST_BYTES:
                     break
         except ssl.SSLWantReadError:
             pass

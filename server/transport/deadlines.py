@@ -47,8 +47,8 @@ def judge(conn: Connection, now: float, limits: Deadlines) -> Verdict:
 
 
 def _judge_silence(conn: Connection, now: float, limits: Deadlines) -> Verdict:
-    if conn.pending is not None:
-        return _NOTHING  # it is reading, if slowly: a PING would come behind all that
+    if conn.pending is not None or conn.held:
+        return _NOTHING  # it is reading, if slowly: a PING would come behind all that; or it is us who do not listen
     if conn.asked:
         late = now - conn.asked > limits.pong
         return Verdict(Do.CLOSE, f"Ping timeout: {int(now - conn.heard)} seconds") if late else _NOTHING

@@ -395,6 +395,7 @@ class Worker(threading.Thread):
         self.output.forget(conn)
         if conn.user is not None and conn.user.registered:
             log.info("Connection closed from %s: %s", conn.address, safe(conn.user.nick))
+        conn.user = None  # they know each other: without this only the garbage collector, which runs rarely, would free both
 
     def _vanished(self, conn: Connection) -> None:
         """`wrap_socket` closes a socket that was reset before it: at once, so that its number can be somebody else's already."""

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,20 @@ from tests.client.fake_server import FakeServer, RawServer, Waits
 from wire.message import Message
 
 
-def start(port: int, ca: Path, *more: str, name: str = "alice") -> subprocess.Popen[bytes]:
+@contextmanager
+def start(port: int, ca: Path, *more: str, name: str = "alice") -> Iterator[subprocess.Popen[bytes]]:
+    """A client in a pipe. It is killed at the end, and after a minute: a test that hangs would say less than one that fails."""
     command = [sys.executable, "-W", "error", "-m", "client", f"localhost:{port}", "--name", name, *more]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, "PARLEY_CA": str(ca)})
+    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, "PARLEY_CA": str(ca)})
+    timer = threading.Timer(60, child.kill)
+    timer.start()
+    with child:
+        try:
+            yield child
+        finally:
+            timer.cancel()
+            child.kill()
 
 
 def run(port: int, ca: Path, said: bytes, *more: str) -> tuple[int, list[str], list[str]]:

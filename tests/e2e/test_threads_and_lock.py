@@ -101,7 +101,7 @@ def users(monkeypatch: pytest.MonkeyPatch) -> Users:
                 found.note(id(conn), "TLS read")
                 return receive(size)
 
-            conn.write, conn.receive = watched_write, watched_receive  # type: ignore[method-assign, assignment]
+            conn.write, conn.receive = watched_write, watched_receive
         keep.append((conn, conn.sock))  # an id is one object's as long as that lives
         return wanted
 
@@ -190,10 +190,22 @@ def test_is_io_knows_what_it_is_looking_for(tmp_path: Path) -> None:
     import sqlite3  # noqa: PLC0415
 
     with socket.socket() as sock, sqlite3.connect(":memory:") as db, (tmp_path / "file").open("w") as file:
-        calls = [sock.send, sock.recv, sock.close, db.execute, db.commit, db.cursor().execute, file.write, os.write, os.fsync]
-        assert all(is_io(call) for call in [*calls, time.sleep, select.epoll().register, select.select])
+        calls: list[object] = [
+            sock.send,
+            sock.recv,
+            sock.close,
+            db.execute,
+            db.commit,
+            db.cursor().execute,
+            file.write,
+            os.write,
+            os.fsync,
+        ]
+        with select.epoll() as poll:
+            assert all(is_io(call) for call in [*calls, time.sleep, poll.register, select.select])
     db.close()
-    assert not any(is_io(call) for call in (os.eventfd_write, [].append, b"".join, {}.pop, time.monotonic, time.time_ns))
+    harmless: list[object] = [os.eventfd_write, [].append, b"".join, {}.pop, time.monotonic, time.time_ns]
+    assert not any(is_io(call) for call in harmless)
 
 
 def test_nothing_is_read_or_written_under_the_lock(certs: Path, data: Path, log: Log) -> None:
@@ -215,10 +227,10 @@ def test_nothing_is_read_or_written_under_the_lock(certs: Path, data: Path, log:
     threading.setprofile(look)  # for threads that begin from here on: the server's
     try:
         with server:
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
             everything_that_happens(server)
     finally:
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     assert lock.taken > 500
     assert looked_at[True] > 10_000
     assert looked_at[False] > 10_000

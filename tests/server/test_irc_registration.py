@@ -49,6 +49,8 @@ def test_cap_list_shows_what_is_enabled_and_302_implies_cap_notify(connect: Conn
     alice = connect("alice", caps="batch server-time")
     assert set(parse(alice.ask("CAP LIST")[0]).params[-1].split()) == {"batch", "server-time", "cap-notify"}
     assert parse(alice.ask("CAP REQ :-cap-notify")[0]).params[1] == "NAK"
+    assert parse(alice.ask("CAP LS 302")[0]).params[:2] == ["alice", "LS"]
+    assert alice.numerics("NICK alicia") == ["NICK"], "asking again after registration suspends nothing"
 
 
 def test_cap_req_is_all_or_nothing(connect: Connect) -> None:
@@ -63,6 +65,28 @@ def test_cap_req_takes_away_with_a_minus(connect: Connect) -> None:
     alice = connect("alice", caps="batch")
     assert parse(alice.ask("CAP REQ :-batch")[0]).params == ["alice", "ACK", "-batch"]
     assert "batch" not in alice.ask("CAP LIST")[0]
+
+
+def test_a_lower_cap_version_is_answered_and_the_higher_one_kept(connect: Connect) -> None:
+    """ "servers SHOULD return a CAP LS reply consistent with the request's version, but keep storing the original (higher)
+    version." """
+    alice = connect()
+    alice.ask("CAP LS 302", "CAP LS")
+    assert parse(alice.ask("CAP LIST")[0]).params == ["*", "LIST", "cap-notify"]
+
+
+def test_capabilities_change_what_comes_from_rooms_at_once(connect: Connect) -> None:
+    """ "The server MUST accept the CAP command at any time, including after registration." """
+    alice, bob = connect("alice"), connect("bob")
+    for person in (alice, bob):
+        person.ask("JOIN #a")
+    alice.sync()
+    assert alice.ask("PRIVMSG #a :x") == []
+    assert [parse(line).command for line in alice.ask("CAP REQ :echo-message server-time", "PRIVMSG #a :x")] == ["CAP", "PRIVMSG"]
+    bob.ask("CAP REQ message-tags")
+    alice.ask("PRIVMSG #a :x")
+    assert "msgid" in parse(bob.sync()[0]).tags
+    assert alice.ask("CAP END") == []
 
 
 def test_unknown_cap_subcommand(connect: Connect) -> None:

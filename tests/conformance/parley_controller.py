@@ -1,0 +1,125 @@
+"""How irctest (https://github.com/progval/irctest) starts this server, and what it may expect of it.
+
+cd $IRCTEST && PYTHONPATH=.:REPOSITORY pytest --controller tests.conformance.parley_controller irctest/server_tests/join.py
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from irctest import patma  # type: ignore[import-not-found,unused-ignore]
+from irctest.basecontrollers import (  # type: ignore[import-not-found,unused-ignore]
+    BaseServerController,
+    DirectoryBasedController,
+)
+from irctest.runner import NotImplementedByController  # type: ignore[import-not-found,unused-ignore]
+from irctest.specifications import (  # type: ignore[import-not-found,unused-ignore]
+    Capabilities,
+    OptionalBehaviors,
+)
+
+from tests.conformance.tlsglue import TlsMixin
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# The server's own interpreter, which need not be that of the suite.
+PYTHON = os.environ.get("PARLEY_PYTHON", sys.executable)
+
+
+@cache
+def _certificates() -> Path:
+    """Made once for the whole run: a server start is one test, and there are hundreds."""
+    import atexit  # noqa: PLC0415
+
+    folder = Path(tempfile.mkdtemp(prefix="parley-irctest-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    command = [PYTHON, "-m", "certs", "init", str(folder), "--host", "localhost", "--host", "127.0.0.1"]
+    subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController):  # type: ignore[misc,unused-ignore]
+    """One server a test, in memory, without limits."""
+
+    software_name = "Parley"
+    supports_sts = False
+    supported_sasl_mechanisms: frozenset[str] = frozenset()
+    extban_mute_char = None
+    # What is promised: a test that would skip for want of one of these fails.
+    capabilities = frozenset(
+        {
+            Capabilities.BATCH,
+            Capabilities.ECHO_MESSAGE,
+            Capabilities.EXTENDED_JOIN,
+            Capabilities.LABELED_RESPONSE,
+            Capabilities.MESSAGE_TAGS,
+            Capabilities.MULTI_PREFIX,
+            Capabilities.SERVER_TIME,
+        }
+    )
+    optional_behaviors = frozenset(
+        {
+            OptionalBehaviors.CAP_REQ_MINUS,
+            OptionalBehaviors.ELIST_U,
+            OptionalBehaviors.INVITE_LIST,
+            OptionalBehaviors.INVITE_OVERRIDES_LIMIT,
+            OptionalBehaviors.MULTI_JOIN,
+            OptionalBehaviors.MULTI_KICK,
+            OptionalBehaviors.MULTI_NAMES_COMMAND,
+            OptionalBehaviors.MULTI_PRIVMSG,
+        }
+    )
+    isupport = {  # noqa: RUF012 - irctest's own way
+        "CASEMAPPING": "ascii",
+        "CHATHISTORY": patma.ANYSTR,
+        "ELIST": patma.StrRe(".*U.*"),
+        "MSGREFTYPES": "msgid",
+        "PREFIX": "(ov)@+",
+        "TARGMAX": patma.ANYSTR,
+        "UTF8ONLY": None,
+    }
+
+    def run(
+        self,
+        hostname: str,
+        port: int,
+        *,
+        password: str | None,
+        ssl: bool,
+        run_services: bool,
+        faketime: str | None,
+        websocket_hostname: str | None = None,
+        websocket_port: int | None = None,
+    ) -> None:
+        """Start the server; irctest's parameters. `ssl` says nothing: it is always TLS."""
+        del ssl, run_services
+        if websocket_hostname or websocket_port:
+            raise NotImplementedByController("Websocket")
+        if faketime:
+            self.faketime_enabled = False
+        self.hostname, self.port = hostname, port
+        self.create_config()
+        command = [
+            *(PYTHON, "-m", "server"),
+            *("--certs", str(_certificates()), "--data", str(self.directory / "data")),
+            *("--listen", f"127.0.0.1:{port}", "--plain-listen", "off"),
+            *("--store", "memory", "--limits", "off"),
+        ]
+        environment = {**os.environ, "PARLEY_NAME": "My.Little.Server", "PYTHONPATH": str(REPOSITORY)}
+        if password is not None:
+            environment["PARLEY_PASSWORD"] = password
+        self.proc = self.execute(command, env=environment, cwd=REPOSITORY)
+
+    def wait_for_services(self) -> None:
+        """Accounts are part of the server."""
+
+
+def get_irctest_controller_class() -> Any:
+    """What irctest asks a controller module for."""
+    return ParleyController

@@ -1,0 +1,77 @@
+"""What the clock says about a connection, state by state."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from server.config import Deadlines
+from server.state.model import User
+from server.transport.connection import Connection, State
+from server.transport.deadlines import Do, Verdict, judge
+
+LIMITS = Deadlines(handshake=10, registration=30, ping=90, pong=60, stall=120)
+START = 1000.0
+NOTHING = Verdict(Do.NOTHING)
+
+
+@pytest.fixture
+def conn() -> Iterator[Connection]:
+    with socket.socket() as sock:
+        yield Connection(sock, "192.0.2.1", 0, START, is_plain=False, refused="")
+
+
+@pytest.fixture
+def registered(conn: Connection) -> Connection:
+    conn.state = State.OPEN
+    conn.user = User(1, conn, "", "", 0)
+    conn.user.registered = True
+    return conn
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.HANDSHAKE])
+def test_a_handshake_takes_no_longer_than_that(conn: Connection, state: State) -> None:
+    conn.state = state
+    assert judge(conn, START + 10, LIMITS) == NOTHING
+    assert judge(conn, START + 10.1, LIMITS) == (Do.CLOSE, "TLS handshake timed out")
+
+
+@pytest.mark.parametrize("has_user", [True, False])
+def test_registration(conn: Connection, has_user: bool) -> None:
+    conn.state = State.OPEN
+    conn.user = User(1, conn, "", "", 0) if has_user else None
+    conn.heard = START + 29
+    assert judge(conn, START + 30, LIMITS) == NOTHING
+    assert judge(conn, START + 30.1, LIMITS) == (Do.CLOSE, "Registration timed out")
+
+
+def test_silence_is_asked_about_and_then_ended(registered: Connection) -> None:
+    registered.heard = START + 50
+    assert judge(registered, START + 140, LIMITS) == NOTHING
+    assert judge(registered, START + 140.1, LIMITS) == (Do.PING, "")
+    registered.asked = START + 141
+    assert judge(registered, START + 201, LIMITS) == NOTHING
+    assert judge(registered, START + 201.9, LIMITS) == (Do.CLOSE, "Ping timeout: 151 seconds")
+
+
+def test_the_plain_dialect_has_no_ping(registered: Connection) -> None:
+    registered.plain = True
+    assert judge(registered, START + 1e6, LIMITS) == NOTHING
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_who_reads_nothing_is_dropped(registered: Connection, is_plain: bool) -> None:
+    registered.plain = is_plain
+    registered.pending = memoryview(b"x")
+    registered.moved = START + 500
+    assert judge(registered, START + 620, LIMITS) == NOTHING, "slow is allowed, and is not asked either"
+    assert judge(registered, START + 620.1, LIMITS) == (Do.CLOSE, "No data taken for 120 seconds")
+
+
+def test_who_goes_has_less_time_to_read(registered: Connection) -> None:
+    registered.pending = memoryview(b"x")
+    registered.finishing = "Client quit"
+    assert judge(registered, START + 5, LIMITS) == NOTHING
+    assert judge(registered, START + 5.1, LIMITS).do is Do.CLOSE
