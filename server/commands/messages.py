@@ -133,8 +133,10 @@ def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tag
     net, user = context.net, context.user
     line = _compose(user, verb, room.name, text)
     echo = user.caps & _ECHO
-    apart = bool(user.label) or user not in room.members  # the echo comes as a reply, not with the room's log
-    event = net.append(room, kind, user, line, context.at, skip=apart or not echo, tags=tags, stored=kind != Kind.TAGMSG)
+    inside = user in room.members
+    apart = user.label or not inside  # the echo comes as a reply, not with the room's log
+    skip = inside and (bool(apart) or not echo)  # who is outside gets nothing of the log, so there is nothing to skip
+    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, stored=kind != Kind.TAGMSG)
     if echo and apart:
         _echo(context, event)
 

@@ -145,10 +145,16 @@ def _answer(net: Network, user: User, label: str, before: int) -> None:
         assert isinstance(data, bytes)  # a deferred reply stands alone
         lines += data.splitlines(keepends=True)
     del user.replies[before:]
+    user.reply_bytes -= sum(map(len, lines))
     if len(lines) == 1:
-        user.replies.append((seq, with_tags(lines[0], tag)))
+        _put(user, seq, with_tags(lines[0], tag))
         return
     batch = f"{len(user.replies)}l{seq:x}"
     inner = b"".join(with_tags(line, f"batch={batch}") for line in lines)
     opened = f"@{tag} :{net.name} BATCH +{batch} labeled-response\r\n".encode()
-    user.replies.append((seq, opened + inner + f":{net.name} BATCH -{batch}\r\n".encode()))
+    _put(user, seq, opened + inner + f":{net.name} BATCH -{batch}\r\n".encode())
+
+
+def _put(user: User, seq: int, data: bytes) -> None:
+    user.replies.append((seq, data))
+    user.reply_bytes += len(data)

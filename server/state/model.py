@@ -203,8 +203,8 @@ class Room:
         user.rooms[self] = seq
         user.changed = seq
 
-    def leave(self, user: User, seq: int, *, owed: bool = True) -> None:
-        """End a membership; up to and including `seq` the room's events are still owed to the user (unless they are gone)."""
+    def leave(self, user: User, seq: int) -> None:
+        """End a membership; up to and including `seq` the room's events are still owed to the user."""
         del self.members[user]
         worker = user.link.worker
         self.present[worker] -= 1
@@ -212,9 +212,8 @@ class Room:
             del self.present[worker]
         self.audiences.pop(worker, None)
         since = user.rooms.pop(self)
-        if owed:
-            user.spans.append(Span(self.log, since, seq))
-            user.changed = seq
+        user.spans.append(Span(self.log, since, seq))
+        user.changed = seq
 
 
 class Network:
@@ -261,6 +260,7 @@ class Network:
             del self.nicks[user.key]
         if user.registered:
             self.registered -= 1
+        before = self.seq
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
         line = as_line(f":{user.prefix} QUIT :{reason}")
@@ -269,8 +269,7 @@ class Network:
             self._close(room)
         self.append_all(rooms, Kind.QUIT, user, line, at)
         for room in list(user.rooms):
-            room.leave(user, self.seq, owed=False)
-        user.spans.clear()
+            room.leave(user, before)  # what came before the QUIT is still theirs, if they are there to take it
         for key in user.talks or ():
             self.talks.pop(key, None)
             self._forget(key)

@@ -61,6 +61,7 @@ class Connection:
         "pending",
         "plain",
         "receive",
+        "records",
         "refused",
         "sock",
         "state",
@@ -97,6 +98,7 @@ class Connection:
         self.behind = False  # it is being served from its cursor, a page at a time
         self.last_id = 0  # of the last event given one by one: copies of one event follow each other
         self.pending: memoryview | None = None  # what the socket would not take
+        self.records: list[bytes] = []  # of the plain dialect: what comes behind that, a TLS record each
 
     # TLS
 
@@ -186,6 +188,21 @@ class Connection:
             raise Lost(reason(error)) from None
         self.pending = None
         return True
+
+    def push_records(self, records: list[bytes]) -> bool:
+        """Write each as a TLS record of its own, as far as the socket takes them; False where something is left."""
+        for number, record in enumerate(records, 1):
+            if not self.push(record):
+                self.records = records[number:]
+                return False
+        return True
+
+    def push_on(self) -> bool:
+        """Go on with what the socket did not take; False where something is still left. Raises Lost."""
+        if self.pending is not None and not self.push(self.pending):
+            return False
+        records, self.records = self.records, []
+        return self.push_records(records)
 
     def close(self) -> None:
         """Say goodbye as TLS does, as far as that goes without waiting, and close. Idempotent."""

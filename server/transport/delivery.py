@@ -139,18 +139,19 @@ class Delivery:
                 continue
             events = room.log.between(since, upto)
             if events:
-                slices.append(Slice(audience, events, self._authors(events)))
+                slices.append(Slice(audience, events, self._authors(room, events)))
                 if plain.RENDER in audience:
                     due.update(audience[plain.RENDER])
         self.dirty.clear()
         return slices
 
-    def _authors(self, events: list[Event]) -> set[Connection]:
+    def _authors(self, room: Room, events: list[Event]) -> set[Connection]:
+        """The members, on this worker, who wrote something that they are not to get themselves."""
         users = self._sequencer.net.users
         authors = set()
         for origin in {event.origin for event in events if event.skip}:
             author = users.get(origin)
-            if author is not None and author.link.worker == self.index:
+            if author is not None and author.link.worker == self.index and author in room.members:
                 authors.add(cast("Connection", author.link))
         return authors
 
@@ -295,11 +296,7 @@ class Delivery:
             if data:
                 conn.push(data)
             return
-        for record in _plain_records(conn, plan):
-            if conn.pending is None:
-                conn.push(record)
-            else:
-                conn.pending = memoryview(bytes(conn.pending) + record)
+        conn.push_records(_plain_records(conn, plan))
 
     def _rendered(self, conn: Connection, plan: Plan) -> bytes:
         user = conn.user

@@ -33,7 +33,7 @@ class Poller(Protocol):
 
 
 class _Selector:
-    """The same on top of `selectors`."""
+    """The same on top of `selectors`, which cannot watch a descriptor for nothing: it is left out then."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -43,13 +43,16 @@ class _Selector:
         return (selectors.EVENT_READ if eventmask & READ else 0) | (selectors.EVENT_WRITE if eventmask & WRITE else 0)
 
     def register(self, fd: int, eventmask: int) -> None:
-        self._selector.register(fd, self._mask(eventmask))
+        if eventmask:
+            self._selector.register(fd, self._mask(eventmask))
 
     def modify(self, fd: int, eventmask: int) -> None:
-        self._selector.modify(fd, self._mask(eventmask))
+        self.unregister(fd)
+        self.register(fd, eventmask)
 
     def unregister(self, fd: int) -> None:
-        self._selector.unregister(fd)
+        if fd in self._selector.get_map():
+            self._selector.unregister(fd)
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
         ready = self._selector.select(None if timeout < 0 else timeout)

@@ -209,7 +209,7 @@ class Worker(threading.Thread):
     def _ready(self, conn: Connection, mask: int) -> None:
         if conn.pending is not None:
             before = len(conn.pending)
-            if conn.push(conn.pending):
+            if conn.push_on():
                 self.output.due.add(conn)
             if conn.pending is None or len(conn.pending) < before:
                 conn.moved = time.monotonic()

@@ -21,5 +21,5 @@ def _slow(store: SqliteStore, events: Sequence[Event]) -> None:
 
 
 if __name__ == "__main__":
-    SqliteStore.append = _slow  # type: ignore[method-assign]
+    SqliteStore.append = _slow  # type: ignore[method-assign, assignment]
     sys.exit(main(sys.argv[1:]))

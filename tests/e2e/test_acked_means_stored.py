@@ -20,7 +20,7 @@ from tests.e2e.inside import InsideServer, Log, settings_for
 from tests.e2e.irc import FULL, Client, Closed
 from tests.e2e.process import eventually
 
-A_WHILE = 0.25  # what is shown too early shows at once: the machine has nothing else to wait for
+A_WHILE = 0.15  # what is shown too early shows at once: the machine has nothing else to wait for
 
 
 class Disk:

@@ -291,3 +291,14 @@ def test_away_is_cut_to_awaylen(tmp_path: Path) -> None:
     with running_server(tmp_path, limits_away=10) as server, Client(server, "alice") as alice:
         alice.ask("AWAY :0123456789abc")
         assert ":parley.local 301 alice alice :0123456789" in alice.ask("PRIVMSG alice :x")
+
+
+def test_who_speaks_from_outside_overhears_nothing(connect: Connect) -> None:
+    """What members say in the same instant is not for somebody who is not in the room."""
+    alice, bob = connect("alice"), connect("bob")
+    bob.ask("JOIN #a", "MODE #a -n")
+    for i in range(20):
+        alice.send(f"PRIVMSG #a :{i}")
+        bob.send(f"PRIVMSG #a :{i}")
+    bob.sync()
+    assert alice.sync() == []

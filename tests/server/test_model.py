@@ -90,7 +90,9 @@ def test_who_goes_is_gone_and_their_rooms_see_it(net: Network) -> None:
     assert list(net.rooms) == ["#shared", "#also"]
     assert alone.members == {}
     assert shared.present == also.present == {1: 1}
-    assert (ann.rooms, ann.spans, ann.ended) == ({}, [], "Gone")
+    assert (ann.rooms, ann.ended) == ({}, "Gone")
+    assert ann.spans, "what came before is still owed"
+    assert all(span.until < min(seqs(net.appended)) for span in ann.spans)
     assert (list(net.users.values()), list(net.nicks), net.registered, net.most) == ([bob], ["bob"], 1, 2)
     assert not net.talks
     clean(net)
