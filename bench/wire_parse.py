@@ -27,7 +27,7 @@ def measure() -> Comparison:
 def _reader(line: bytes) -> Callable[[], int]:
     def run() -> int:
         for _ in range(_COUNT):
-            read(line, 512)
+            read(line, 512, 4094)
         return _COUNT
 
     return run

@@ -40,6 +40,8 @@ class Server:
     """
 
     def __init__(self, settings: Settings, *, now: int | None = None) -> None:
+        if settings.password and settings.listen.plain:
+            raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
         self.settings = settings
         _raise_descriptor_limit(settings.limits.connections)
         self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile)

@@ -18,10 +18,11 @@ from typing import Protocol
 
 from server.events import Event
 from server.log import RoomLog
-from server.state.model import Deferred, Network, Room, User
+from server.state.model import Deferred, Network, Room, User, cost_of
 
 # How much of the logs one connection is given at a time: what a slow reader can make us hold is one such page.
 PAGE = 256
+_PAGE_BYTES = 65536
 
 _SEQ = attrgetter("seq")
 
@@ -46,13 +47,17 @@ class Batch:
     upto: int
 
 
+Item = Event | bytes | Deferred
+
+
 @dataclass(slots=True)
 class Plan:
     """What to write to one connection next, in order. `horizon` is the position it brings the connection to."""
 
     horizon: int
-    items: list[Event | bytes | Deferred]
+    items: list[Item]
     waiting: bool  # something is left that is not committed yet
+    more: bool = False  # something is left that could be given at once
     behind: list[Behind] = field(default_factory=list)  # instead of all that: read these from the store, and plan again
 
 
@@ -158,13 +163,20 @@ class Sequencer:
         ends = [source[-1].seq for source in sources if len(source) >= PAGE]
         if len(events) > PAGE:
             ends.append(events[PAGE - 1].seq)
+        size = 0
+        for event in events:
+            size += len(event.line) + len(event.tags)
+            if size > _PAGE_BYTES:
+                ends.append(event.seq)
+                break
         horizon = min(ends, default=upto)
         if ends:
             events = [event for event in events if event.seq <= horizon]
-        items = self._with_replies(user, events, horizon)
+        items, horizon, more = self._with_replies(user, events, horizon)
         user.spans = [span for span in user.spans if span.until > horizon]
         waiting = bool(user.replies or user.spans) or user.changed > upto
-        return Plan(horizon, items, waiting and horizon == upto)
+        more = more or horizon < upto
+        return Plan(horizon, items, waiting and not more, more)
 
     @staticmethod
     def _sources(user: User, cursor: int, upto: int, pages: Pages) -> tuple[list[list[Event]], list[Behind]]:
@@ -195,14 +207,19 @@ class Sequencer:
         return sources, behind
 
     @staticmethod
-    def _with_replies(user: User, events: list[Event], horizon: int) -> list[Event | bytes | Deferred]:
-        """Events and replies in order: a reply stands behind all that had happened when it was given."""
+    def _with_replies(user: User, events: list[Event], horizon: int) -> tuple[list[Item], int, bool]:
+        """Events and replies in order: a reply stands behind all that had happened when it was given.
+
+        A reply that is yet to be read from the store ends the page, for its size is not known: then there is more, and the
+        horizon is where it stands.
+        """
         me = user.id
         if not user.replies:
-            return [event for event in events if not (event.skip and event.origin == me)]
-        items: list[Event | bytes | Deferred] = []
+            return [event for event in events if not (event.skip and event.origin == me)], horizon, False
+        items: list[Item] = []
         at = 0
         given = 0
+        ends = False
         for barrier, data in user.replies:
             if barrier > horizon:
                 break
@@ -211,10 +228,15 @@ class Sequencer:
                 items.append(events[at])
                 at += 1
             items.append(data)
-            user.reply_bytes -= len(data) if isinstance(data, bytes) else 64
-        items += events[at:]
+            user.reply_bytes -= cost_of(data)
+            if not isinstance(data, bytes):
+                horizon = barrier
+                ends = True
+                break
+        if not ends:
+            items += events[at:]
         del user.replies[:given]
-        return [item for item in items if not (isinstance(item, Event) and item.skip and item.origin == me)]
+        return [item for item in items if not (isinstance(item, Event) and item.skip and item.origin == me)], horizon, ends
 
 
 def _merged(sources: list[list[Event]]) -> list[Event]:

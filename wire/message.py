@@ -132,6 +132,6 @@ def truncate(text: str, size: int) -> str:
     return text if len(raw) <= size else raw[: max(size, 0)].decode(errors="ignore")
 
 
-def as_line(text: str) -> bytes:
-    """One message without tags as it goes on the wire, cut to what a line may hold."""
-    return truncate(text, MAX_BODY - 2).encode() + b"\r\n"
+def as_line(text: str, size: int = MAX_BODY) -> bytes:
+    """One message without tags as it goes on the wire, cut to `size` bytes, line end included."""
+    return truncate(text, size - 2).encode() + b"\r\n"

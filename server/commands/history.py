@@ -37,6 +37,11 @@ class Read:
     batch: str
     label: str = ""
 
+    @property
+    def cost(self) -> int:
+        """As many lines of the ordinary length as were asked for."""
+        return 64 + self.limit * 512
+
     def run(self, store: Store) -> bytes:
         """The batch, oldest first, or what there is instead of it."""
         try:

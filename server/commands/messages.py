@@ -12,7 +12,7 @@ from server.state.model import Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.masks import matches
-from wire.message import MAX_BODY, format_tags, truncate
+from wire.message import format_tags, truncate
 from wire.names import fold
 
 _ECHO = int(Cap.ECHO_MESSAGE)
@@ -118,20 +118,20 @@ def banned(room: Room, user: User) -> bool:
     return any(matches(mask, whom) for mask in room.bans)
 
 
-def _compose(user: User, verb: str, target: str, text: str) -> bytes:
+def _compose(user: User, verb: str, target: str, text: str, size: int) -> bytes:
     if verb == "TAGMSG":
         return f":{user.prefix} TAGMSG {target}\r\n".encode()
     line = f":{user.prefix} {verb} {target} :{text}\r\n".encode()
-    if len(line) > MAX_BODY:
+    if len(line) > size:
         # The prefix that others see makes it longer than the sender's own line was.
-        spare = MAX_BODY - (len(line) - len(text.encode()))
+        spare = size - (len(line) - len(text.encode()))
         line = f":{user.prefix} {verb} {target} :{truncate(text, spare)}\r\n".encode()
     return line
 
 
 def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tags: str) -> None:
     net, user = context.net, context.user
-    line = _compose(user, verb, room.name, text)
+    line = _compose(user, verb, room.name, text, net.limits.line)
     echo = user.caps & _ECHO
     inside = user in room.members
     apart = user.label or not inside  # the echo comes as a reply, not with the room's log
@@ -143,7 +143,7 @@ def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tag
 
 def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, tags: str) -> None:
     net, user = context.net, context.user
-    line = _compose(user, verb, other.nick, text)
+    line = _compose(user, verb, other.nick, text, net.limits.line)
     log = net.conversation(user, other)
     event = net.append_private(log, kind, user, other, line, context.at, tags=tags, stored=kind != Kind.TAGMSG)
     if user.caps & _ECHO:

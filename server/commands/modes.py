@@ -13,7 +13,7 @@ from server.events import Kind
 from server.state.model import Listed, Rank, Room
 from wire import numerics as n
 from wire.masks import complete
-from wire.message import MAX_BODY, truncate
+from wire.message import truncate
 from wire.names import fold, is_room
 
 
@@ -251,7 +251,7 @@ class Changes:
         A change of +i or +k makes the room closed from that event on.
         """
         head = f"MODE {self.room.name} "
-        spare = MAX_BODY - len(f":{self.context.user.prefix} {head}\r\n".encode())
+        spare = self.context.net.limits.line - len(f":{self.context.user.prefix} {head}\r\n".encode())
         part: list[Change] = []
         for change in self.made:
             if part and len(written([*part, change]).encode()) > spare:

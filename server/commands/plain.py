@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from server.commands.registration import make_member
-from server.commands.rooms import enter
+from server.commands.registration import RESERVED, make_member
+from server.commands.rooms import enter, may_join
 from server.commands.table import execute
 from server.dialects.plain import RENDER
 from server.state.model import Network, User
-from wire.message import Message
+from wire.message import Message, as_line
 from wire.names import fold, nick_from
 
 LOBBY = "#lobby"
@@ -31,17 +31,22 @@ def say(net: Network, user: User, text: str, at: int) -> None:
 
 
 def _join(net: Network, user: User, name: str, at: int) -> None:
+    room = net.open(LOBBY, at)
     wanted = nick_from(name, net.limits.nick)
     nick = wanted
     number = 2
-    while fold(nick) in net.nicks:
+    while fold(nick) in net.nicks or fold(nick) in RESERVED:
         nick = f"{wanted[: net.limits.nick - 4]}{number}"
         number += 1
     user.username = "~plain"
     user.realname = name.strip()[:100]
     net.reclass(user, RENDER)
     net.rename(user, nick)
+    if room.members and (refusal := may_join(room, user, "")):
+        net.send(user, as_line(f"ERROR :{refusal[1]}"))
+        net.disconnect(user, refusal[1], at)
+        return
     make_member(net, user, at)
     if nick != name.strip():
         net.send(user, f":{net.name} NOTICE {nick} :you are {nick} here\r\n".encode())
-    enter(net, user, net.open(LOBBY, at), at)
+    enter(net, user, room, at)

@@ -55,7 +55,9 @@ def _who_mask(context: Context, mask: str) -> list[tuple[User, Room | None]]:
 
 
 def _fits(wanted: str, user: User) -> bool:
-    words = (user.nick, user.username, user.host, user.realname, user.prefix)
+    if "!" in wanted or "@" in wanted:
+        return matches(wanted, fold(user.prefix))
+    words = (user.nick, user.username, user.host, user.realname)
     return any(matches(wanted, fold(word)) for word in words)
 
 

@@ -104,7 +104,7 @@ def nick(context: Context) -> None:
     if not wanted:
         context.numeric(n.ERR_NONICKNAMEGIVEN, "No nickname given")
         return
-    if not valid_nick(wanted, net.limits.nick) or fold(wanted) in _RESERVED:
+    if not valid_nick(wanted, net.limits.nick) or fold(wanted) in RESERVED:
         context.numeric(n.ERR_ERRONEUSNICKNAME, shown(wanted), "Erroneous nickname")
         return
     holder = net.nicks.get(fold(wanted))
@@ -116,7 +116,7 @@ def nick(context: Context) -> None:
     before = user.prefix
     net.rename(user, wanted)
     if user.registered:
-        line = as_line(f":{before} NICK {wanted}")
+        line = as_line(f":{before} NICK {wanted}", net.limits.line)
         events = net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
         net.send(user, render_tagged(events[0], user.render, "") if events else line)
     else:
@@ -124,7 +124,7 @@ def nick(context: Context) -> None:
 
 
 # Names that a person could take for the server's or a service's.
-_RESERVED = frozenset({"server", "nickserv", "chanserv", "operserv", "memoserv", "hostserv", "botserv", "histserv", "anonymous"})
+RESERVED = frozenset({"server", "nickserv", "chanserv", "operserv", "memoserv", "hostserv", "botserv", "histserv", "anonymous"})
 
 
 def _complete(context: Context) -> None:

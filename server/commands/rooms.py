@@ -43,14 +43,14 @@ def _join_one(context: Context, name: str, key: str) -> None:
     if len(user.rooms) >= net.limits.rooms_per_user:
         context.numeric(n.ERR_TOOMANYCHANNELS, name, "You have joined too many channels")
         return
-    if room is not None and (refusal := _may_join(room, user, key)):
+    if room is not None and (refusal := may_join(room, user, key)):
         code, text = refusal
         context.numeric(code, room.name, text)
         return
     enter(net, user, room or net.open(name, context.at), context.at)
 
 
-def _may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
+def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
     invited = user.invited is not None and room in user.invited
     if room.password and not hmac.compare_digest(room.password.encode(), key.encode()):
         return n.ERR_BADCHANNELKEY, "Cannot join channel (+k): the key is wrong or missing"
@@ -70,8 +70,8 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     rank = Rank.NONE if room.members else Rank.OP
     if user.invited:
         user.invited.discard(room)
-    line = as_line(f":{user.prefix} JOIN {room.name}")
-    alt = as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}")
+    line = as_line(f":{user.prefix} JOIN {room.name}", net.limits.line)
+    alt = as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}", net.limits.line)
     event = net.append(room, Kind.JOIN, user, line, at, skip=bool(user.label), alt=alt)
     room.enter(user, rank, event.seq)
     net.rung.add(user)
@@ -195,7 +195,7 @@ def topic(context: Context) -> None:
 def show(context: Context, room: Room, kind: Kind, rest: str) -> None:
     """Put what the user did into the room's log; under a label their own copy is a reply."""
     net, user = context.net, context.user
-    event = net.append(room, kind, user, as_line(f":{user.prefix} {rest}"), context.at, skip=bool(user.label))
+    event = net.append(room, kind, user, as_line(f":{user.prefix} {rest}", net.limits.line), context.at, skip=bool(user.label))
     if user.label:
         net.send(user, render_tagged(event, user.render, ""))
 
@@ -278,6 +278,7 @@ def _invite(context: Context) -> None:
         if len(target.invited) < net.limits.list_entries:
             target.invited.add(room)
         context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
-        net.send(target, f":{user.prefix} INVITE {target.nick} {room.name}\r\n".encode())
+        if target.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
+            net.send(target, f":{user.prefix} INVITE {target.nick} {room.name}\r\n".encode())
         if target.away:
             context.numeric(n.RPL_AWAY, target.nick, target.away)

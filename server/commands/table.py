@@ -65,7 +65,7 @@ class Context:
 
     def line(self, text: str) -> None:
         """Answer with one line, cut to what a line may hold."""
-        self.net.send(self.user, as_line(text))
+        self.net.send(self.user, as_line(text, self.net.limits.line))
 
     def fail(self, code: str, text: str, *context: str) -> None:
         """A standard reply: https://ircv3.net/specs/extensions/standard-replies"""

@@ -10,10 +10,7 @@ import time
 from server.events import Event, Kind
 from wire import msgids
 from wire.capabilities import Cap
-from wire.message import MAX_BODY, MAX_CLIENT_TAGS, MalformedMessage, Message, parse
-
-# A line with tags: `@`, the tags, a space, and the message.
-MAX_LINE = MAX_CLIENT_TAGS + 2 + MAX_BODY
+from wire.message import MalformedMessage, Message, parse
 
 _TIME = int(Cap.SERVER_TIME)
 _TAGS = int(Cap.MESSAGE_TAGS)
@@ -28,10 +25,13 @@ class Undecodable(Exception):
     """The line is no UTF-8."""
 
 
-def read(line: bytes, limit: int) -> Message:
-    """One line as a message. Raises Oversized, Undecodable or MalformedMessage; NUL and bare CR are malformed."""
+def read(line: bytes, limit: int, most_tags: int) -> Message:
+    """One line as a message: at most `limit` bytes without its tags (line end counted), and `most_tags` bytes of tags.
+
+    Raises Oversized, Undecodable or MalformedMessage; NUL and bare CR are malformed.
+    """
     if len(line) > limit - 2:
-        _check_size(line, limit)
+        _check_size(line, limit, most_tags)
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -41,11 +41,11 @@ def read(line: bytes, limit: int) -> Message:
     return parse(text)
 
 
-def _check_size(line: bytes, limit: int) -> None:
+def _check_size(line: bytes, limit: int, most_tags: int) -> None:
     body = len(line)
     if line[:1] == b"@":
         tags = line.find(b" ")
-        if tags - 1 > MAX_CLIENT_TAGS:
+        if tags - 1 > most_tags:
             raise Oversized
         body -= tags + 1
     if body > limit - 2:

@@ -23,8 +23,17 @@ class Deferred(Protocol):
 
     label: str
 
+    @property
+    def cost(self) -> int:
+        """What it may come to, about, in bytes: so much it counts for among the replies that wait."""
+
     def run(self, store: Store) -> bytes:
         """The bytes to send; raises StoreError."""
+
+
+def cost_of(reply: bytes | Deferred) -> int:
+    """What a reply counts for among those that wait, in bytes."""
+    return len(reply) if isinstance(reply, bytes) else reply.cost
 
 
 class Span(NamedTuple):
@@ -263,7 +272,7 @@ class Network:
         before = self.seq
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
-        line = as_line(f":{user.prefix} QUIT :{reason}")
+        line = as_line(f":{user.prefix} QUIT :{reason}", self.limits.line)
         for room in alone:
             self.append(room, Kind.QUIT, user, line, at)
             self._close(room)
@@ -374,8 +383,10 @@ class Network:
         event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, b"", author.account, stored)
         self.window.add(log, event)
         self.appended.append(event)
-        if other.spans and other.spans[-1].log is log:
-            other.spans[-1] = other.spans[-1]._replace(until=seq)
+        for index, span in enumerate(other.spans):
+            if span.log is log:  # one debt a conversation, however often the two take turns
+                other.spans[index] = span._replace(until=seq)
+                break
         else:
             other.spans.append(Span(log, seq, seq))
         self.rung.add(other)
@@ -386,7 +397,7 @@ class Network:
     def send(self, user: User, data: bytes | Deferred) -> None:
         """Reply to a session. The reply has a place in its output: behind all that had happened when it was given."""
         user.replies.append((self.seq, data))
-        user.reply_bytes += len(data) if isinstance(data, bytes) else 64
+        user.reply_bytes += cost_of(data)
         self.rung.add(user)
 
     def reclass(self, user: User, render: int) -> None:

@@ -103,6 +103,7 @@ class Acceptor(threading.Thread):
         if is_plain:  # it has no PING, so the kernel has to notice that a peer is gone
             with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)  # Linux: without it, two hours
         self._hand(sock, address, is_plain, refused)
 
     def _failed(self, error: OSError) -> None:

@@ -14,7 +14,7 @@ from fcntl import ioctl
 from termios import FIONREAD
 from typing import Any
 
-from server.dialects import irc, plain
+from server.dialects import plain
 from server.state.model import User
 from server.transport.poller import READ, WRITE
 from wire.lines import LineBuffer
@@ -83,7 +83,7 @@ class Connection:
         self.user: User | None = None
         self.write = _closed_write
         self.receive = _closed_read
-        self.buffer: LineBuffer | None = None
+        self.buffer: LineBuffer | None = None  # of the IRC dialect, from the end of the handshake on
         self.end = b""  # what the plain dialect puts behind a message
         self.lines: deque[bytes] = deque()  # read, not yet carried out
         self.watched = READ
@@ -121,8 +121,6 @@ class Connection:
         inner: Any = getattr(self.sock, "_sslobj", None) or self.sock
         self.write = inner.write
         self.receive = inner.read
-        if not self.plain:
-            self.buffer = LineBuffer(irc.MAX_LINE)
         return 0
 
     def _begin(self, context: ssl.SSLContext) -> None:

@@ -267,7 +267,7 @@ class Delivery:
         if conn.pending is not None:
             conn.moved = time.monotonic()
             self._watch(conn)
-        elif plan.horizon < self.frontier:
+        elif plan.more:
             self.due.add(conn)
         elif plan.waiting:
             self._unsettled.add(conn)

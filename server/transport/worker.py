@@ -8,6 +8,8 @@ it was given.
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 import ssl
 import threading
@@ -32,11 +34,12 @@ from server.transport.door import Door
 from server.transport.poller import READ, WRITE
 from wire import numerics as n
 from wire.display import safe
-from wire.lines import TOO_LONG
+from wire.lines import TOO_LONG, LineBuffer
 from wire.message import MalformedMessage
 
 log = logging.getLogger("parley")
 
+_MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
 _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
 _DELAYED_S = 0.1  # between two looks at connections that flood control holds back
@@ -110,6 +113,10 @@ class Worker(threading.Thread):
         try:
             while not self._finished():
                 self._turn()
+        except Exception:  # its connections would hang for ever: better to stop in order, and be started again
+            log.critical("%s failed; the server ends, and nothing that anyone saw is lost", self.name, exc_info=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise
         finally:
             for conn in list(self._conns.values()):
                 self._forget(conn)
@@ -149,7 +156,7 @@ class Worker(threading.Thread):
     def _wait(self) -> None:
         self._asleep = True
         # Whoever leaves work after this sees that we sleep, and rings; whatever was left before, we see.
-        if self._incoming or self._lost or self.output.work:
+        if (self._incoming and not self._draining) or self._lost or self.output.work:
             timeout = 0.0
         elif self._stop_at:
             timeout = _STOPPING_S
@@ -159,7 +166,12 @@ class Worker(threading.Thread):
             timeout = max(0.0, self._swept + _SWEEP_S - time.monotonic())
         ready = self._poller.poll(timeout)
         self._asleep = False
+        self._attend(ready)
+
+    def _attend(self, ready: list[tuple[int, int]]) -> None:
+        """Read, write or go on with the handshake of every connection that is ready."""
         bell = self._bell.fd
+        handshakes = 0
         for fd, mask in ready:
             if fd == bell:
                 self._bell.hush()
@@ -167,11 +179,15 @@ class Worker(threading.Thread):
             conn = self._conns.get(fd)
             if conn is None:
                 continue
+            if conn.state is not State.OPEN:
+                handshakes += 1
+                if handshakes > _MOST_HANDSHAKES:
+                    continue  # a wave of connections waits for those who chat, not they for it
             try:
-                if conn.state is not State.OPEN:
-                    self._shake(conn)
-                else:
+                if conn.state is State.OPEN:
                     self._ready(conn, mask)
+                else:
+                    self._shake(conn)
             except Lost as lost:
                 if conn.sock.fileno() < 0:
                     self._vanished(conn)
@@ -180,7 +196,7 @@ class Worker(threading.Thread):
 
     def _take_incoming(self) -> None:
         now = time.monotonic()
-        while self._incoming:
+        while self._incoming and not self._draining:
             sock, address, is_plain, refused = self._incoming.popleft()
             conn = Connection(sock, address, self.index, now, is_plain=is_plain, refused=refused)
             self._conns[conn.fd] = conn
@@ -199,6 +215,8 @@ class Worker(threading.Thread):
         wanted = conn.handshake(self._context())
         if wanted == 0:
             self._door.shaken()
+            if not conn.plain:
+                conn.buffer = LineBuffer(self._limits.tags + 2 + self._limits.line)
             self._opened.append(conn)
             wanted = READ
             self._read(conn)
@@ -310,7 +328,7 @@ class Worker(threading.Thread):
         try:
             if line is TOO_LONG:
                 raise irc.Oversized
-            message = irc.read(line, self._limits.line)
+            message = irc.read(line, self._limits.line, self._limits.tags)
         except irc.Oversized:
             net.send(user, f":{net.name} {n.ERR_INPUTTOOLONG} {user.shown} :Input line was too long\r\n".encode())
         except irc.Undecodable:

@@ -541,6 +541,7 @@ class Later:
 
     line: str
     label: str = ""
+    cost: int = 64
 
     def run(self, store: Store) -> bytes:
         del store

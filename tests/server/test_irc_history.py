@@ -196,3 +196,37 @@ def test_history_is_on_disk(tmp_path: Path) -> None:
             alice.ask("JOIN #a", "PRIVMSG #a :hi")
             seen = texts(alice.ask("CHATHISTORY LATEST #a * 5"))
     assert seen == ["hi", "hi"]
+
+
+def test_history_is_given_a_request_at_a_time(server: Running, connect: Connect) -> None:
+    """What waits for a connection is bounded: answers are read one by one, and count for what they may come to."""
+    alice = connect("alice", caps="batch draft/chathistory message-tags")
+    alice.ask("JOIN #a", *[f"PRIVMSG #a :{number}" for number in range(30)])
+    alice.send(*["CHATHISTORY LATEST #a * 1000"] * 20, "PING end")
+    lines = alice.lines_until("PONG .*end")
+    assert sum(" BATCH +" in line for line in lines) == 20
+    assert sum(" PRIVMSG #a :29" in line for line in lines) == 20
+    user = server.server.sequencer.net.find("alice")
+    assert user is not None
+    assert user.reply_bytes == 0
+
+
+def test_one_debt_a_conversation(server: Running, connect: Connect) -> None:
+    """Who takes nothing in is owed a stretch of each conversation, however often the others take turns."""
+    alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
+    net = server.server.sequencer.net
+    user = net.find("carol")
+    assert user is not None
+    with server.server.sequencer.lock:
+        for _ in range(10):
+            for name in ("alice", "bob"):
+                author = net.find(name)
+                assert author is not None
+                log = net.conversation(author, user)
+                net.append_private(
+                    log, Kind.MESSAGE, author, user, f":{name}!u@h PRIVMSG carol :x\r\n".encode(), 1, tags="", stored=True
+                )
+        assert len(user.spans) == 2
+        server.server.sequencer.settle()
+    assert sum(" PRIVMSG carol :x" in line for line in carol.ask("PING y")) == 20
+    del alice, bob

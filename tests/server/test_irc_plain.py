@@ -110,3 +110,30 @@ def test_replies_that_plain_people_are_spared() -> None:
     assert plain.reply(b"ERROR\r\n", b"") == b""
     event = Event(1, 1, 0, "#lobby", Kind.TOPIC, b":a!b@c TOPIC #lobby :x\r\n")
     assert plain.render(event, b"") == b""
+
+
+def test_the_plain_port_keeps_the_rules_of_the_lobby(server: Running, connect: Connect, join: Join) -> None:
+    assert join(b"server").recv(4096) == b"server: you are server2 here"  # the server's own words are marked with that name
+    op = connect("op")
+    op.ask("JOIN #lobby")
+    watcher = server.server.sequencer.net.find("watcher")
+    assert watcher is not None
+    room = server.server.sequencer.net.room("#lobby")
+    assert room is not None
+    with server.server.sequencer.lock:
+        room.invite_only = True
+    context = ssl.create_default_context(cafile=str(server.ca))
+    raw = socket.create_connection(("127.0.0.1", server.plain_port), timeout=PATIENCE_S)
+    with context.wrap_socket(raw, server_hostname="localhost") as stranger:
+        stranger.sendall(b"eve")
+        assert b"invited" in stranger.recv(4096)
+        assert stranger.recv(4096) == b""
+
+
+def test_an_irc_client_on_the_plain_port_is_told(server: Running) -> None:
+    context = ssl.create_default_context(cafile=str(server.ca))
+    raw = socket.create_connection(("127.0.0.1", server.plain_port), timeout=PATIENCE_S)
+    with context.wrap_socket(raw, server_hostname="localhost") as lost:
+        lost.sendall(b"CAP LS 302\r\n")
+        assert lost.recv(4096).startswith(b"server: This port speaks the plain protocol")
+        assert lost.recv(4096) == b""

@@ -231,7 +231,7 @@ def test_http_verbs_are_unknown_commands_later(connect: Connect) -> None:
 def test_password(tmp_path: Path) -> None:
     """ "If the password supplied does not match the password expected by the server, then the server SHOULD send
     ERR_PASSWDMISMATCH and MAY then close the connection with ERROR." """
-    with running_server(tmp_path, password="sesame") as server:
+    with running_server(tmp_path, password="sesame", listen_plain="off") as server:
         for given in ("PASS wrong", "PING x"):
             with Client(server) as stranger:
                 stranger.send(given, "NICK eve", "USER u 0 * :Eve")
