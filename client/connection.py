@@ -42,6 +42,7 @@ class Timing:
     idle: float = 60.0  # without a word from the server, before it is asked for one
     answer: float = 30.0  # for that one
     goodbye: float = 3.0  # for the server to close after our QUIT
+    taking: float = 30.0  # for a server that knows no QUIT to read what we sent, and close
     least_delay: float = 1.0
     most_delay: float = 60.0
     steady: float = 20.0  # up for so long, the delay starts over
@@ -103,6 +104,8 @@ class Connection:
         self._goodbye = ""
         self._answers_goodbye = True
         self._unsent: list[bytes] = []
+        self._said_all = False  # we ended this connection, with nothing left to write
+        self._clean = False  # ... and the peer closed its side after that
         self.trouble: Trouble | None = None
         self.ready = threading.Event()  # greeted, another name wanted, or ended
         self.over = threading.Event()
@@ -120,7 +123,7 @@ class Connection:
             self._ringer.send(b"!")
 
     def stop(self) -> None:
-        """Say goodbye and end, in `Timing.goodbye` seconds at most. Again: no change."""
+        """Say goodbye and end, in `Timing.goodbye` and `Timing.taking` seconds at most. Again: no change."""
         self.post(self._stop)
 
     def join(self, timeout: float | None = None) -> bool:
@@ -169,6 +172,7 @@ class Connection:
     def _one_connection(self) -> str:
         """Connect and serve until the connection is lost; returns why, and sets `trouble` where it is not to be tried again."""
         self._goodbye = ""
+        self._said_all = self._clean = False
         up = False
         try:
             with self._dial() as raw, self._secured(raw) as sock:
@@ -182,7 +186,8 @@ class Connection:
             broke = up and self._greeted and not isinstance(error, Trouble)
             return "" if broke else str(trouble)
         finally:
-            self._dialect.disconnected()
+            self._dialect.disconnected(clean=self._clean)
+            self._deliver(self._dialect.events())
         return ""
 
     def _dial(self) -> socket.socket:
@@ -235,11 +240,13 @@ class Connection:
         if not self._stopping:
             return
         sock.shutdown(socket.SHUT_WR)
-        deadline = time.monotonic() + self._timing.goodbye
+        deadline = time.monotonic() + (self._timing.goodbye if self._answers_goodbye else self._timing.taking)
         while True:
             self._wait(sock, selectors.EVENT_READ, deadline)
-            if not sock.recv(RECORD):
-                return
+            with contextlib.suppress(BlockingIOError):
+                if not socket.socket.recv(sock, RECORD):  # below TLS, which reads no more once it met a message after our goodbye
+                    self._clean = self._said_all
+                    return
 
     def _serve(self, sock: ssl.SSLSocket) -> None:
         """Carry bytes until the connection ends: returns where that is what we want, raises OSError or Trouble where not."""
@@ -249,16 +256,17 @@ class Connection:
         greeting, heard, asked = now + self._timing.greeting, now, False
         leave: float | None = None
         while not self._dialect.needs_name:
-            self._deliver(self._dialect.events())
-            direction = selectors.EVENT_READ | self._flush(sock)
+            direction = selectors.EVENT_READ | self._exchange(sock)
             now = time.monotonic()
             if self._stopping and leave is None:
                 leave = now + self._timing.goodbye
             if leave is not None and not (self._answers_goodbye or self._unsent):
+                self._said_all = True
                 return
             silence = heard + self._timing.idle + (self._timing.answer if asked else 0)
             due = self._driver.deadline() if self._dialect.registered else greeting
-            wake = now if sock.pending() else min(d for d in (silence, due, leave) if d is not None)
+            more = None if self._unsent else self._dialect.due()
+            wake = now if sock.pending() else min(d for d in (silence, due, more, leave) if d is not None)
             self._wait(sock, direction, wake, quiet=True)
             if self._read(sock):
                 heard, asked = time.monotonic(), False
@@ -269,6 +277,8 @@ class Connection:
                 where = f"{self._address} did not finish its greeting in time"
                 raise Trouble(f"{where}: check the port (Parley's are {TLS_PORT}, and {PLAIN_PORT} with --plain).")
             asked = self._check_silence(now, silence, asked)
+            if now >= silence and not asked:  # a dialect that cannot ask: look again later, not at once
+                heard = now
             if self._dialect.registered and (due := self._driver.deadline()) is not None and now >= due:
                 self._driver.tick()
 
@@ -301,6 +311,15 @@ class Connection:
             raise Trouble(f"{self._address} refused the connection: {plain(self._goodbye)}")
         raise error or ConnectionResetError("the server closed the connection")
 
+    def _exchange(self, sock: ssl.SSLSocket) -> int:
+        """Deliver what happened and send what waits, until neither leads to more; the direction to wait for, as in `_flush`."""
+        self._deliver(self._dialect.events())
+        direction = self._flush(sock)
+        while events := self._dialect.events():
+            self._deliver(events)
+            direction = self._flush(sock)
+        return direction
+
     def _flush(self, sock: ssl.SSLSocket) -> int:
         """Send what waits; the direction to wait for where it does not all leave."""
         self._unsent += self._dialect.take()
@@ -319,6 +338,8 @@ class Connection:
                 raise
             rest = self._unsent[0][sent:]
             self._unsent[:1] = [rest] if rest else []
+            if not rest:
+                self._dialect.sent()
         return 0
 
     def _deliver(self, events: Iterable[Event]) -> None:

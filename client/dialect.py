@@ -8,7 +8,7 @@ from client.events import Event, Kind
 
 
 class Dialect(Protocol):
-    """Bytes in, events out, bytes to send: no socket, clock or thread. It outlives connections, so that it can resume."""
+    """Bytes in, events out, bytes to send: no socket or thread. It outlives connections, so that it can resume."""
 
     @property
     def nick(self) -> str:
@@ -29,8 +29,8 @@ class Dialect(Protocol):
     def connected(self) -> None:
         """A new connection stands."""
 
-    def disconnected(self) -> None:
-        """The connection is gone."""
+    def disconnected(self, *, clean: bool = False) -> None:
+        """The connection is gone; `clean` where we ended it, and the server then closed its side: it has read all that was sent."""
 
     def receive(self, data: bytes) -> list[Event]:
         """What arrived in one read."""
@@ -40,6 +40,12 @@ class Dialect(Protocol):
 
     def take(self) -> list[bytes]:
         """What to send: each item in a write (and so a TLS record) of its own."""
+
+    def sent(self) -> None:
+        """The first of the items that `take` gave, and that had not been written yet, has been."""
+
+    def due(self) -> float | None:
+        """When `take` has more to give, on the monotonic clock; None where time alone brings nothing."""
 
     def keepalive(self) -> bool:
         """Ask the peer for a sign of life; False where the dialect has no such thing."""

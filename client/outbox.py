@@ -22,12 +22,13 @@ from wire.names import fold
 
 @dataclass(slots=True)
 class Outgoing:
-    """One message. `number` counts in the order of release."""
+    """One message. `number` counts in the order of release; `nicks` are those (folded) that the server may have stored it under."""
 
     room: str
     text: str
     kind: Kind
     number: int = 0
+    nicks: tuple[str, ...] = ()
 
 
 class Outbox:
@@ -63,8 +64,9 @@ class Outbox:
         """Queue a message."""
         self._queue.append(Outgoing(room, text, kind))
 
-    def release(self, ready: Callable[[str], bool]) -> list[Outgoing]:
-        """The messages to send now: those whose room is ready, as many as the window takes."""
+    def release(self, ready: Callable[[str], bool], *nicks: str) -> list[Outgoing]:
+        """The messages to send now: those whose room is ready, as many as the window takes. `nicks` are ours, as far as we know."""
+        names = tuple(fold(nick) for nick in nicks)
         out: list[Outgoing] = []
         waiting: deque[Outgoing] = deque()
         while self._queue and not self.full:
@@ -74,19 +76,33 @@ class Outbox:
                 continue
             self.released += 1
             item.number = self.released
+            item.nicks = names
             self._flying.append(item)
             out.append(item)
         self._queue.extendleft(reversed(waiting))
         return out
 
-    def confirm(self, room: str, text: str, kind: Kind) -> None:
+    def renamed(self, nick: str) -> None:
+        """We are called `nick` now: what is in flight may have been stored before that or after."""
+        for item in self._flying:
+            item.nicks += (fold(nick),)
+
+    def confirm(self, nick: str, room: str, text: str, kind: Kind) -> None:
         """An echo, or a message of ours found in the history: the message that it belongs to is done."""
-        key = (fold(room), text, kind)
         for kept in (self._flying, self._doubtful):
-            for item in kept:
-                if (fold(item.room), item.text, item.kind) == key:
-                    kept.remove(item)
-                    return
+            item = self._find(kept, nick, room, text, kind)
+            if item is not None:
+                kept.remove(item)
+                return
+
+    def doubts(self, nick: str, room: str, text: str, kind: Kind) -> bool:
+        """Whether this is a message of which nobody knew whether it arrived: it left under a nick that we may not have now."""
+        return self._find(self._doubtful, nick, room, text, kind) is not None
+
+    @staticmethod
+    def _find(kept: list[Outgoing], nick: str, room: str, text: str, kind: Kind) -> Outgoing | None:
+        key = (fold(room), text, kind)
+        return next((i for i in kept if (fold(i.room), i.text, i.kind) == key and fold(nick) in i.nicks), None)
 
     def fail(self, room: str) -> Outgoing | None:
         """An error about this room: the message in flight that it means, for errors come in order."""

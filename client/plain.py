@@ -2,17 +2,30 @@
 
 What comes back is `name: message`, a record each. There are no replies, so nothing can be confirmed, resumed or asked for: the
 first version of this chat knew no more. A message of ours is shown as it is sent.
+
+    queued --take (in pace)--> in flight --sent--> gone: whether it was stored, nobody can tell
+       ^                           |
+       '------- disconnected ------'
+
+No echo sets the pace either, so a clock does: below what the server's flood control lets through, which then holds nothing back.
 """
 
 from __future__ import annotations
 
-from client.events import Drained, Event, Failed, Info, Kind, Registered, Said
+import time
+from collections import deque
+from collections.abc import Callable
+
+from client.events import Drained, Event, Failed, Info, Kind, NotSent, Registered, Said
 from client.text import lines_of, split
 
 LOBBY = "#lobby"
 SERVER = "server"  # a name that nobody can have
 LONGEST = 400  # bytes of a message: one that IRC users get in one piece
-MOST_QUEUED = 1000  # while there is no connection
+MOST_QUEUED = 1000
+BURST = 8  # messages at once; a Parley server lets 10 commands through, the name among them
+RATE = 3.5  # messages a second after these; there, 4
+RECENT = 60.0  # seconds; what was sent so shortly before the connection broke may have got lost
 
 
 class PlainProtocol:
@@ -20,33 +33,43 @@ class PlainProtocol:
 
     needs_name = False
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.nick = name
         self.registered = False
+        self._clock = clock
         self._before = False
-        self._queue: list[str] = []
-        self._out: list[bytes] = []
+        self._draining = False
+        self._named = False  # the name has been taken from us
+        self._queue: deque[str] = deque()
+        self._flying: deque[str] = deque()  # taken, not yet written; "" is the name
+        self._paid = 0.0  # until when what was taken uses up the pace
+        self._last: tuple[float, str] | None = None  # what this connection wrote last, and when
         self._events: list[Event] = []
 
     @property
     def backlog(self) -> int:
-        """Messages that wait for a connection."""
-        return len(self._queue)
+        """Messages that have not been written."""
+        return len(self._queue) + sum(1 for piece in self._flying if piece)
 
     def connected(self) -> None:
         """Gives the name; nothing answers it."""
-        self._out = [self.nick.encode("utf-8", "replace")]
+        self._named = False
+        self._flying.clear()
+        self._paid = 0.0
+        self._last = None
         self.registered = True
         self._events.append(Registered(self.nick, self._before))
         self._before = True
-        queued, self._queue = self._queue, []
-        for piece in queued:
-            self._send(piece)
 
-    def disconnected(self) -> None:
-        """Nothing can be resumed."""
+    def disconnected(self, *, clean: bool = False) -> None:
+        """What was not written is queued again. What was, may have been lost: that is said of the last."""
         self.registered = False
-        self._out = []
+        self._queue.extendleft(piece for piece in reversed(self._flying) if piece)
+        self._flying.clear()
+        last, self._last = self._last, None
+        if last is not None and not clean and self._clock() - last[0] < RECENT:
+            reason = "the connection broke; the same goes for what was sent shortly before"
+            self._events.append(NotSent(LOBBY, last[1], reason, doubtful=True))
 
     def receive(self, data: bytes) -> list[Event]:
         """One record: what one user said, or a word of the server's."""
@@ -67,9 +90,30 @@ class PlainProtocol:
         return events
 
     def take(self) -> list[bytes]:
-        """A record for each message."""
-        out, self._out = self._out, []
+        """The name, then a record for each message, as many as the pace allows."""
+        out: list[bytes] = []
+        if self.registered and not self._named:
+            self._named = True
+            self._flying.append("")
+            out.append(self.nick.encode("utf-8", "replace"))
+        now = self._clock()
+        while (due := self.due()) is not None and now >= due:
+            self._paid = max(self._paid, now) + 1 / RATE
+            piece = self._queue.popleft()
+            self._flying.append(piece)
+            out.append(piece.encode())
         return out
+
+    def sent(self) -> None:
+        """The name or a message has been written; a message is shown."""
+        if piece := self._flying.popleft():
+            self._last = (self._clock(), piece)
+            self._events.append(Said(LOBBY, self.nick, piece, own=True))
+        self._check_drained()
+
+    def due(self) -> float | None:
+        """When the pace allows the next message."""
+        return self._paid - (BURST - 1) / RATE if self.registered and self._queue else None
 
     def keepalive(self) -> bool:
         """There is nothing to ask: TCP itself finds a dead peer."""
@@ -79,25 +123,25 @@ class PlainProtocol:
         """Sends to the lobby, whatever `room` is."""
         del room, kind
         pieces = [piece for line in lines_of(text) for piece in split(line, LONGEST)]
-        if not self.registered:
-            if len(self._queue) + len(pieces) > MOST_QUEUED:
-                return False
-            self._queue += pieces
-            return True
-        for piece in pieces:
-            self._send(piece)
+        if len(self._queue) + len(pieces) > MOST_QUEUED:
+            return False
+        self._queue += pieces
         return True
 
-    def _send(self, piece: str) -> None:
-        self._out.append(piece.encode())
-        self._events.append(Said(LOBBY, self.nick, piece, own=True))
-
     def drain(self) -> None:
-        """What was sent is all that can be known."""
-        self._events.append(Drained())
+        """Has Drained reported when everything has been written: more cannot be known."""
+        self._draining = True
+        self._check_drained()
+
+    def _check_drained(self) -> None:
+        if self._draining and not self.backlog:
+            self._draining = False
+            self._events.append(Drained())
 
     def quit(self, reason: str = "") -> bool:
-        """Closing the connection is the goodbye."""
+        """Closing the connection is the goodbye. What still waits for its turn will not be sent."""
+        while self._queue:
+            self._events.append(NotSent(LOBBY, self._queue.popleft(), "you left before it could be sent"))
         return False
 
     def _no(self) -> None:

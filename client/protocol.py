@@ -116,6 +116,7 @@ class IrcProtocol:
         self._alternatives = 0
         self._complained = False
         self._leaving = False
+        self._asked_nick = ""  # until the server has answered: what we say meanwhile may be stored under either
 
     # --- the connection's side ---
 
@@ -132,8 +133,9 @@ class IrcProtocol:
         self._send("NICK", self._wanted_name)
         self._send("USER", nick_from(self._wanted_name, 10).lower(), "0", "*", self._wanted_name)
 
-    def disconnected(self) -> None:
+    def disconnected(self, *, clean: bool = False) -> None:
         """Keeps what is needed to resume."""
+        del clean  # what was stored, its echo has said
         self._outbox.lost()
         for room in self._rooms.values():
             room.cut()
@@ -163,6 +165,12 @@ class IrcProtocol:
         lines, self._out = self._out, []
         return ["\r\n".join([*lines, ""]).encode()] if lines else []
 
+    def sent(self) -> None:
+        """Nothing: the echo counts."""
+
+    def due(self) -> None:
+        """Nothing is timed: echoes set the pace."""
+
     def keepalive(self) -> bool:
         """A PING, which also settles what the server never answered; and a try to get our own name back."""
         self._regain()
@@ -188,7 +196,7 @@ class IrcProtocol:
         self._wanted_name = name
         self._alternatives = 0
         if self.registered:
-            self._send("NICK", name)
+            self._ask_nick(name)
         elif self.needs_name:
             self.needs_name = False
             self.nick = name
@@ -261,7 +269,8 @@ class IrcProtocol:
     def _pump(self) -> None:
         """Sends what may leave now."""
         echo = "echo-message" in self._caps
-        released = self._outbox.release(self._ready)
+        nicks = [self.nick, self._asked_nick] if self._asked_nick else [self.nick]
+        released = self._outbox.release(self._ready, *nicks)
         for item in released:
             body = f"{_ACTION}{item.text}\x01" if item.kind is Kind.ACTION else item.text
             self._send("NOTICE" if item.kind is Kind.NOTICE else "PRIVMSG", item.room, body)
@@ -445,8 +454,9 @@ class IrcProtocol:
         shown = room.page(said) if said.replayed else room.live(said)
         self._events += shown
         if said.own and (shown or not said.replayed):  # in the history, an older message with the same words confirms nothing
-            self._user_host = message.source.partition("!")[2] or self._user_host
-            self._outbox.confirm(said.room, said.text, said.kind)
+            if self._is_me(said.nick):
+                self._user_host = message.source.partition("!")[2] or self._user_host
+            self._outbox.confirm(said.nick, said.room, said.text, said.kind)
 
     def _said(self, message: Message) -> Said | None:
         target, text = message.param(0).lstrip("~&@%+"), message.param(1)
@@ -460,7 +470,7 @@ class IrcProtocol:
             kind, text = Kind.ACTION, text.removeprefix(_ACTION).removesuffix("\x01")
         if not nick or not target:
             return None
-        own = self._is_me(nick)
+        own = self._is_me(nick) or self._outbox.doubts(nick, target, text, kind)
         opened = self._batches.get(message.tags.get("batch", ""))
         replayed = opened is not None and _is_history(opened)
         room = target if is_room(target) or own else nick
@@ -516,6 +526,8 @@ class IrcProtocol:
             room.add(new)
         if own:
             self.nick = new
+            self._asked_nick = ""
+            self._outbox.renamed(new)
             if self._is_me(self._wanted_name) or not self._alternatives:
                 self._wanted_name, self._alternatives = new, 0
         if own or rooms:
@@ -559,6 +571,7 @@ class IrcProtocol:
     def _on_name_refused(self, message: Message) -> None:
         taken = message.command != n.ERR_ERRONEUSNICKNAME
         if self.registered:
+            self._asked_nick = ""
             regaining = self._alternatives and fold(message.param(1)) == fold(self._wanted_name)
             if not regaining:
                 self._wanted_name = self.nick
@@ -581,7 +594,11 @@ class IrcProtocol:
 
     def _regain(self) -> None:
         if self.registered and self._alternatives and not self._is_me(self._wanted_name):
-            self._send("NICK", self._wanted_name)
+            self._ask_nick(self._wanted_name)
+
+    def _ask_nick(self, name: str) -> None:
+        self._asked_nick = name
+        self._send("NICK", name)
 
     def _freed(self, nick: str) -> None:
         if fold(nick) == fold(self._wanted_name):

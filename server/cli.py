@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
+import select
 import signal
 import sys
 import time
@@ -32,14 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if again is not None and argv is None:
         os.execve(sys.executable, sys.orig_argv, again)  # noqa: S606 - ourselves again, with OpenSSL's groups set
     _set_up_log(settings)
-    # Signals that come before all is up wait in the queue: nothing is half started when they are looked at.
-    told: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    def tell(number: int, frame: FrameType | None) -> None:
-        del frame
-        told.put(number)
-
-    before = {number: signal.signal(number, tell) for number in _SIGNALS}
+    # Signals that come before all is up wait in the pipe: nothing is half started when they are looked at. Python writes their
+    # numbers into it; a handler alone would not do, since a signal just before a wait for a lock does not end that wait.
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    before = {number: signal.signal(number, _noted) for number in _SIGNALS}
     try:
         server = Server(settings)
     except (SetupError, StoreError, TlsSetupError, ListenError) as error:
@@ -49,17 +47,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        os.close(told)
+        os.close(tell)
 
 
-def _serve(server: Server, told: queue.SimpleQueue[int]) -> int:
+def _noted(number: int, frame: FrameType | None) -> None:
+    """Nothing more is to do: the number is in the pipe."""
+
+
+def _serve(server: Server, told: int) -> int:
     server.start()
     try:
         while True:
-            try:
-                number = told.get(timeout=server.settings.tls.reload_check_s)
-            except queue.Empty:
+            if not select.select([told], [], [], server.settings.tls.reload_check_s)[0]:
                 server.certificates.check()
                 continue
+            number = os.read(told, 1)[0]
             if number == signal.SIGHUP:
                 server.reload()
                 continue

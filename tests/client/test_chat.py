@@ -7,7 +7,7 @@ import pytest
 from client import events as e
 from client.chat import Chat
 from client.commands import COMMANDS
-from client.plain import MOST_QUEUED, PlainProtocol
+from client.plain import MOST_QUEUED, RECENT, PlainProtocol
 from client.protocol import IrcProtocol
 from tests.client.conftest import Rows
 
@@ -147,17 +147,64 @@ def test_plain_queues_while_it_is_away() -> None:
     assert p.say("#lobby", "a\nb")
     assert p.backlog == 2
     assert not p.say("#lobby", "x\n" * MOST_QUEUED)
+    assert p.due() is None
     p.connected()
     assert p.take() == [b"alice", b"a", b"b"]
+    p.sent()
+    p.sent()
+    assert p.backlog == 1
     p.disconnected()
+    assert p.events()[-2:] == [
+        e.Said("#lobby", "alice", "a", own=True),
+        e.NotSent("#lobby", "a", "the connection broke; the same goes for what was sent shortly before", doubtful=True),
+    ]
     p.connected()
     assert e.Registered("alice", again=True) in p.events()
     assert p.receive(b"\r\n") == []
     assert not p.keepalive()
+    assert p.take() == [b"alice", b"b"]
+    p.sent()
     p.drain()
+    assert p.events() == []
+    p.sent()
     p.rename("x")
     p.join("x")
     p.part("x")
     p.topic("x")
     kinds = [type(event) for event in p.events()]
-    assert kinds == [e.Drained, *[e.Failed] * 4]
+    assert kinds == [e.Said, e.Drained, *[e.Failed] * 4]
+    p.disconnected(clean=True)
+    p.say("#lobby", "c")
+    p.quit()
+    assert p.events() == [e.NotSent("#lobby", "c", "you left before it could be sent")]
+    assert p.backlog == 0
+
+
+def test_plain_stays_below_the_servers_flood_control() -> None:
+    now = 1000.0
+    p = PlainProtocol("alice", lambda: now)
+    p.say("#lobby", "\n".join(str(i) for i in range(60)))
+    p.connected()
+    tokens, since, got = 10.0, now, 0
+    while p.backlog:
+        for _ in p.take():
+            tokens, since = min(10.0, tokens + (now - since) * 4.0) - 1, now  # as the server counts, from its defaults
+            assert tokens >= 0, "the server would hold this one back"
+            p.sent()
+            got += 1
+        due = p.due()
+        now = now if due is None else max(due, now)
+    assert got == 61
+    assert now - 1000 < 60 / 3
+    p.disconnected()
+    assert p.events()[-1] == e.NotSent(
+        "#lobby", "59", "the connection broke; the same goes for what was sent shortly before", doubtful=True
+    )
+    p.connected()
+    p.say("#lobby", "long ago")
+    p.take()
+    p.sent()
+    p.sent()
+    now += RECENT
+    p.disconnected()
+    assert not any(isinstance(event, e.NotSent) for event in p.events())

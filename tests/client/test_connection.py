@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from client import events as e
 from client.plain import PlainProtocol
 from client.protocol import IrcProtocol
 from tests.client.certificates import Authority
@@ -280,6 +283,64 @@ def test_plain(authority: Authority, ca: Path) -> None:
         one.connection.stop()
         assert one.connection.join(10)
     assert got == [b"alice", b"one", b"two", b"x" * 400, b"x" * 100]
+
+
+def test_plain_is_quiet_when_nobody_speaks(authority: Authority, ca: Path) -> None:
+    with RawServer(drain, authority.context("localhost")) as server:
+        one = Person(server.port, ca, PlainProtocol("alice"), replace(FAST, idle=0.05))
+        asked = 0
+
+        def keepalive() -> bool:
+            nonlocal asked
+            asked += 1
+            return False
+
+        one.dialect.keepalive = keepalive  # type: ignore[method-assign]
+        one.connection.start()
+        Waits.until(lambda: asked >= 3, "silence")
+        before, since = asked, time.monotonic()
+        time.sleep(0.3)
+        assert asked - before <= (time.monotonic() - since) / 0.05 + 1
+        one.connection.stop()
+        assert one.connection.join(10)
+
+
+def test_plain_counts_what_the_server_does_not_read(authority: Authority, ca: Path) -> None:
+    dialect = PlainProtocol("alice")
+    with RawServer(drain, authority.context("localhost")) as server:
+        one = Person(server.port, ca, dialect, replace(FAST, goodbye=0.2, taking=0.2))
+
+        def full(sock: ssl.SSLSocket) -> int:
+            del sock
+            one.connection._unsent += dialect.take()
+            return 0
+
+        one.connection._flush = full  # type: ignore[method-assign]
+        one.connection.start()
+        one.types("one")
+        Waits.until(lambda: len(one.connection._unsent) == 2, "a message that the socket does not take")
+        assert dialect.backlog == 1
+        one.connection.post(dialect.drain)
+        one.connection.stop()
+        assert one.connection.join(10)
+    assert dialect.backlog == 1
+    assert not one.got(e.Drained)
+
+
+def test_plain_doubts_a_server_that_does_not_close(authority: Authority, ca: Path) -> None:
+    over = threading.Event()
+
+    def serve(sock: socket.socket) -> None:
+        over.wait(10)
+
+    with RawServer(serve, authority.context("localhost")) as server:
+        one = Person(server.port, ca, PlainProtocol("alice"), replace(FAST, taking=0.2))
+        one.connection.start()
+        one.types("one")
+        one.connection.post(one.dialect.drain)
+        assert one.connection.join(10)
+        over.set()
+    one.sees("nobody knows whether this arrived")
 
 
 def test_the_owner_is_the_only_thread_that_touches_the_socket(server: FakeServer, person: Start) -> None:

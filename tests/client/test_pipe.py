@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -17,6 +20,7 @@ from client import cli
 from client.pipe import PipeScreen, silence
 from tests.client.certificates import Authority
 from tests.client.fake_server import FakeServer, RawServer, Waits
+from tests.e2e.process import make_certificates, serving
 from wire.message import Message
 
 
@@ -164,6 +168,56 @@ def test_plain(authority: Authority, ca: Path) -> None:
         code, out, _ = run(server.port, ca, b"one\ntwo\n", "--plain")
     assert (code, out) == (0, ["<alice> one", "<alice> two"])
     assert got == [b"alice", b"one", b"two"]
+
+
+def test_plain_in_a_pipe_loses_nothing_to_flood_control(tmp_path: Path) -> None:
+    certs, data = make_certificates(tmp_path / "certs"), tmp_path / "data"
+    lines = [f"line {i}" for i in range(40)]
+    with serving(certs, data) as server, start(server.plain_port, server.ca, "--plain", name="bob") as witness:
+        assert witness.stdout is not None
+        server.says("bob joined")
+        code, out, err = run(server.plain_port, server.ca, "\n".join(lines).encode(), "--plain")
+        seen = [witness.stdout.readline().decode().rstrip("\n") for _ in lines]
+    assert code == 0, err
+    assert out == [f"<alice> {line}" for line in lines]
+    assert [_without_time(row) for row in seen] == out
+
+
+def test_plain_waits_for_the_server_to_take_everything(authority: Authority, ca: Path) -> None:
+    got: list[bytes] = []
+    over = threading.Event()
+
+    def serve(sock: object) -> None:
+        assert hasattr(sock, "recv")
+        assert hasattr(sock, "sendall")
+        over.wait(5)  # longer than the goodbye of IRC
+        sock.sendall(b"bob: something that comes after the client's goodbye")
+        while data := sock.recv(65536):
+            got.append(data)
+
+    with RawServer(serve, authority.context("localhost")) as server:
+        assert run(server.port, ca, b"one\ntwo\n", "--plain")[0] == 0
+    assert got == [b"alice", b"one", b"two"]
+
+
+def test_plain_says_so_where_the_server_went_away(authority: Authority, ca: Path) -> None:
+    def serve(sock: object) -> None:
+        assert isinstance(sock, ssl.SSLSocket)
+        while sock.recv(65536) != b"two":
+            pass
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing is a reset now
+
+    with RawServer(serve, authority.context("localhost")) as server, start(server.port, ca, "--plain") as client:
+        assert client.stdin is not None
+        assert client.stderr is not None
+        client.stdin.write(b"one\ntwo\n")
+        client.stdin.flush()
+        while (row := client.stderr.readline()) and b"nobody knows whether this arrived" not in row:
+            pass
+        assert row.endswith(b": two\n")
+        client.stdin.close()
+        client.stdin = None
+        assert client.wait(20) == 1
 
 
 HOSTILE = {

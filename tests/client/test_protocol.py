@@ -273,6 +273,64 @@ def test_messages_in_doubt_are_sent_again_only_if_the_history_lacks_them() -> No
     assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3", "PRIVMSG #r b", "PRIVMSG #r c"]
 
 
+def test_a_message_in_doubt_is_found_under_the_name_that_it_left_with() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "before", batch="batch=1;"))
+    t.p.say("#r", "hello")
+    t.p.say("#r", "waves", Kind.ACTION)
+    t.p.say("#r", "lost")
+    t.p.disconnected()
+    t.p.connected()
+    t.gets(f":s CAP * LS :{CAPS}", f":s CAP * ACK :{ASKED}", ":s 433 * alice :in use", ":s 001 alice_ :Welcome")
+    t.sent()
+    found = [msg(2, "hello", "Alice", batch="batch=2;"), msg(3, "\x01ACTION waves\x01", "alice", batch="batch=2;")]
+    other = msg(4, "lost", "alice_", batch="batch=2;")  # whoever that was, it was not us
+    events = t.gets(":alice_!u@h JOIN #r", ":s BATCH +2 chathistory #r", *found, other, ":s BATCH -2")
+    assert [(s.nick, s.text, s.own) for s in events if isinstance(s, e.Said)] == [
+        ("Alice", "hello", True),
+        ("alice", "waves", True),
+        ("alice_", "lost", True),
+    ]
+    assert [line for line in t.sent() if line.startswith("PRIVMSG")] == ["PRIVMSG #r lost"]
+    assert t.p.backlog == 1
+    t.gets(msg(5, "lost", "alice_"))
+    assert t.p.backlog == 0
+
+
+def test_a_late_message_of_our_old_connection_is_known_again() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "before", batch="batch=1;"))
+    t.p.say("#r", "hello")
+    t.p.disconnected()
+    t.greet(nick="alice_")
+    t.sent()
+    late = msg(2, "hello", "alice")  # flood control had held it back
+    t.gets(":alice_!u@h JOIN #r", late, ":s BATCH +2 chathistory #r", ":s BATCH -2")
+    assert [line for line in t.sent() if line.startswith("PRIVMSG")] == []
+    assert t.p.backlog == 0
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["after the answer", "before it"])
+def test_a_message_in_doubt_beside_a_change_of_name(heard: bool) -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "before", batch="batch=1;"))
+    t.p.say("#r", "before")
+    t.p.rename("anna")
+    t.p.say("#r", "after")
+    if heard:
+        t.gets(":alice!u@h NICK anna")
+    t.p.disconnected()
+    t.greet(nick="bert")
+    t.sent()
+    stored = [msg(2, "before", "alice", batch="batch=2;"), msg(3, "after", "anna", batch="batch=2;")]
+    t.gets(":bert!u@h JOIN #r", ":s BATCH +2 chathistory #r", *stored, ":s BATCH -2")
+    assert [line for line in t.sent() if line.startswith("PRIVMSG")] == []
+    assert t.p.backlog == 0
+
+
 def test_messages_in_doubt_without_a_history_are_reported() -> None:
     t = Talk("#r")
     t.greet("echo-message")

@@ -129,7 +129,6 @@ def test_answers_that_nobody_reads_are_bounded(server: ServerProcess, line: str)
     assert grown < 4 * 3 * MIB, f"four connections that read no answer to {line} cost {grown / MIB:.1f} MiB"
 
 
-@pytest.mark.xfail(strict=True, reason="all requests for history that wait are read at once: see the report on the sequencer")
 def test_history_that_nobody_reads_is_bounded(server: ServerProcess) -> None:
     """Each of these lines asks for half a megabyte: they are read one at a time, as the reader takes them."""
     chatter = Chatter(server)
@@ -215,11 +214,11 @@ def test_connections_that_come_and_go_leave_nothing(server: ServerProcess) -> No
     for turn in range(100):
         visit(turn)
     before, descriptors = server.memory(), server.descriptors()
-    for turn in range(100, 400):
+    for turn in range(100, 300):
         visit(turn)
     eventually(lambda: server.descriptors() <= descriptors + 1, "all descriptors are given back")
     grown = server.memory() - before
-    assert grown < MIB, f"300 visits left {grown >> 10} KiB behind"
+    assert grown < MIB // 2 + MIB // 4, f"200 visits left {grown >> 10} KiB behind"
 
 
 def test_a_peer_that_never_finishes_its_handshake_costs_little(server: ServerProcess) -> None:
