@@ -111,7 +111,10 @@ class Store:
         "FULL", "FULL survives a power cut with everything that was seen; NORMAL survives a kill only, and is faster."
     )
     memory_events: int = setting(
-        100_000, "Events that the memory store keeps over all rooms; the oldest go first.", least=1000, most=100_000_000
+        100_000,
+        "Events that the memory store keeps over all rooms; the oldest go first, and a reader who is further behind misses them.",
+        least=1000,
+        most=100_000_000,
     )
     window_mib: int = setting(
         64, "MiB of the newest events held in memory over all rooms; older ones are read from the store.", least=1, most=65536
