@@ -1,7 +1,7 @@
 """The front end for pipes, scripts and plain terminals: a line in is a message, a message is a line out.
 
-At the end of the input it waits until the server has stored what was sent (in the plain dialect: read it), and leaves. What was said goes to standard output,
-everything about it (who came, what failed, the state of the connection) to standard error.
+At the end of the input it waits until the server has stored what was sent (in the plain dialect: has read it), and leaves. What was
+said goes to standard output, everything about it (who came, what failed, the state of the connection) to standard error.
 """
 
 from __future__ import annotations

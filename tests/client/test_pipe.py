@@ -10,9 +10,11 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -173,14 +175,31 @@ def test_plain(authority: Authority, ca: Path) -> None:
 def test_plain_in_a_pipe_loses_nothing_to_flood_control(tmp_path: Path) -> None:
     certs, data = make_certificates(tmp_path / "certs"), tmp_path / "data"
     lines = [f"line {i}" for i in range(40)]
-    with serving(certs, data) as server, start(server.plain_port, server.ca, "--plain", name="bob") as witness:
-        assert witness.stdout is not None
+    with serving(certs, data) as server, start(server.plain_port, server.ca, "--plain", name="bob") as bob:
+        assert bob.stdin is not None
+        assert bob.stdout is not None
         server.says("bob joined")
-        code, out, err = run(server.plain_port, server.ca, "\n".join(lines).encode(), "--plain")
-        seen = [witness.stdout.readline().decode().rstrip("\n") for _ in lines]
-    assert code == 0, err
-    assert out == [f"<alice> {line}" for line in lines]
-    assert [_without_time(row) for row in seen] == out
+        with start(server.plain_port, server.ca, "--plain") as alice:
+            talk = threading.Thread(target=_talk, args=(bob.stdin, alice))  # a client that left early would answer it with a reset
+            talk.start()
+            out, err = alice.communicate("\n".join(lines).encode(), timeout=60)
+            talk.join(20)
+        bob.stdin.close()
+        bob.stdin = None
+        seen = bob.stdout.read()
+        assert bob.wait(20) == 0
+    assert alice.returncode == 0, err.decode()
+    for shown in (out, seen):
+        said = [_without_time(row) for row in shown.decode().splitlines()]
+        assert [row for row in said if row.startswith("<alice>")] == [f"<alice> {line}" for line in lines]
+
+
+def _talk(stdin: IO[bytes], until: subprocess.Popen[bytes]) -> None:
+    while until.poll() is None:
+        stdin.write(b"are you still here?\n")
+        stdin.flush()
+        time.sleep(0.5)
+    time.sleep(1)
 
 
 def test_plain_waits_for_the_server_to_take_everything(authority: Authority, ca: Path) -> None:
@@ -191,7 +210,9 @@ def test_plain_waits_for_the_server_to_take_everything(authority: Authority, ca:
         assert hasattr(sock, "recv")
         assert hasattr(sock, "sendall")
         over.wait(5)  # longer than the goodbye of IRC
-        sock.sendall(b"bob: something that comes after the client's goodbye")
+        for _ in range(2):  # a client that is no longer there answers the first with a reset, and the second fails
+            sock.sendall(b"bob: something that comes after the client's goodbye")
+            time.sleep(0.2)
         while data := sock.recv(65536):
             got.append(data)
 
