@@ -68,6 +68,12 @@ class _Stopped(Exception):
     """Somebody called `stop`."""
 
 
+def wait_for(event: threading.Event) -> None:
+    """Wait in the main thread: in short waits, for a signal that comes just before a wait for a lock does not end that wait."""
+    while not event.wait(0.5):
+        pass
+
+
 class Connection:
     """Keeps `dialect` connected to `address`, and resumes.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from client.chat import Chat
-from client.connection import Connection
+from client.connection import Connection, wait_for
 from wire.display import safe
 
 LONGEST_LINE = 16 * 1024  # characters read at once; a longer line goes out as several messages all the same
@@ -68,7 +68,7 @@ def open_input() -> TextIO:
 
 def run_pipe(chat: Chat, connection: Connection, source: TextIO) -> int:
     """Feed the connection from `source` until both have ended; the exit code."""
-    connection.ready.wait()
+    wait_for(connection.ready)
     if connection.over.is_set():
         return 1
     if chat.dialect.needs_name:
@@ -77,7 +77,7 @@ def run_pipe(chat: Chat, connection: Connection, source: TextIO) -> int:
         print(f"The name {name} is taken or not allowed here: choose another with --name NAME.", file=sys.stderr)
         return 1
     threading.Thread(target=_feed, args=(chat, connection, source), name="input", daemon=True).start()
-    connection.over.wait()
+    wait_for(connection.over)
     return 1 if chat.unsent or chat.dialect.backlog else 0
 
 

@@ -20,7 +20,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from client.chat import Chat
 from client.commands import COMMANDS
-from client.connection import Connection
+from client.connection import Connection, wait_for
 
 LONGEST_INPUT = 16 * 1024  # characters in one line
 _TOO_LONG = f"That is more than {LONGEST_INPUT} characters: send it in parts (the up key brings it back)."
@@ -94,7 +94,7 @@ def run_terminal(
     chat: Chat, connection: Connection, screen: TerminalScreen, *, source: Input | None = None, output: Output | None = None
 ) -> int:
     """Type and read until the connection ends; the exit code."""
-    connection.ready.wait()
+    wait_for(connection.ready)
     if connection.over.is_set():
         return 1
     session: PromptSession[str] = PromptSession(
@@ -110,7 +110,7 @@ def run_terminal(
     with patch_stdout():
         _type(chat, connection, screen, session)
         connection.stop()
-        connection.over.wait()
+        wait_for(connection.over)
     return 0
 
 

@@ -125,6 +125,7 @@ class Server:
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+            worker.release()
         if self._journal is not None:
             self._journal.stop()
         self._store.close()

@@ -124,8 +124,11 @@ class Worker(threading.Thread):
                 sock.close()
                 self._door.shaken()
                 self._door.leave(address)
-            self._poller.close()
-            self._bell.close()
+
+    def release(self) -> None:
+        """Give the descriptors back, once the thread has ended: whoever told it to end may still have been ringing."""
+        self._poller.close()
+        self._bell.close()
 
     def _finished(self) -> bool:
         if not self._stop_at:
@@ -257,11 +260,7 @@ class Worker(threading.Thread):
             if conn.refused:
                 self._turn_away(conn, conn.refused)
         self._opened.clear()
-        congested = self._sequencer.pending() > _CONGESTED
-        for conn in self._active:
-            if conn.state is State.OPEN:
-                self._carry_out(conn, now, at, congested=congested)
-        self._active.clear()
+        # Who is gone goes first: the same person may be back already, in this very turn, and want their nick.
         self._lost += self.output.lost
         self.output.lost.clear()
         for conn, why in self._lost:
@@ -269,6 +268,11 @@ class Worker(threading.Thread):
                 net.disconnect(conn.user, conn.finishing or why or "Connection closed", at)
             self._gone.append(conn)
         self._lost.clear()
+        congested = self._sequencer.pending() > _CONGESTED
+        for conn in self._active:
+            if conn.state is State.OPEN:
+                self._carry_out(conn, now, at, congested=congested)
+        self._active.clear()
         self._sequencer.settle()
 
     def _turn_away(self, conn: Connection, why: str) -> None:
