@@ -54,7 +54,7 @@ run: $(VENV)/.run
 	@PATH="$(abspath $(BIN)):$$PATH" && export PATH && exec deploy/run.sh
 
 client: $(VENV)/.run
-	@$(RUN) client $(ADDRESS) --ca $(CA) $(if $(NAME),--name $(NAME))
+	@$(RUN) client '$(subst ','\'',$(ADDRESS))' --ca '$(subst ','\'',$(CA))' $(if $(NAME),--name '$(subst ','\'',$(NAME))')
 
 # ---- working on it --------------------------------------------------------------------------------------------------
 

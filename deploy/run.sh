@@ -51,11 +51,14 @@ server=$!
 ready=''
 for _ in $(seq 100); do
     kill -0 "$server" 2>/dev/null || break
-    if "$PYTHON" -m server.health --ca "$VAR/certs/ca.pem" --address "localhost:$IRC_PORT" >/dev/null 2>&1; then
+    "$PYTHON" -m server.health --ca "$VAR/certs/ca.pem" --address "localhost:$IRC_PORT" >/dev/null 2>&1
+    status=$?
+    if [ $status = 0 ]; then
         ready=yes
         break
     fi
-    sleep 0.1
+    [ $status -lt 128 ] || interrupted # the terminal's Ctrl-C went to that process, not to us
+    sleep 0.1 || interrupted
 done
 if [ -z "$ready" ]; then
     kill -0 "$server" 2>/dev/null && fail 'The server did not answer within a minute; its own words are above.'

@@ -5,6 +5,7 @@ Source: https://ircv3.net/specs/extensions/chathistory
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,10 @@ from server.events import Event, Kind
 from server.ports import Store, StoreError
 from wire import msgids
 from wire.capabilities import Cap
+from wire.display import safe
 from wire.message import as_line
+
+log = logging.getLogger("parley")
 
 # Without event-playback (which comes with the rest of IRCv3) a client is given what people said, not who came and went.
 _SAID = (Kind.MESSAGE, Kind.NOTICE)
@@ -46,7 +50,8 @@ class Read:
         """The batch, oldest first, or what there is instead of it."""
         try:
             events = self._forward(store) if self.kind == "AFTER" else self._backward(store)
-        except StoreError:
+        except StoreError as error:
+            log.error("the history of %s cannot be read: %s", safe(self.target), error)
             failure = f":{self.server} FAIL CHATHISTORY MESSAGE_ERROR {self.kind} {self.target} :Messages could not be retrieved"
             return with_tags(as_line(failure), self.label) if self.label else as_line(failure)
         in_batch = bool(self.caps & Cap.BATCH)

@@ -182,6 +182,8 @@ def test_a_store_that_cannot_be_read(connect: Connect, server: Running, monkeypa
     for label in ("", "@label=x "):
         (line,) = alice.ask(f"{label}CHATHISTORY LATEST #a * 5")
         assert line == f"{label}:parley.local FAIL CHATHISTORY MESSAGE_ERROR LATEST #a :Messages could not be retrieved"
+    assert server.errors == ["the history of #a cannot be read: the disk is gone"] * 2  # the operator is told as well
+    server.errors.clear()
 
 
 def test_a_redacted_event_is_nowhere_to_be_seen() -> None:
