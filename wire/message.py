@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 MAX_BODY = 512  # bytes of a message without its tags, CR LF included
-MAX_CLIENT_TAGS = 4094  # bytes of tags that a client may send, `@` and space not counted
 MAX_TAGS = 8191  # bytes of tags that a server may send, `@` and space included
 
 
