@@ -155,7 +155,8 @@ class Sequencer:
         as `pages`. Lock held.
         """
         assert self.lock.locked()
-        sources, behind = self._sources(user, cursor, upto, pages)
+        end = min(upto, user.until)
+        sources, behind = self._sources(user, cursor, end, pages)
         if behind:
             return Plan(cursor, [], waiting=False, behind=behind)
         events = _merged(sources)
@@ -169,13 +170,17 @@ class Sequencer:
             if size > _PAGE_BYTES:
                 ends.append(event.seq)
                 break
-        horizon = min(ends, default=upto)
+        horizon = min(ends, default=end)
         if ends:
             events = [event for event in events if event.seq <= horizon]
         items, horizon, more = self._with_replies(user, events, horizon)
+        if horizon >= user.until and not more:  # the goodbye is among the items: whatever came since came too late
+            user.replies.clear()
+            user.reply_bytes = 0
+            user.spans.clear()
         user.spans = [span for span in user.spans if span.until > horizon]
         waiting = bool(user.replies or user.spans) or user.changed > upto
-        more = more or horizon < upto
+        more = more or horizon < end
         return Plan(horizon, items, waiting and not more, more)
 
     @staticmethod

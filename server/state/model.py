@@ -7,6 +7,7 @@ any machine. The state lock is held by whoever calls (`server.sequencer`).
 from __future__ import annotations
 
 import enum
+import sys
 from collections import OrderedDict
 from typing import NamedTuple, Protocol
 
@@ -85,6 +86,7 @@ class User:
         "spans",
         "spoke",
         "talks",
+        "until",
         "username",
     )
 
@@ -112,6 +114,7 @@ class User:
         self.spoke = at
         self.label = ""  # of the command under way
         self.ended = ""  # why the session is over
+        self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
@@ -259,6 +262,12 @@ class Network:
         user = User(self.seq, link, address, host, at)
         self.users[user.id] = user
         return user
+
+    def dismiss(self, user: User, reason: str) -> None:
+        """Say goodbye: ERROR is the last line that the session gets. The transport closes it, and then its rooms see the QUIT."""
+        self.send(user, f"ERROR :Closing link: ({reason})\r\n".encode())
+        user.ended = reason
+        user.until = self.seq
 
     def disconnect(self, user: User, reason: str, at: int) -> None:
         """End a session: its rooms see a QUIT with `reason`. Harmless when repeated."""

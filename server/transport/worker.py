@@ -277,8 +277,8 @@ class Worker(threading.Thread):
 
     def _turn_away(self, conn: Connection, why: str) -> None:
         assert conn.user is not None
-        self._net.send(conn.user, f"ERROR :Closing link: ({why})\r\n".encode())
-        conn.user.ended = conn.finishing = why
+        self._net.dismiss(conn.user, why)
+        conn.finishing = why
 
     def _carry_out(self, conn: Connection, now: float, at: int, *, congested: bool) -> None:
         user = conn.user

@@ -171,6 +171,7 @@ class Session:
     nick: str
     caps: set[str] = field(default_factory=set)
     ended: bool = False
+    dismissed: bool = False
 
     @property
     def prefix(self) -> str:
@@ -210,7 +211,8 @@ class Model:
         self._due(session, line, frozenset())
 
     def _due(self, session: Session, line: str, rooms: frozenset[str], *, required: bool = True) -> None:
-        session.ear.entries.append(Entry(line, rooms, self.events, required))
+        if not session.dismissed:
+            session.ear.entries.append(Entry(line, rooms, self.events, required))
 
     def join(self, session: Session, room: str) -> None:
         members = self.rooms.setdefault(room, {})
@@ -430,6 +432,13 @@ class World:
         session.conn.finishing = session.user.ended
         self.net.rung.add(session.user)
 
+    def dismiss(self, session: Session) -> None:
+        reason = f"d{self.number()}"
+        self.model.reply(session, f"ERROR :Closing link: ({reason})")
+        session.dismissed = True  # and all that the others do and say from now on is not for them
+        self.net.dismiss(session.user, reason)
+        session.conn.finishing = reason
+
     def ask(self, session: Session, *, deferred: bool) -> None:
         token = f"t{self.number()}"
         line = f":{SERVER} PONG {SERVER} :{token}"
@@ -607,7 +616,7 @@ class RoomLog(RuleBasedStateMachine):
     def _command(self, name: str, then: str, what: Callable[..., None], *args: object, **more: object) -> None:
         session = self.here[name]
         worker = self.world.workers[session.conn.worker]
-        worker.inbox.append(lambda: None if session.ended else what(session, *args, **more))  # nobody reads on after QUIT
+        worker.inbox.append(lambda: None if session.ended or session.dismissed else what(session, *args, **more))  # nobody reads on after QUIT
         if then == "turn":
             self.turns(session.conn.worker)
         elif then == "all":
@@ -656,12 +665,12 @@ class RoomLog(RuleBasedStateMachine):
     def changes_caps(self, who: str, cap: str, then: str) -> None:
         self._command(who, then, self.world.change_caps, cap)
 
-    @rule(who=people, caps=capabilities, broken=st.booleans(), then=then)
-    def leaves_and_comes_back(self, who: str, caps: str, broken: bool, then: str) -> None:
-        if broken:
+    @rule(who=people, caps=capabilities, how=st.sampled_from(["quits", "broken", "dismissed"]), then=then)
+    def leaves_and_comes_back(self, who: str, caps: str, how: str, then: str) -> None:
+        if how == "broken":
             self.here[who].wire.broken = True
         else:
-            self._command(who, then, self.world.quit)
+            self._command(who, then, self.world.quit if how == "quits" else self.world.dismiss)
         self.here[who] = self.world.connect(who, WORKER[who], caps)
         self._command(who, then, self.world.join, "#a", "")
 
