@@ -98,8 +98,8 @@ def meet(ca: Path, folder: Path, host: str, client_pair: Path | None = None) -> 
         except ssl.SSLError:
             there.close()
 
-    here.settimeout(10)
-    there.settimeout(10)
+    here.settimeout(60)
+    there.settimeout(60)
     thread = threading.Thread(target=serve)
     thread.start()
     try:
@@ -107,7 +107,7 @@ def meet(ca: Path, folder: Path, host: str, client_pair: Path | None = None) -> 
             assert tls.recv(5) == b"hello"
     finally:
         here.close()
-        thread.join(10)
+        thread.join(60)
         there.close()
     return seen[0]
 

@@ -331,7 +331,7 @@ def test_client(folder: Path) -> None:
 
 
 def _init(directory: Path, start: threading.Barrier) -> None:
-    start.wait(20)
+    start.wait(60)
     ensure(directory, HOSTS)
 
 
@@ -344,7 +344,7 @@ def test_two_inits_at_once(tmp_path: Path) -> None:
         for worker in workers:
             worker.start()
         for worker in workers:
-            worker.join(30)
+            worker.join(60)
         assert [worker.exitcode for worker in workers] == [0, 0, 0]
         assert not verify(directory).wrong
         assert len(list((directory / "versions").iterdir())) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,9 +18,10 @@ from client.dialect import Dialect
 from client.protocol import IrcProtocol
 from client.trust import client_context
 from tests.client.certificates import Authority
-from tests.client.fake_server import FakeServer, Waits
+from tests.client.fake_server import PATIENCE, FakeServer, Waits
 
-FAST = Timing(connect=2, handshake=2, greeting=2, idle=20, answer=2, goodbye=2, least_delay=0.02, most_delay=0.1, steady=0.5)
+# No pauses, but all the patience that a busy machine may ask for: a test that waits for an end of it sets that deadline itself
+FAST = Timing(connect=60, handshake=60, greeting=60, idle=60, answer=60, goodbye=60, least_delay=0.02, most_delay=0.1, steady=0.5)
 
 
 class Rows:
@@ -76,6 +78,15 @@ class Person:
         return any(isinstance(event, kind) for event in self.events)
 
 
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """The client's `main` runs in this process too, and handles signals from then on: pytest could not be interrupted any more."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certs"), "ca")
@@ -108,4 +119,4 @@ def person(server: FakeServer, ca: Path) -> Iterator[Callable[..., Person]]:
     yield start
     for one in people:
         one.connection.stop()
-        assert one.connection.join(10), "the connection's thread did not end"
+        assert one.connection.join(PATIENCE), "the connection's thread did not end"

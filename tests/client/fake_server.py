@@ -12,6 +12,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,17 +26,19 @@ from wire.names import fold, is_room
 CAPS = "message-tags server-time echo-message batch labeled-response cap-notify draft/chathistory"
 
 
+PATIENCE = 60.0  # seconds for anything that should happen soon: only a failure waits that long
+
+
 class Waits:
     """What test code waits with: a condition, looked at often, with a deadline."""
 
     @staticmethod
-    def until(true: Callable[[], object], what: str | Callable[[], object] = "", seconds: float = 10) -> None:
-        ends = threading.Event()
-        for _ in range(int(seconds / 0.01)):
-            if true():
-                return
-            ends.wait(0.01)
-        raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
+    def until(true: Callable[[], object], what: str | Callable[[], object] = "", seconds: float = PATIENCE) -> None:
+        deadline = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
+            time.sleep(0.005)
 
 
 @dataclass(eq=False)
@@ -93,7 +96,7 @@ class FakeServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
 
     # --- for tests ---
 
@@ -108,7 +111,7 @@ class FakeServer:
                 done.set()
 
         self._jobs.put(work)
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
 
     def cut_all(self) -> None:
         """Lose every connection, as a network does."""
@@ -159,7 +162,7 @@ class FakeServer:
 
     def _accept(self) -> None:
         raw = self._listener.accept()[0]
-        raw.settimeout(5)
+        raw.settimeout(PATIENCE)
         self.accepted += 1
         try:
             sock = self._context.wrap_socket(raw, server_side=True)
@@ -334,9 +337,9 @@ class RawServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
-        self._acceptor.join(10)
+        self._acceptor.join(PATIENCE)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
 
     def _run(self) -> None:
         self._listener.settimeout(0.02)
@@ -349,7 +352,7 @@ class RawServer:
         self._listener.close()
 
     def _one(self, raw: socket.socket) -> None:
-        raw.settimeout(10)
+        raw.settimeout(PATIENCE)
         try:
             sock = self._context.wrap_socket(raw, server_side=True) if self._context else raw
         except OSError:

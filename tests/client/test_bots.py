@@ -21,7 +21,7 @@ from client.bot.script import BotScript, ScriptError, load
 from client.events import Kind
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST
-from tests.client.fake_server import FakeServer, Waits
+from tests.client.fake_server import PATIENCE, FakeServer, Waits
 
 EXAMPLES = Path(run.__file__).parents[1] / "examples"
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -316,7 +316,7 @@ def running(server: FakeServer, ca: Path) -> Iterator[list[run.Running]]:
     yield out
     for each in out:
         each.connection.stop()
-        assert each.connection.join(10)
+        assert each.connection.join(PATIENCE)
 
 
 def launch(server: FakeServer, ca: Path, running: list[run.Running], *scripts: BotScript) -> None:
@@ -354,7 +354,7 @@ def test_a_bot_waits_for_its_server(ca: Path, tmp_path: Path, authority: Authori
         server.taken.add("robo")
         Waits.until(lambda: server.joined("robo_"), "under another name, while its own is taken")
     one.connection.stop()
-    assert one.connection.join(10)
+    assert one.connection.join(PATIENCE)
 
 
 def test_a_name_that_the_server_refuses(server: FakeServer, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -394,7 +394,7 @@ def test_signals_end_it_with_a_goodbye(server: FakeServer, ca: Path, sign: signa
         for name in ("ada", "bob", "echo", "greeter"):
             Waits.until(lambda name=name: server.joined(name), name, 30)  # type: ignore[misc]
         process.send_signal(sign)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
     assert [m.command for m in server.seen].count("QUIT") == 4

@@ -17,7 +17,7 @@ from client.plain import PlainProtocol
 from client.protocol import IrcProtocol
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST, Person
-from tests.client.fake_server import FakeServer, RawServer, Waits, drain
+from tests.client.fake_server import PATIENCE, FakeServer, RawServer, Waits, drain
 from wire.message import Message
 
 Start = Callable[..., Person]
@@ -36,7 +36,7 @@ def test_two_people_chat(server: FakeServer, person: Start) -> None:
     bob.sees("[alice] <alice> psst")
     alice.sees("[bob] <alice> psst")
     bob.types("/quit see you")
-    assert bob.screen.over.wait(5)
+    assert bob.screen.over.wait(PATIENCE)
     alice.sees("bob is gone")
     assert [m for m in server.seen if m.command == "QUIT"] == [Message("QUIT", ["see you"])]
 
@@ -119,7 +119,7 @@ def test_a_taken_name_waits_for_another(server: FakeServer, person: Start) -> No
     alice = person(wait=False)
     alice.sees("The name alice is taken")
     Waits.until(lambda: not server.peers, "no connection is kept open while a name is chosen")
-    assert alice.connection.ready.wait(5)
+    assert alice.connection.ready.wait(PATIENCE)
     assert alice.chat.prompt == "Enter your name: "
     alice.types("/nick anna")
     alice.sees("The name anna is taken")
@@ -133,17 +133,19 @@ def test_leaving_while_a_name_is_wanted(server: FakeServer, person: Start) -> No
     alice = person(wait=False)
     alice.sees("The name alice is taken")
     alice.types("/quit")
-    assert alice.screen.over.wait(5)
+    assert alice.screen.over.wait(PATIENCE)
 
 
 def test_a_silent_server_is_asked_and_then_left(server: FakeServer, person: Start) -> None:
-    alice = person(timing=replace(FAST, idle=0.1, answer=0.3))
+    alice = person(timing=replace(FAST, idle=0.1))
     Waits.until(lambda: len([m for m in server.seen if m.command == "PING"]) > 4, "keepalive PINGs")
     assert server.accepted == 1
+    bob = person("bob", timing=replace(FAST, idle=0.1, answer=1))
     server.deaf.add("PING")
-    Waits.until(lambda: server.accepted == 2, "a new connection")
+    Waits.until(lambda: "Connection lost" in bob.screen.text(), "giving up")
     server.deaf.clear()
-    assert "Connection lost" in alice.screen.text()
+    Waits.until(lambda: server.accepted > 2, "a new connection")
+    assert "Connection lost" not in alice.screen.text()
 
 
 def test_stop_while_it_waits_to_try_again(server: FakeServer, person: Start) -> None:
@@ -151,7 +153,7 @@ def test_stop_while_it_waits_to_try_again(server: FakeServer, person: Start) -> 
     server.cut_all()
     alice.sees("Connection lost")
     alice.connection.stop()
-    assert alice.screen.over.wait(2)
+    assert alice.screen.over.wait(PATIENCE)
     alice.connection.stop()
     alice.types("too late")
 
@@ -179,9 +181,9 @@ def test_a_greeting_that_does_not_end(authority: Authority, ca: Path) -> None:
     with RawServer(drain, authority.context("localhost")) as server:
         one = Person(server.port, ca, IrcProtocol("alice", []), replace(FAST, greeting=0.2))
         one.connection.start()
-        assert one.connection.over.wait(5)
+        assert one.connection.over.wait(PATIENCE)
         assert "did not finish its greeting in time" in str(one.connection.trouble)
-        one.connection.join(5)
+        one.connection.join(PATIENCE)
 
 
 def test_a_refusal_is_told(authority: Authority, ca: Path) -> None:
@@ -192,9 +194,9 @@ def test_a_refusal_is_told(authority: Authority, ca: Path) -> None:
     with RawServer(serve, authority.context("localhost")) as server:
         one = Person(server.port, ca, IrcProtocol("alice", []))
         one.connection.start()
-        assert one.connection.over.wait(5)
+        assert one.connection.over.wait(PATIENCE)
         assert str(one.connection.trouble).endswith(r"refused the connection: you are \x1b[31mbanned")
-        one.connection.join(5)
+        one.connection.join(PATIENCE)
 
 
 def test_a_server_that_makes_us_talk_and_does_not_listen(authority: Authority, ca: Path) -> None:
@@ -211,7 +213,7 @@ def test_a_server_that_makes_us_talk_and_does_not_listen(authority: Authority, c
         Waits.until(lambda: "does not read what it asks for" in one.screen.text(), "being left", 30)
         over.set()
         one.connection.stop()
-        assert one.connection.join(10)
+        assert one.connection.join(PATIENCE)
 
 
 def test_stop_while_connecting(authority: Authority, ca: Path) -> None:
@@ -220,7 +222,7 @@ def test_stop_while_connecting(authority: Authority, ca: Path) -> None:
         one.connection.start()
         Waits.until(lambda: server._threads, "a connection")
         one.connection.stop()
-        assert one.connection.join(5)
+        assert one.connection.join(PATIENCE)
         assert one.connection.trouble is None
 
 
@@ -234,7 +236,7 @@ def test_a_server_that_ignores_our_goodbye(authority: Authority, ca: Path) -> No
         one.connection.start()
         one.sees("connected as alice")
         one.connection.stop()
-        assert one.connection.join(5)
+        assert one.connection.join(PATIENCE)
 
 
 def test_every_address_of_a_host_is_tried(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +255,7 @@ def test_every_address_of_a_host_is_tried(server: FakeServer, ca: Path, monkeypa
     one.connection.start()
     one.sees("you joined #lobby")
     one.connection.stop()
-    assert one.connection.join(5)
+    assert one.connection.join(PATIENCE)
 
 
 def test_plain(authority: Authority, ca: Path) -> None:
@@ -281,7 +283,7 @@ def test_plain(authority: Authority, ca: Path) -> None:
         one.sees("the plain protocol has only the lobby")
         Waits.until(lambda: len(got) == 5, "a record for each message")
         one.connection.stop()
-        assert one.connection.join(10)
+        assert one.connection.join(PATIENCE)
     assert got == [b"alice", b"one", b"two", b"x" * 400, b"x" * 100]
 
 
@@ -302,7 +304,7 @@ def test_plain_is_quiet_when_nobody_speaks(authority: Authority, ca: Path) -> No
         time.sleep(0.3)
         assert asked - before <= (time.monotonic() - since) / 0.05 + 1
         one.connection.stop()
-        assert one.connection.join(10)
+        assert one.connection.join(PATIENCE)
 
 
 def test_plain_counts_what_the_server_does_not_read(authority: Authority, ca: Path) -> None:
@@ -322,7 +324,7 @@ def test_plain_counts_what_the_server_does_not_read(authority: Authority, ca: Pa
         assert dialect.backlog == 1
         one.connection.post(dialect.drain)
         one.connection.stop()
-        assert one.connection.join(10)
+        assert one.connection.join(PATIENCE)
     assert dialect.backlog == 1
     assert not one.got(e.Drained)
 
@@ -331,14 +333,14 @@ def test_plain_doubts_a_server_that_does_not_close(authority: Authority, ca: Pat
     over = threading.Event()
 
     def serve(sock: socket.socket) -> None:
-        over.wait(10)
+        over.wait(PATIENCE)
 
     with RawServer(serve, authority.context("localhost")) as server:
         one = Person(server.port, ca, PlainProtocol("alice"), replace(FAST, taking=0.2))
         one.connection.start()
         one.types("one")
         one.connection.post(one.dialect.drain)
-        assert one.connection.join(10)
+        assert one.connection.join(PATIENCE)
         over.set()
     one.sees("nobody knows whether this arrived")
 
@@ -362,7 +364,7 @@ def test_the_owner_is_the_only_thread_that_touches_the_socket(server: FakeServer
 def test_post_after_the_end_is_dropped(server: FakeServer, person: Start) -> None:
     alice = person()
     alice.connection.stop()
-    assert alice.connection.join(5)
+    assert alice.connection.join(PATIENCE)
     for _ in range(5):
         alice.types("nobody hears")
     alice.connection.stop()

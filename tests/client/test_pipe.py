@@ -13,25 +13,31 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import pytest
 
 from client import cli
+from client.connection import Timing
 from client.pipe import PipeScreen, silence
 from tests.client.certificates import Authority
-from tests.client.fake_server import FakeServer, RawServer, Waits
-from tests.e2e.process import make_certificates, serving
+from tests.client.fake_server import PATIENCE, FakeServer, RawServer, Waits
+from tests.e2e.process import bare, make_certificates, serving
 from wire.message import Message
 
 
 @contextmanager
-def start(port: int, ca: Path, *more: str, name: str = "alice") -> Iterator[subprocess.Popen[bytes]]:
-    """A client in a pipe. It is killed at the end, and after a minute: a test that hangs would say less than one that fails."""
+def start(port: int, ca: Path, *more: str, name: str = "alice", covered: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    """A client in a pipe. It is killed at the end, and after a minute: a test that hangs would say less than one that fails.
+
+    `covered=False`: without coverage, for what is about the bytes that come and not about the program.
+    """
     command = [sys.executable, "-W", "error", "-m", "client", f"localhost:{port}", "--name", name, *more]
     pipe = subprocess.PIPE
-    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, "PARLEY_CA": str(ca)})
+    env = {**(os.environ if covered else bare()), "PARLEY_CA": str(ca)}
+    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
     timer = threading.Timer(60, child.kill)
     timer.start()
     with child:
@@ -144,7 +150,7 @@ def test_signals(server: FakeServer, ca: Path, sign: signal.Signals, code: int) 
     with start(server.port, ca) as client:
         Waits.until(lambda: server.joined("alice"), "alice in the lobby")
         client.send_signal(sign)
-        assert client.wait(20) == code
+        assert client.wait(PATIENCE) == code
         assert client.stderr is not None
         assert b"Traceback" not in client.stderr.read()
     assert server.seen[-1].command == "QUIT"
@@ -155,7 +161,7 @@ def test_quit_before_the_end_of_the_input(server: FakeServer, ca: Path) -> None:
         assert client.stdin is not None
         client.stdin.write(b"/quit\n")
         client.stdin.flush()
-        assert client.wait(20) == 0
+        assert client.wait(PATIENCE) == 0
 
 
 def test_plain(authority: Authority, ca: Path) -> None:
@@ -174,7 +180,7 @@ def test_plain(authority: Authority, ca: Path) -> None:
 
 def test_plain_in_a_pipe_loses_nothing_to_flood_control(tmp_path: Path) -> None:
     certs, data = make_certificates(tmp_path / "certs"), tmp_path / "data"
-    lines = [f"line {i}" for i in range(40)]
+    lines = [f"line {i}" for i in range(20)]  # the server's flood control would let ten through, and make the others wait
     with serving(certs, data) as server, start(server.plain_port, server.ca, "--plain", name="bob") as bob:
         assert bob.stdin is not None
         assert bob.stdout is not None
@@ -183,11 +189,14 @@ def test_plain_in_a_pipe_loses_nothing_to_flood_control(tmp_path: Path) -> None:
             talk = threading.Thread(target=_talk, args=(bob.stdin, alice))  # a client that left early would answer it with a reset
             talk.start()
             out, err = alice.communicate("\n".join(lines).encode(), timeout=60)
-            talk.join(20)
+            talk.join(PATIENCE)
+        seen = b""
+        while (row := bob.stdout.readline()) and b"<alice> line 19" not in row:
+            seen += row
         bob.stdin.close()
         bob.stdin = None
-        seen = bob.stdout.read()
-        assert bob.wait(20) == 0
+        seen += row + bob.stdout.read()
+        assert bob.wait(PATIENCE) == 0
     assert alice.returncode == 0, err.decode()
     for shown in (out, seen):
         said = [_without_time(row) for row in shown.decode().splitlines()]
@@ -199,26 +208,30 @@ def _talk(stdin: IO[bytes], until: subprocess.Popen[bytes]) -> None:
         stdin.write(b"are you still here?\n")
         stdin.flush()
         time.sleep(0.5)
-    time.sleep(1)
 
 
-def test_plain_waits_for_the_server_to_take_everything(authority: Authority, ca: Path) -> None:
+def test_plain_waits_for_the_server_to_take_everything(
+    authority: Authority, ca: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     got: list[bytes] = []
     over = threading.Event()
 
     def serve(sock: object) -> None:
         assert hasattr(sock, "recv")
         assert hasattr(sock, "sendall")
-        over.wait(5)  # longer than the goodbye of IRC
+        over.wait(1)  # longer than the goodbye of IRC
         for _ in range(2):  # a client that is no longer there answers the first with a reset, and the second fails
             sock.sendall(b"bob: something that comes after the client's goodbye")
             time.sleep(0.2)
         while data := sock.recv(65536):
             got.append(data)
 
-    with RawServer(serve, authority.context("localhost")) as server:
-        assert run(server.port, ca, b"one\ntwo\n", "--plain")[0] == 0
+    monkeypatch.setattr("client.connection.Timing", partial(Timing, goodbye=0.2))
+    monkeypatch.setenv("PARLEY_CA", str(ca))
+    with RawServer(serve, authority.context("localhost")) as server, typed(monkeypatch, b"one\ntwo\n"):
+        assert cli.main([f"localhost:{server.port}", "--name", "alice", "--plain"]) == 0
     assert got == [b"alice", b"one", b"two"]
+    assert capsys.readouterr().out.count("<alice>") == 2
 
 
 def test_plain_says_so_where_the_server_went_away(authority: Authority, ca: Path) -> None:
@@ -238,7 +251,7 @@ def test_plain_says_so_where_the_server_went_away(authority: Authority, ca: Path
         assert row.endswith(b": two\n")
         client.stdin.close()
         client.stdin = None
-        assert client.wait(20) == 1
+        assert client.wait(PATIENCE) == 1
 
 
 HOSTILE = {
@@ -274,7 +287,7 @@ def test_a_hostile_server(authority: Authority, ca: Path, attack: str, before: b
         while b"QUIT" not in heard and (data := sock.recv(65536)):
             heard = heard[-4:] + data
 
-    with RawServer(serve, authority.context("localhost")) as server, start(server.port, ca) as client:
+    with RawServer(serve, authority.context("localhost")) as server, start(server.port, ca, covered=False) as client:
         assert client.stdout is not None
         assert client.stderr is not None
         rows = []
@@ -285,8 +298,8 @@ def test_a_hostile_server(authority: Authority, ca: Path, attack: str, before: b
             rows.append(row)
         client.terminate()
         over.set()
-        assert client.wait(20) == 0
-        reader.join(20)
+        assert client.wait(PATIENCE) == 0
+        reader.join(PATIENCE)
     shown = b"".join(rows) + errors[0]
     assert row, shown[-2000:]
     assert b"Traceback" not in shown
@@ -309,19 +322,23 @@ def test_screens_survive_their_streams(tmp_path: Path) -> None:
     assert (tmp_path / "err").read_text() == "c\n"
 
 
+@contextmanager
+def typed(monkeypatch: pytest.MonkeyPatch, said: bytes) -> Iterator[None]:
+    """Standard input is a pipe, with this in it and an end."""
+    read, write = os.pipe()
+    os.write(write, said)
+    os.close(write)
+    with open(read) as source:
+        monkeypatch.setattr(sys, "stdin", source)
+        yield
+
+
 def test_within_this_process(
     server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read, write = os.pipe()
-    os.write(write, b"hello\n")
-    os.close(write)
-    with open(read) as source:
-        monkeypatch.setattr(sys, "stdin", source)
+    with typed(monkeypatch, b"hello\n"):
         assert cli.main([f"localhost:{server.port}", "--name", "Al Ice", "--ca", str(ca)]) == 0
     assert "<Al_Ice> hello\n" in capsys.readouterr().out
     server.taken.add("bob")
-    read, write = os.pipe()
-    os.close(write)
-    with open(read) as source:
-        monkeypatch.setattr(sys, "stdin", source)
+    with typed(monkeypatch, b""):
         assert cli.main([f"localhost:{server.port}", "--name", "bob", "--ca", str(ca)]) == 1

@@ -629,7 +629,8 @@ def lines(draw: st.DrawFn) -> str:
     return tags + source + draw(COMMANDS) + "".join(f" {p}" for p in params[:-1]) + "".join(f" :{p}" for p in params[-1:])
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.timeout(900)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(lines() | st.text(max_size=30), max_size=40), st.data())
 def test_nothing_received_raises(received: list[str], data: st.DataObject) -> None:
     t = Talk("#r")

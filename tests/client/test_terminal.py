@@ -30,7 +30,7 @@ from client.protocol import IrcProtocol
 from client.terminal import LONGEST_INPUT, TerminalScreen, Words, run_terminal
 from client.trust import client_context
 from tests.client.conftest import FAST, Rows
-from tests.client.fake_server import FakeServer, Waits
+from tests.client.fake_server import PATIENCE, FakeServer, Waits
 
 
 class Terminal:
@@ -56,9 +56,9 @@ class Terminal:
         Waits.until(lambda: any(text in row for row in self.rows), lambda: f"{text!r} in {self.rows}")
 
     def ends(self) -> int:
-        self.thread.join(10)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
-        assert self.connection.join(10)
+        assert self.connection.join(PATIENCE)
         return self.code[0]
 
 
@@ -162,7 +162,7 @@ class Tmux:
         self._run("new-session", "-d", "-x", "80", "-y", "24", command)
 
     def _run(self, *words: str) -> str:
-        return subprocess.run([*self._tmux, *words], capture_output=True, check=True, timeout=20, text=True).stdout
+        return subprocess.run([*self._tmux, *words], capture_output=True, check=True, timeout=60, text=True).stdout
 
     def keys(self, *keys: str) -> None:
         self._run("send-keys", *keys)
@@ -171,7 +171,7 @@ class Tmux:
         return [row.rstrip() for row in self._run("capture-pane", "-p").rstrip().split("\n")]
 
     def shows(self, row: str) -> None:
-        Waits.until(lambda: any(row in r for r in self.screen()), lambda: f"{row!r} in\n" + "\n".join(self.screen()), 20)
+        Waits.until(lambda: any(row in r for r in self.screen()), lambda: f"{row!r} in\n" + "\n".join(self.screen()))
 
     def close(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)

@@ -13,6 +13,11 @@ from tests.e2e.irc import OPENED
 from tests.e2e.process import make_certificates
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _collector(collector_untouched: None) -> None:
+    """For all tests in here."""
+
+
 @pytest.fixture(scope="session")
 def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_certificates(tmp_path_factory.mktemp("certs") / "certs")

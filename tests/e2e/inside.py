@@ -10,7 +10,7 @@ from typing import Self
 
 from server.app import Server
 from server.config import Settings, load
-from tests.e2e.irc import Client
+from tests.e2e.irc import PATIENCE, Client
 
 
 def settings_for(certs: Path, data: Path, *pairs: str, limits: bool = False) -> Settings:
@@ -37,7 +37,7 @@ class InsideServer:
     def plain_port(self) -> int:
         return next(address.port for dialect, address in self.server.addresses if dialect == "plain")
 
-    def client(self, nick: str, *rooms: str, caps: tuple[str, ...] = (), receive: int = 0, patience: float = 30.0) -> Client:
+    def client(self, nick: str, *rooms: str, caps: tuple[str, ...] = (), receive: int = 0, patience: float = PATIENCE) -> Client:
         """A client that is closed with the server."""
         made = Client(self.port, self.ca, nick, *rooms, caps=caps, receive=receive, patience=patience)
         self._clients.append(made)

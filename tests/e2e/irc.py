@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 FULL = ("message-tags", "server-time", "echo-message", "batch", "draft/chathistory")
 _LINE = re.compile(r"(?:@(?P<tags>\S*) )?(?::(?P<source>\S+) )?(?P<command>\S+)(?P<rest>.*)", re.S)
 
@@ -172,6 +172,20 @@ class Client:
             found = self.line(max(0.01, deadline - time.monotonic()))
             if found.command in commands and where(found):
                 return found
+
+    def skim(self, text: str) -> list[bytes]:
+        """Read on up to this message as bytes: of a crowd's hundreds of thousands of lines, only messages are kept, and given."""
+        found = [line for line in self._lines[self._next :] if b" PRIVMSG " in line]
+        self._next = len(self._lines)
+        end = f" :{text}".encode()
+        self.sock.settimeout(self.patience)
+        while not (found and found[-1].endswith(end)):
+            data = self.sock.recv(65536)
+            if not data:
+                raise Closed
+            *lines, self._rest = (self._rest + data).split(b"\r\n")
+            found += [line for line in lines if b" PRIVMSG " in line]
+        return found
 
     def until_text(self, text: str) -> Line:
         """Read on up to this message."""

@@ -13,7 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0  # seconds for anything that should happen soon, on a machine that may be busy with other things
+PATIENCE = 60.0  # seconds for anything that should happen soon, on a machine that may be busy with other things
+
+
+def bare() -> dict[str, str]:
+    """This environment without coverage: for a process that is measured itself, or killed, or not what a test is about.
+
+    Coverage doubles the time of a start, triples that of everything else, takes memory of its own, and keeps nothing of what a
+    process did that was killed.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
 
 
 def python(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -21,7 +30,7 @@ def python(*args: str, env: dict[str, str] | None = None) -> subprocess.Complete
     return subprocess.run(
         [sys.executable, "-m", *args],
         cwd=ROOT,
-        env={**os.environ, **(env or {})},
+        env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -33,7 +42,7 @@ def python(*args: str, env: dict[str, str] | None = None) -> subprocess.Complete
 def make_certificates(folder: Path, *hosts: str) -> Path:
     """An authority and a server certificate for `hosts`, made as an operator makes them."""
     names = [part for host in hosts or ("localhost", "127.0.0.1") for part in ("--host", host)]
-    done = python("certs", "init", str(folder), *names)
+    done = python("certs", "init", str(folder), *names, env=bare())
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -47,7 +56,10 @@ def eventually(holds: Callable[[], object], what: str, patience: float = PATIENC
 
 
 class ServerProcess:
-    """`python -m server` with a certificate folder and a data folder, at ports of the system's choice."""
+    """`python -m server` with a certificate folder and a data folder, at ports of the system's choice.
+
+    `covered=False`: without coverage (see `bare`).
+    """
 
     def __init__(
         self,
@@ -57,6 +69,7 @@ class ServerProcess:
         listen: str = "127.0.0.1:0",
         plain: str = "127.0.0.1:0",
         module: str = "server",
+        covered: bool = True,
     ) -> None:
         self.certs = certs
         self.data = data
@@ -68,6 +81,7 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [*command, "--listen", listen, "--plain-listen", plain, *options],
                 cwd=ROOT,
+                env=None if covered else bare(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -153,10 +167,10 @@ class ServerProcess:
 
 @contextmanager
 def serving(
-    certs: Path, data: Path, *options: str, listen: str = "127.0.0.1:0", plain: str = "127.0.0.1:0"
+    certs: Path, data: Path, *options: str, listen: str = "127.0.0.1:0", plain: str = "127.0.0.1:0", covered: bool = True
 ) -> Iterator[ServerProcess]:
     """A server process for the block; it must end well. (It does not wait long for clients that do not read.)"""
-    server = ServerProcess(certs, data, "--set", "deadlines.drain=0.5", *options, listen=listen, plain=plain)
+    server = ServerProcess(certs, data, "--set", "deadlines.drain=0.5", *options, listen=listen, plain=plain, covered=covered)
     try:
         yield server
         server.stop()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 import resource
+import select
 import shutil
 import signal
 import socket
 import ssl
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def until_end(client: Client) -> list[Line]:
 
 
 def test_sigterm_tells_everybody_and_ends_well(certs: Path, data: Path) -> None:
-    with serving(certs, data, "--set", "deadlines.drain=8") as server:
+    with serving(certs, data, "--set", "deadlines.drain=600") as server:
         everybody_is_told(server)
 
 
@@ -59,7 +60,6 @@ def everybody_is_told(server: ServerProcess) -> None:
     server.says("olga joined")
     people[0].say("#room", "the last word")
     people[0].until_text("the last word")
-    began = time.monotonic()
     server.signal(signal.SIGTERM)
     for client in people:
         last = until_end(client)[-1]
@@ -67,16 +67,15 @@ def everybody_is_told(server: ServerProcess) -> None:
         assert client is people[0] or "the last word" in [line.text for line in client.seen]
     assert b"shutting down" in plain.recv(1000)
     assert plain.recv(1000) == b""
-    assert server.wait() == 0
-    assert time.monotonic() - began < 5
+    assert server.wait() == 0  # long before what it may take to drain: all have read what was due to them
     assert silent.recv(10) == b""
     assert "stopped\n" in server.log()
     plain.close()
     silent.close()
 
 
-def test_sigterm_waits_for_a_slow_reader_no_longer_than_ten_seconds(certs: Path, data: Path) -> None:
-    with serving(certs, data, "--limits", "off", "--set", "deadlines.drain=1.5") as server:
+def test_sigterm_waits_for_a_slow_reader_no_longer_than_it_is_set_to(certs: Path, data: Path) -> None:
+    with serving(certs, data, "--limits", "off", "--set", "deadlines.drain=0.8") as server:
         talker = Client(server.port, server.ca, "talker", "#room")
         Client(server.port, server.ca, "stuck", "#room", receive=4096)
         for _ in range(30):
@@ -85,11 +84,11 @@ def test_sigterm_waits_for_a_slow_reader_no_longer_than_ten_seconds(certs: Path,
         began = time.monotonic()
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
-        assert 1.2 < time.monotonic() - began < 8
+        assert 0.6 < time.monotonic() - began < 16
 
 
 def test_the_second_sigterm_ends_at_once(certs: Path, data: Path) -> None:
-    with serving(certs, data, "--limits", "off") as server:
+    with serving(certs, data, "--limits", "off", "--set", "deadlines.drain=600") as server:
         talker = Client(server.port, server.ca, "talker", "#room")
         Client(server.port, server.ca, "stuck", "#room", receive=4096)
         for _ in range(30):
@@ -97,10 +96,8 @@ def test_the_second_sigterm_ends_at_once(certs: Path, data: Path) -> None:
         talker.ping()
         server.signal(signal.SIGTERM)
         server.says("a second signal ends at once")
-        began = time.monotonic()
         server.signal(signal.SIGTERM)
         assert server.wait() in (128 + signal.SIGTERM, -signal.SIGTERM)
-        assert time.monotonic() - began < 3
 
 
 def test_no_thread_is_left(certs: Path, data: Path, log: Log) -> None:
@@ -194,7 +191,7 @@ def test_tls_1_1_is_refused(server: ServerProcess) -> None:
         warnings.simplefilter("ignore")  # the versions are deprecated: that is the point
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw, pytest.raises((ssl.SSLError, ConnectionError)):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as raw, pytest.raises((ssl.SSLError, ConnectionError)):
         context.wrap_socket(raw, server_hostname="127.0.0.1")
 
 
@@ -202,48 +199,67 @@ def test_tls_1_1_is_refused(server: ServerProcess) -> None:
 
 
 @pytest.fixture
-def hasty(certs: Path, data: Path) -> Iterator[ServerProcess]:
-    deadlines = {"handshake": 1, "registration": 1, "ping": 1, "pong": 1}
-    sets = [part for name, value in deadlines.items() for part in ("--set", f"deadlines.{name}={value}")]
-    with serving(certs, data, *sets) as running:
-        yield running
+def hasty(certs: Path, data: Path, log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., InsideServer]]:
+    """`hasty(handshake=1)`: a server with these deadlines that looks at the clock twenty times as often. The others are as ever."""
+    monkeypatch.setattr("server.transport.worker._SWEEP_S", 0.05)
+    with ExitStack() as stack:
+        yield lambda *pairs, **deadlines: stack.enter_context(
+            InsideServer(
+                settings_for(certs, data, *pairs, *[f"deadlines.{name}={value}" for name, value in deadlines.items()], limits=True)
+            )
+        )
 
 
-def test_a_silent_peer_is_closed_and_keeps_nobody_waiting(hasty: ServerProcess) -> None:
-    silent = [socket.create_connection(("127.0.0.1", hasty.port), timeout=20) for _ in range(20)]
-    half = socket.create_connection(("127.0.0.1", hasty.port), timeout=20)
-    half.sendall(b"\x16\x03\x01\x02\x00\x01")
-    began = time.monotonic()
-    with Client(hasty.port, hasty.ca, "good") as good:
+def silent_peers(port: int) -> list[socket.socket]:
+    """Twenty that say nothing, and one that stops in the middle of a hello."""
+    socks = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(21)]
+    socks[0].sendall(b"\x16\x03\x01\x02\x00\x01")
+    return socks
+
+
+def test_a_silent_peer_keeps_nobody_waiting(server: ServerProcess) -> None:
+    silent = silent_peers(server.port)
+    with Client(server.port, server.ca, "good") as good:
         good.ping()
-        assert time.monotonic() - began < 1
-    for sock in (*silent, half):
-        with suppress(ConnectionError):
-            while sock.recv(100):
-                pass
+    # Who was served had not to wait for their end: they are all there still
+    assert not select.select(silent, [], [], 0)[0]
+    for sock in silent:
         sock.close()
-    assert time.monotonic() - began < 6
 
 
-def test_who_does_not_register_is_closed_with_a_word(hasty: ServerProcess) -> None:
-    with Client(hasty.port, hasty.ca) as nobody:
-        nobody.send("NICK nobody")
-        nameless = tls(hasty.plain_port, hasty.ca)
+def test_a_silent_peer_is_closed(hasty: Callable[..., InsideServer]) -> None:
+    server = hasty(handshake=0.5)
+    with Client(server.port, server.ca, "good") as good:
+        for sock in silent_peers(server.port):
+            with suppress(ConnectionError):
+                while sock.recv(100):
+                    pass
+            sock.close()
+        good.ping()
+
+
+def test_who_does_not_register_is_closed_with_a_word(hasty: Callable[..., InsideServer]) -> None:
+    server = hasty(registration=0.5)
+    with Client(server.port, server.ca) as nobody:
+        with suppress(OSError):  # it may be too late for that already
+            nobody.send("NICK nobody")
+        nameless = tls(server.plain_port, server.ca)
         assert until_end(nobody)[-1].text == "Closing link: (Registration timed out)"
     with nameless:
         assert b"Registration timed out" in nameless.recv(1000)
 
 
-def test_who_answers_ping_stays_and_who_does_not_goes(hasty: ServerProcess) -> None:
-    alive = Client(hasty.port, hasty.ca, "alive", "#room")
-    dead = Client(hasty.port, hasty.ca, "dead", "#room")
-    end = time.monotonic() + 3.5
-    with suppress(TimeoutError):
-        while (rest := end - time.monotonic()) > 0:
-            alive.line(rest)  # (this client answers)
-    (left,) = [line for line in alive.seen if line.command == "QUIT"]
+def test_who_answers_ping_stays_and_who_does_not_goes(hasty: Callable[..., InsideServer]) -> None:
+    server = hasty(ping=0.2, pong=1.5)
+    alive = Client(server.port, server.ca, "alive", "#room")
+    dead = Client(server.port, server.ca, "dead", "#room")
+    left = alive.until("QUIT")  # (this client answers)
     assert left.nick == "dead"
-    assert re.fullmatch(r"Ping timeout: \d seconds", left.text)
+    assert re.fullmatch(r"Ping timeout: \d+ seconds", left.text)
+    # It was as silent itself, but for its answers: a second round of that is survived as well
+    asked = [line.command for line in alive.seen].count("PING")
+    assert asked >= 1
+    alive.until("PING")
     alive.ping()
     begin = dead.sock.recv(65536)
     assert b"PING" in begin
@@ -253,21 +269,18 @@ def test_who_answers_ping_stays_and_who_does_not_goes(hasty: ServerProcess) -> N
     assert b"ERROR :Closing link: (Ping timeout" in begin
 
 
-def test_who_waits_for_flood_control_is_not_taken_for_dead(certs: Path, data: Path) -> None:
+def test_who_waits_for_flood_control_is_not_taken_for_dead(hasty: Callable[..., InsideServer], log: Log) -> None:
     """What was pasted is carried out to its end, however long flood control makes it wait."""
-    options = ["--set", "deadlines.ping=0.5", "--set", "deadlines.pong=0.5", "--set", "limits.flood_rate=8"]
-    with serving(certs, data, *options) as server:
-        reader = Client(server.port, server.ca, "reader", "#room")
-        writer = Client(server.port, server.ca, "writer", "#room")
-        writer.say("#room", *[f"line {n}" for n in range(40)])  # four seconds' worth
-        end = time.monotonic() + 20
-        while len(reader.messages("#room")) < 40 and time.monotonic() < end:
-            writer.sock.settimeout(0.01)
-            with suppress(TimeoutError):
-                writer.line(0.01)
-            with suppress(TimeoutError):
-                reader.line(0.5)
-        assert [line.text for line in reader.messages("#room")] == [f"line {n}" for n in range(40)]
+    server = hasty("limits.flood_rate=8", ping=0.1, pong=2)
+    with tls(server.plain_port, server.ca) as reader:  # which nobody takes for dead: the plain dialect has no PING
+        reader.sendall(b"reader")
+        eventually(lambda: "reader joined" in log.text, "the reader is in the lobby")
+        writer = Client(server.port, server.ca, "writer", "#lobby")
+        writer.say("#lobby", *[f"line {n}" for n in range(30)])  # three seconds' worth, without a word that the server would read
+        got = b""
+        while not got.endswith(b"line 29"):
+            got += reader.recv(65536)
+        assert re.findall(rb"writer: (line \d+)", got) == [b"line %d" % n for n in range(30)]
         writer.ping()
 
 
@@ -276,7 +289,7 @@ def test_who_waits_for_flood_control_is_not_taken_for_dead(certs: Path, data: Pa
 
 def test_plaintext_gets_one_line_that_says_so(server: ServerProcess) -> None:
     for port in (server.port, server.plain_port):
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
             sock.sendall(b"NICK me\r\nUSER me 0 * :me\r\n")
             said = b""
             while data := sock.recv(1000):
@@ -284,26 +297,26 @@ def test_plaintext_gets_one_line_that_says_so(server: ServerProcess) -> None:
         assert said == b"ERROR :This port speaks TLS only (ircs); connect with TLS\r\n"
 
 
-def test_too_many_from_one_address_are_told_over_tls(certs: Path, data: Path) -> None:
-    with serving(certs, data, "--set", "limits.connections_per_address=3") as server:
+def test_too_many_from_one_address_are_told_over_tls(certs: Path, data: Path, log: Log) -> None:
+    with InsideServer(settings_for(certs, data, "limits.connections_per_address=3", limits=True)) as server:
         first = [Client(server.port, server.ca, f"p{n}") for n in range(3)]
         with Client(server.port, server.ca) as fourth:
             assert "Too many connections from your address" in until_end(fourth)[-1].text
         first[0].goodbye()
-        server.says("closed from 127.0.0.1: p0")
+        eventually(lambda: "closed from 127.0.0.1: p0" in log.text, "the first is gone")
         Client(server.port, server.ca, "p3").ping()
 
 
-def test_a_full_server_says_so(certs: Path, data: Path) -> None:
-    with serving(certs, data, "--set", "limits.connections=2") as server:
+def test_a_full_server_says_so(certs: Path, data: Path, log: Log) -> None:
+    with InsideServer(settings_for(certs, data, "limits.connections=2", limits=True)) as server:
         Client(server.port, server.ca, "p0")
         Client(server.port, server.ca, "p1")
         with Client(server.port, server.ca) as third:
             assert "The server is full" in until_end(third)[-1].text
 
 
-def test_rooms_per_user(certs: Path, data: Path) -> None:
-    with serving(certs, data, "--set", "limits.rooms_per_user=2") as server:
+def test_rooms_per_user(certs: Path, data: Path, log: Log) -> None:
+    with InsideServer(settings_for(certs, data, "limits.rooms_per_user=2", limits=True)) as server:
         client = Client(server.port, server.ca, "p", "#a", "#b")
         client.send("JOIN #c")
         assert client.until("405").params[1] == "#c"
@@ -367,9 +380,9 @@ def test_no_certificates_is_one_sentence(tmp_path: Path) -> None:
     assert len(said.splitlines()) == 1
 
 
-def test_a_memory_store_forgets(certs: Path, data: Path) -> None:
+def test_a_memory_store_forgets(certs: Path, data: Path, log: Log) -> None:
     for turn in range(2):
-        with serving(certs, data, "--store", "memory") as server:
+        with InsideServer(settings_for(certs, data, "store.kind=memory", limits=True)) as server:
             client = Client(server.port, server.ca, f"p{turn}", "#room", caps=FULL)
             assert client.history("#room") == []
             client.say("#room", "gone with the process")
@@ -380,10 +393,10 @@ def test_a_memory_store_forgets(certs: Path, data: Path) -> None:
 
 def test_the_client_verifies(server: ServerProcess) -> None:
     """Our own test client would notice: another name, and another authority, are refused."""
-    raw = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    raw = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     with raw, pytest.raises(ssl.SSLCertVerificationError):
         context_for(server.ca).wrap_socket(raw, server_hostname="example.org")
-    raw = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    raw = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     with raw, pytest.raises(ssl.SSLCertVerificationError):
         ssl.create_default_context().wrap_socket(raw, server_hostname="127.0.0.1")
     assert os.path.exists(server.ca)

@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.irc import FULL, Client, Closed
 from tests.e2e.process import ServerProcess, eventually, serving
 
+pytestmark = pytest.mark.timeout(900)  # they move megabytes, and the machine may have other things to do
+
 MIB = 1 << 20
 SMALL = 4096  # of the kernel's receive buffer of a reader that is to be slow
 TEXT = "x" * 400
@@ -22,7 +24,7 @@ TEXT = "x" * 400
 @pytest.fixture
 def server(certs: Path, data: Path) -> Iterator[ServerProcess]:
     small = ["--set", "store.window_mib=1", "--set", "limits.outbox_kib=64"]
-    with serving(certs, data, "--limits", "off", *small) as running:
+    with serving(certs, data, "--limits", "off", *small, covered=False) as running:
         yield running
 
 
@@ -42,6 +44,30 @@ class Chatter:
             count -= 500
 
 
+class Wait:
+    """The longest time that somebody waited for an answer, in seconds: by the server's CPU time, and by the clock.
+
+    What the server did before it answered is a matter of its CPU time, which other programs on a busy machine do not take part in.
+    """
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._server = server
+        self.cpu = self.clock = 0.0
+
+    def ping(self, client: Client) -> None:
+        used, began = self._server.cpu(), time.monotonic()
+        client.ping()
+        self.cpu = max(self.cpu, self._server.cpu() - used)
+        self.clock = max(self.clock, time.monotonic() - began)
+
+    def within(self, seconds: float) -> bool:
+        """So much CPU time at most, and not many times that by the clock."""
+        return self.cpu < seconds and self.clock < 20 * seconds
+
+    def __str__(self) -> str:
+        return f"{self.clock:.2f} s ({self.cpu:.2f} s of the server's CPU time)"
+
+
 def numbers(client: Client, room: str = "#room") -> list[int]:
     return [int(line.text.partition(" ")[0]) for line in client.messages(room)]
 
@@ -54,14 +80,12 @@ def test_readers_that_stop_reading_cost_nothing_and_lose_nothing(server: ServerP
     chatter.say(3000)  # fills the window, and what sockets and the allocator hold once
     quick.ping()
     before = server.memory()
-    longest = 0.0
+    wait = Wait(server)
     for _ in range(15):
         chatter.say(1000)
-        began = time.monotonic()
-        quick.ping()
-        longest = max(longest, time.monotonic() - began)
+        wait.ping(quick)
     grown = server.memory() - before
-    assert longest < 2, f"the one who reads waited {longest:.1f} s"
+    assert wait.within(2), f"the one who reads waited {wait}"
     assert chatter.said * (len(TEXT) + 300) > 10 * MIB
     assert grown < 8 * MIB, f"the server grew by {grown / MIB:.1f} MiB for readers that do not read"
     assert numbers(quick) == list(range(chatter.said)), "the one who reads is not kept waiting"
@@ -76,18 +100,18 @@ def test_readers_that_stop_reading_cost_nothing_and_lose_nothing(server: ServerP
 
 def test_a_reader_that_is_slow_but_goes_on_is_kept(certs: Path, data: Path) -> None:
     """Nobody is cut off for being slow; only for making no progress at all."""
-    stall = ["--set", "deadlines.stall=1", "--set", "store.window_mib=1"]
+    stall = ["--set", "deadlines.stall=1.5", "--set", "store.window_mib=1"]
     with serving(certs, data, "--limits", "off", *stall) as server:
         chatter = Chatter(server)
         slow = Client(server.port, server.ca, "slow", "#room", receive=SMALL)
         stalled = Client(server.port, server.ca, "stalled", "#room", receive=SMALL)
         chatter.say(8_000)
         began = time.monotonic()
-        while time.monotonic() - began < 3:  # more than twice the deadline
+        while time.monotonic() - began < 3.2:  # more than twice the deadline
             for _ in range(120):
                 slow.line()
             time.sleep(0.05)
-        server.says("127.0.0.1 was dropped: No data taken for 1 seconds")
+        server.says("127.0.0.1 was dropped: No data taken for 1.5 seconds")
         server.says("Connection closed from 127.0.0.1: stalled")
         assert "closed from 127.0.0.1: slow" not in server.log()
         slow.until("PRIVMSG", where=lambda line: line.text.startswith("7999 "))
@@ -121,11 +145,10 @@ def test_answers_that_nobody_reads_are_bounded(server: ServerProcess, line: str)
     before = server.memory()
     for n in range(4):
         flood(server, f"flood{n}", line, 0.3)
-    began = time.monotonic()
-    chatter._client.ping()
-    waited = time.monotonic() - began
+    wait = Wait(server)
+    wait.ping(chatter._client)
     grown = server.memory() - before
-    assert waited < 5, f"others waited {waited:.1f} s"
+    assert wait.within(5), f"others waited {wait}"
     assert grown < 4 * 3 * MIB, f"four connections that read no answer to {line} cost {grown / MIB:.1f} MiB"
 
 
@@ -139,14 +162,12 @@ def test_history_that_nobody_reads_is_bounded(server: ServerProcess) -> None:
     chatter._client.ping()
     before = server.memory()
     hungry.send(*[ask] * 60)
-    waited = 0.0
+    wait = Wait(server)
     for _ in range(20):
-        began = time.monotonic()
-        chatter._client.ping()
-        waited = max(waited, time.monotonic() - began)
+        wait.ping(chatter._client)
     grown = server.memory() - before
     assert grown < 6 * MIB, f"one connection that reads no history cost {grown / MIB:.1f} MiB"
-    assert waited < 0.5, f"others waited {waited:.1f} s"
+    assert wait.within(0.5), f"others waited {wait}"
     for _ in range(61):
         hungry.until("BATCH", where=lambda line: line.params[0][0] == "-")
     assert len(hungry.messages("#room")) == 61 * 1000
@@ -155,7 +176,7 @@ def test_history_that_nobody_reads_is_bounded(server: ServerProcess) -> None:
 @pytest.mark.parametrize("limits", ["on", "off"])
 def test_lines_that_wait_their_turn_are_bounded(certs: Path, data: Path, limits: str) -> None:
     """Flood control makes them wait; what waits is no more than was read, and no more is read."""
-    with serving(certs, data, "--limits", limits) as server:
+    with serving(certs, data, "--limits", limits, covered=False) as server:
         one = Client(server.port, server.ca, "one", "#room")
         flood(server, "first", "a", 0.3)
         before = server.memory()
@@ -183,24 +204,19 @@ def test_private_messages_to_one_who_does_not_read_are_bounded_and_kept(server: 
             before = server.memory()
     grown = server.memory() - before
     assert grown < 6 * MIB, f"private messages to one who does not read cost {grown / MIB:.1f} MiB"
-    longest = 0.0
-    stop = threading.Event()
+    wait = Wait(server)
 
     def resume() -> None:
         victim.until("PRIVMSG", where=lambda line: line.text.startswith(f"{total - 1} "))
-        stop.set()
 
     reader = threading.Thread(target=resume, daemon=True)
     reader.start()
-    while not stop.is_set():
-        began = time.monotonic()
-        bystander.ping()
-        longest = max(longest, time.monotonic() - began)
+    while reader.is_alive():
+        wait.ping(bystander)
         time.sleep(0.01)
-    reader.join(30)
     victim.ping()
     assert sorted(numbers(victim, "victim")) == list(range(total))
-    assert longest < 1, f"while one person caught up, another waited {longest:.1f} s"
+    assert wait.within(1), f"while one person caught up, another waited {wait}"
 
 
 def test_connections_that_come_and_go_leave_nothing(server: ServerProcess) -> None:

@@ -246,7 +246,7 @@ def test_a_disk_that_hangs_does_not_keep_the_lock(certs: Path, data: Path, log: 
 
     def slow(self: SqliteStore, *args: Any, **kwargs: Any) -> Any:
         reading.set()
-        going.wait(30)
+        going.wait(60)
         return after(self, *args, **kwargs)
 
     with InsideServer(settings_for(certs, data, "workers.count=2")) as server:
@@ -258,7 +258,7 @@ def test_a_disk_that_hangs_does_not_keep_the_lock(certs: Path, data: Path, log: 
         # alice and bob belong to different workers: connections are dealt out in turn
         alice.send("CHATHISTORY AFTER #room msgid=00000000000000 10")
         try:
-            assert reading.wait(10)
+            assert reading.wait(60)
             assert bob.ping() == []
             bob.say("#room", "two")
             assert bob.until_text("two")

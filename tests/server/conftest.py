@@ -13,6 +13,11 @@ from tests.server.harness import Client, Running, running_server
 Connect = Callable[..., Client]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _collector(collector_untouched: None) -> None:
+    """For all tests in here."""
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Running]:
     """A fresh server with the memory store and without limits."""

@@ -25,7 +25,7 @@ from server import config
 from server.app import Server
 from wire.message import Message, parse
 
-PATIENCE_S = 20.0  # how long any one read may take: only a failure waits that long
+PATIENCE_S = 60.0  # how long any one read may take: only a failure waits that long
 
 
 @functools.cache

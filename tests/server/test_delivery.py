@@ -616,7 +616,9 @@ class RoomLog(RuleBasedStateMachine):
     def _command(self, name: str, then: str, what: Callable[..., None], *args: object, **more: object) -> None:
         session = self.here[name]
         worker = self.world.workers[session.conn.worker]
-        worker.inbox.append(lambda: None if session.ended or session.dismissed else what(session, *args, **more))  # nobody reads on after QUIT
+        worker.inbox.append(
+            lambda: None if session.ended or session.dismissed else what(session, *args, **more)
+        )  # nobody reads on after QUIT
         if then == "turn":
             self.turns(session.conn.worker)
         elif then == "all":
@@ -725,9 +727,9 @@ class RoomLog(RuleBasedStateMachine):
             self.world.replies_are_counted()
 
 
-TestRoomLog = RoomLog.TestCase
+TestRoomLog = pytest.mark.timeout(900)(RoomLog.TestCase)
 TestRoomLog.settings = settings(
-    max_examples=int(os.environ.get("PARLEY_EXAMPLES", "100")),  # some thousands say more: after a change in here, try it
+    max_examples=int(os.environ.get("PARLEY_EXAMPLES", "60")),  # some thousands say more: after a change in here, try it
     stateful_step_count=50,
     deadline=None,
     report_multiple_bugs=False,

@@ -20,7 +20,7 @@ from server.store.journal import Journal
 from server.store.memory import MemoryStore
 from tests.server.store.building import AT, seqs
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Held(MemoryStore):

@@ -209,7 +209,7 @@ def test_readers_in_other_threads_see_all_that_was_appended_and_no_part_of_a_bat
     finally:
         stop.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
     assert failures == []
 
 

@@ -10,7 +10,10 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from server.store.sqlite import DATABASE, SqliteStore
+from tests.e2e.process import bare
 from tests.server.store.building import event, seqs
 
 ROOMS = [f"#{i}" for i in range(20)]
@@ -19,7 +22,7 @@ ROOMS = [f"#{i}" for i in range(20)]
 def _acked_until_killed(directory: Path, seed: int, seconds: float) -> list[list[str]]:
     """Runs the child, kills it `seconds` after its first line, gives the words of each whole line that it wrote."""
     command = [sys.executable, "-m", "tests.server.store.crash_child", str(directory), str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=bare()) as child:
         assert child.stdout is not None
         written = [child.stdout.readline()]
         killer = threading.Timer(seconds, child.kill)
@@ -41,6 +44,7 @@ def _stored(directory: Path) -> dict[int, str]:
         return found
 
 
+@pytest.mark.timeout(900)
 def test_twenty_kills(tmp_path: Path) -> None:
     acked: dict[int, str] = {}
     highest = 0

@@ -384,7 +384,7 @@ def test_more_readers_than_connections(store: SqliteStore) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert wrong == []
     assert store._readers._slots.qsize() == readers._SLOTS
 
@@ -426,7 +426,7 @@ def test_close_waits_for_the_reads_under_way(store: SqliteStore) -> None:
     borrowed, closed = threading.Event(), threading.Event()
 
     def close() -> None:
-        borrowed.wait(5)
+        borrowed.wait(60)
         store.close()
         closed.set()
 
@@ -436,7 +436,7 @@ def test_close_waits_for_the_reads_under_way(store: SqliteStore) -> None:
         borrowed.set()
         assert not closed.wait(0.05)
         assert db.execute("SELECT count(*) FROM events").fetchone() == (10,)
-    assert closed.wait(5)
+    assert closed.wait(60)
     thread.join()
 
 
