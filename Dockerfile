@@ -33,6 +33,8 @@ RUN chmod -R a+rX,go-w /code && python -m compileall -q /code
 
 # ---- the images ----
 FROM base AS load
+# A new volume takes its owner from the folder that it is mounted on.
+RUN install -d -o 10001 -g 10001 -m 0755 /results
 COPY --from=packages-load /opt/packages /opt/packages
 COPY --from=code /code/wire /app/wire
 COPY --from=code /code/loadtest /app/loadtest

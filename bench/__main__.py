@@ -10,14 +10,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import fanout, stores, tls_write, wire_parse
+from bench import fanout, generator, stores, tls_write, wire_parse
 from bench.compare import Comparison
 
-BENCHES: dict[str, Callable[[], Comparison]] = {
+BENCHES: dict[str, Callable[[], Comparison | list[Comparison]]] = {
     "tls-write": tls_write.measure,
     "fan-out": fanout.measure,
     "store": stores.measure,
     "wire": wire_parse.measure,
+    "generator": generator.measure,
 }
 
 
@@ -31,7 +32,9 @@ def main() -> int:
         print(f"bench: there is no {unknown[0]}; there are {', '.join(BENCHES)}", file=sys.stderr)
         return 1
     for name in names:
-        print(BENCHES[name]().table(), end="\n\n")
+        result = BENCHES[name]()
+        for comparison in result if isinstance(result, list) else [result]:
+            print(comparison.table(), end="\n\n")
     return 0
 
 

@@ -2,7 +2,8 @@
 
     test_start     plan ->                     every worker makes ready
     users spawn         <- standing            how many are in; when all are (or have failed):
-                   go ->                       senders start together
+                   go ->                       senders start together (knee: once for each step)
+                        <- row                 every second, of each worker
     test_stopping  stop ->       <- sent       senders stop; what each sent
                    drain ->      <- drained    members wait for the rest of it; the books are closed
 
@@ -23,15 +24,19 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadtest import results
-from loadtest.health import ServerProbe
-from loadtest.options import Refused, Settings
+from loadtest import clock, live, objectives, phases, results, trends
+from loadtest.climb import Climb
+from loadtest.options import Refused, Settings, script_of
+from loadtest.report import write_html
 from loadtest.scenarios import SCENARIOS, Scenario
+from loadtest.server_probe import Probe, Reading, probe_for
+from loadtest.timeline import Timeline, counts, phase_at
 
 logger = logging.getLogger(__name__)
 
 BEFORE_GO: Final = 0.2
 GRACE: Final = 15.0  # seconds that a worker may take to answer, besides what it was told to wait
+LOOK: Final = 0.1
 
 
 class Conductor:
@@ -41,17 +46,27 @@ class Conductor:
         self._environment = environment
         self.result: dict[str, Any] | None = None
         self.refusal = ""  # why a run did not take place, in one sentence
+        self.results_path = ""  # files that the last run wrote
+        self.report_path = ""
         self._active = False
+        self._ticker: Any = None
         self._clear()
 
     def _clear(self) -> None:
+        self._state = "idle"
         self._standing: dict[str, dict[str, int]] = {}
         self._sent: dict[str, Any] = {}
         self._reports: dict[str, dict[str, Any]] = {}
         self._workers: list[str] = []
-        self._went: float = 0.0
+        self._went = 0  # when the load began, monotonic nanoseconds
         self._nobody = False
-        self._readings: list[dict[str, float] | None] = [None, None]
+        self._readings: list[Reading | None] = [None, None]
+        self._aborted = ""
+        self._climb: Climb | None = None
+        self._offsets = clock.Offsets()
+        self._objectives: list[objectives.Objective] = []
+        self._phases: tuple[phases.Phase, ...] = ()
+        self._timeline = Timeline([], Settings())
 
     def settings(self) -> Settings:
         """What the command line, or the form of the web page, says now. Raises Refused."""
@@ -68,34 +83,66 @@ class Conductor:
         """Tell every worker what the run is."""
         self._clear()
         self.result = None
-        self.refusal = ""
+        self.refusal = self.results_path = self.report_path = ""
         self._active = False
         self._begun = time.monotonic()
         self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self._run = secrets.token_hex(3)
         try:
             self._settings = self.settings()
+            script = script_of(self._settings)
+            self._probe: Probe = probe_for(self._settings)
         except Refused as why:
             self.refuse(str(why))
             return
         self._scenario = SCENARIOS[self._settings.scenario](self._settings, self._run)
-        self._active = True
-        self._probe = ServerProbe(self._settings.server_pid)
-        self._readings = [self._probe.read(), None]
+        acts = phases.scale(script.phases, self._settings.run_time)
+        seconds = phases.total(act for act, mark in zip(acts, phases.measured(acts), strict=True) if mark)
+        self._objectives = objectives.gather(self._settings.objective, self._fitting(script.objectives, seconds))
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
             self._workers = [c.id for c in runner.clients.ready + runner.clients.running + runner.clients.spawning]
+            self._offsets = clock.measure(runner, self._workers)
+            if self._offsets.silent:
+                silent = ", ".join(self._offsets.silent)
+                self._workers = []
+                self.refuse(f"A worker does not say what time it is ({silent}): restart it.")
+                return
         else:
             self._workers = ["local"]
+        if self._scenario.searches:
+            self._climb = Climb(self._scenario, script.phases, self._objectives)
+        else:
+            self._phases = acts
+        self._watch = objectives.Watch(self._objectives, self._settings.abort_after, self._settings.drain)
+        self._timeline = Timeline(self._workers, self._settings, self._counts)
+        self._readings = [self._probe.read(), None]
+        self._active = True
+        self._state = "connecting"
+        self._ticker = gevent.spawn(self._tick)
         for slot, worker in enumerate(self._workers):
             plan = {"run": self._run, "slot": slot, "workers": len(self._workers), "settings": self._settings.to_dict()}
-            self._say("parley-plan", plan, worker)
+            self._say("parley-plan", plan | {"offset_us": self._offsets.offset_us.get(worker, 0)}, worker)
+
+    def _fitting(self, defaults: tuple[str, ...], measured_seconds: float) -> tuple[str, ...]:
+        """The scenario's objectives without those that these settings leave nothing to measure for."""
+        lacking = [] if self._settings.watches_server else ["server."]
+        if all(self._scenario.part(n).group != "healthy" for n in range(self._scenario.users)):
+            lacking.append("deliver.healthy.")
+        kept = [d for d in defaults if not d.startswith(tuple(lacking))]
+        return tuple(d for d in kept if ".per_hour." not in d or measured_seconds >= trends.FEWEST)
 
     def refuse(self, why: str) -> None:
         """Give the run up: it cannot be. The first reason counts."""
         if not self.refusal:
             self.refusal = why
+            self._state = "refused"
             logger.error(why)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the load began; 0 before."""
+        return max(time.monotonic_ns() - self._went, 0) / 1e9 if self._went else 0.0
 
     def over(self) -> bool:
         """Whether the run has lasted as long as it should, or cannot be."""
@@ -104,49 +151,76 @@ class Conductor:
         if not self._active:
             return False
         if self._went:
-            run_time = self._settings.run_time
-            return self._nobody or (bool(run_time) and time.monotonic() >= self._went + run_time)
+            return bool(self._nobody or self._aborted or self._is_done())
         s = self._settings
         patience = self._scenario.users / s.connect_rate + s.connect_timeout + GRACE
         if time.monotonic() > self._begun + patience:
             self.refuse("Not all users came to an end of connecting: the run is given up.")
         return bool(self.refusal)
 
+    def _is_done(self) -> bool:
+        if self._climb is None:
+            return self.elapsed >= phases.total(self._phases)
+        return self._climb.over or 0 < self._settings.run_time <= self.elapsed
+
     def finish(self) -> None:
         """Stop the senders, wait for what is under way, and add up. Again: nothing."""
         if not self._active:
             return
         self._active = False
-        seconds = min(time.monotonic() - self._went, self._settings.run_time or 1e9) if self._went else 0.0
+        seconds = self.elapsed if self._climb else min(self.elapsed, phases.total(self._phases))
+        self._state = "draining"
+        after = self._probe.read()
         self._ask("parley-stop", None, self._sent)
         sent: dict[str, dict[int, int]] = {}
         for of_worker in self._sent.values():
             for room, senders in of_worker.items():
                 sent.setdefault(room, {}).update(senders)
         self._ask("parley-drain", sent, self._reports)
+        self._ticker.kill()
         if self.refusal:
             return
         if not self._went:
             self.refuse("The run was stopped before all users were connected.")
             return
-        run = results.Run(
-            run=self._run,
-            settings=self._settings,
-            load=self._scenario.describe(),
-            objectives=self._scenario.objectives,
-            started=self._started,
-            seconds=seconds,
-            reports=list(self._reports.values()),
-            missing=len(self._workers) - len(self._reports),
-            server=(self._readings[0], self._readings[1], self._probe.read()),
+        runner = self._environment.runner
+        if isinstance(runner, MasterRunner):
+            self._offsets = self._offsets.with_end(clock.measure(runner, self._workers))
+        self._timeline.close()
+        self.result = results.summarise(
+            results.Run(
+                run=self._run,
+                settings=self._settings,
+                load=self._scenario.describe(),
+                objectives=self._objectives,
+                started=self._started,
+                seconds=seconds,
+                phases=self._climb.phases if self._climb else phases.placed(self._phases),
+                timeline=self._timeline,
+                reports=list(self._reports.values()),
+                missing=len(self._workers) - len(self._reports),
+                server=(self._readings[0], self._readings[1], after),
+                source=self._probe.source,
+                clock=self._offsets.to_dict(),
+                search=self._climb.search if self._climb else None,
+                aborted=self._aborted,
+            )
         )
-        self.result = results.summarise(run)
-        if self._settings.results:
+        self._write(self.result)
+        self._state = "done"
+
+    def _write(self, result: dict[str, Any]) -> None:
+        for option, write in (("results", results.write), ("report", write_html)):
+            path = getattr(self._settings, option)
+            if not path:
+                continue
             try:
-                results.write(self.result, self._settings.results)
+                write(result, path)
             except OSError as why:
-                logger.error("The results cannot be written to %s: %s.", self._settings.results, why.strerror)
-                self.result["exit_code"] = self.result["exit_code"] or results.ERRORS
+                logger.error("The %s cannot be written to %s: %s.", option, path, why.strerror)
+                result["exit_code"] = result["exit_code"] or results.ERRORS
+            else:
+                setattr(self, f"{option}_path", path)
 
     @property
     def exit_code(self) -> int:
@@ -169,23 +243,82 @@ class Conductor:
 
     def heard_standing(self, worker: str, standing: dict[str, int]) -> None:
         """How many of a worker's users are in. When all are, the load starts."""
-        if not self._active or self._went:
+        if not self._active:
             return
         self._standing[worker] = standing
+        if self._went:
+            return
         ready = sum(s["ready"] for s in self._standing.values())
-        if ready + sum(s["failed"] for s in self._standing.values()) < self._scenario.users:
+        failed = sum(s["failed"] for s in self._standing.values())
+        if ready + failed < self._scenario.users:
             return
         self._nobody = not ready
         self._readings[1] = self._probe.read()
-        self._went = time.monotonic() + BEFORE_GO
+        self._went = time.monotonic_ns() + int(BEFORE_GO * 1e9)
+        self._state = "running"
         logger.info("%d of %d users are in: %s", ready, self._scenario.users, self._scenario.describe())
-        self._say("parley-go", {"after": BEFORE_GO, "run_time": self._settings.run_time})
+        if self._settings.abort:
+            self._abort(self._watch.numbers({"connect.fail": failed / (ready + failed)}))
+        if self._climb is None:
+            self._go(0.0, self._phases)
+        else:
+            self._next_step(0.0)
+
+    def _counts(self, t: int) -> bool:
+        return self._climb is not None or counts(self._phases, t)
+
+    def _go(self, start: float, acts: tuple[phases.Phase, ...]) -> None:
+        self._say("parley-go", {"at": self._went, "after": BEFORE_GO, "start": start, "acts": [list(act) for act in acts]})
+
+    def _next_step(self, start: float) -> None:
+        assert self._climb is not None
+        act = self._climb.begin(start)
+        if act is not None:
+            logger.info("%s: %s deliveries/s", act.name, f"{self._climb.rate:,.0f}")
+            self._go(start, (act,))
+
+    def heard_row(self, worker: str, row: dict[str, Any]) -> None:
+        """What a worker saw in a second."""
+        if row.pop("connecting"):
+            self._timeline.add_connecting(row)
+            return
+        for whole in self._timeline.add(worker, row, time.monotonic_ns() // 1000):
+            self._look(whole)
+
+    def _look(self, row: dict[str, Any]) -> None:
+        """One more second is known."""
+        if not self._active:
+            return
+        if self._climb is not None and self._climb.add(row, self._timeline):
+            step = self._climb.search.steps[-1]
+            verdict = "passed" if step.passed else "not passed" if step.valid else "not valid"
+            logger.info("%s: %s", verdict, step.why or f"p99 {results.time_in_words(step.p99)}")
+            self._next_step(float(int(self.elapsed + 1.3)))
+        if self._settings.abort and not self._aborted:
+            now_counts = self._climb is None and row["valid"] and self._counts(row["t"])
+            histograms = {name: self._timeline.of(name, row["t"], row["t"] + 1) for name in ("deliver", "spread")}
+            self._abort(self._watch.look(self._timeline.faults(), histograms, now_counts))
+
+    def _abort(self, sentence: str) -> None:
+        if sentence and not self._aborted:
+            self._aborted = sentence
+            logger.warning("The run ends early: %s.", sentence)
 
     def heard_sent(self, worker: str, sent: dict[str, dict[int, int]]) -> None:
         self._sent[worker] = sent
 
     def heard_report(self, worker: str, report: dict[str, Any]) -> None:
         self._reports[worker] = report
+
+    def _tick(self) -> None:
+        """Once a second of the load, ask what the server has used."""
+        while not self._went:
+            gevent.sleep(LOOK)
+        self._timeline.server(0.0, self._readings[1])
+        while True:
+            now = self.elapsed
+            gevent.sleep(int(now) + 1 - now)
+            self._timeline.server(self.elapsed, self._probe.read())
 
     def _ask(self, kind: str, data: Any, answers: dict[str, Any]) -> None:
         """Say it to all workers and wait until each has answered, or has had its time."""
@@ -198,3 +331,28 @@ class Conductor:
         runner = self._environment.runner
         if runner is not None:
             runner.send_message(kind, data, worker)
+
+    # For those who watch
+
+    def live(self) -> dict[str, Any]:
+        """How things stand now: for the tabs of the web page and the line in the terminal. Changes nothing."""
+        known = ("users", "attempted", "failed", "dropped")
+        facts: dict[str, Any] = {name: sum(s[name] for s in self._standing.values()) for name in known}
+        facts["state"] = self._state
+        if not self._workers:
+            return live.picture(facts, self._timeline, (), 0)
+        s = self._settings
+        facts |= {"run": self._run, "scenario": s.scenario, "load": self._scenario.describe(), "wanted": self._scenario.users}
+        facts |= {"target": s.target_name or s.host, "elapsed": self.elapsed, "aborted": self._aborted}
+        if self._climb is not None:
+            steps = [step.to_dict() for step in self._climb.search.steps]
+            facts |= {"steps": steps, "step": steps[-1] if steps else None}
+        if self._state == "running":
+            facts |= self._place()
+        return live.picture(facts, self._timeline, self._objectives, self._watch.lost())
+
+    def _place(self) -> dict[str, Any]:
+        if self._climb is not None:
+            return {"phase": self._climb.phases[-1][2].name if self._climb.phases else ""}
+        left = max(phases.total(self._phases) - self.elapsed, 0.0)
+        return {"phase": self._phases[phase_at(self._phases, self.elapsed)].name, "left": left}

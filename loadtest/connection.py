@@ -12,8 +12,10 @@ import locust  # noqa: F401  first: it patches the standard library, and a conte
 # isort: split
 import errno
 import os
+import select
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -22,7 +24,6 @@ import gevent.monkey
 
 from loadtest.options import Refused, Settings
 from loadtest.reactor import READ, WRITE, Reactor
-from wire.lines import LineBuffer
 from wire.message import MAX_BODY, MAX_TAGS
 
 # The socket of the operating system, not gevent's: the reactor waits for it.
@@ -30,6 +31,8 @@ _Socket: Final[type[socket.socket]] = gevent.monkey.get_original("socket", "sock
 _IP_BIND_ADDRESS_NO_PORT: Final = 24  # <linux/in.h>: the port is chosen at connect, where the whole pair of addresses counts
 _READ: Final = 1 << 16
 _RECORD: Final = 1 << 14  # the longest record of TLS
+_LONGEST: Final = 2 * (MAX_BODY + MAX_TAGS)  # of a line that has no end yet
+_HANG_UP: Final = select.EPOLLRDHUP
 _buffer = bytearray(_READ)  # one thread, and nothing switches between filling and reading it
 _view = memoryview(_buffer)
 
@@ -40,8 +43,8 @@ class Listener(Protocol):
     def opened(self) -> None:
         """TCP and TLS are there, and the server is verified."""
 
-    def received(self, lines: list[bytes], now: int) -> None:
-        """Lines without their endings, all read at `now` (monotonic nanoseconds)."""
+    def received(self, data: bytes, now: int) -> None:
+        """Whole lines with their endings (the last byte is a line feed), read at `now` (monotonic nanoseconds)."""
 
     def closed(self, why: str) -> None:
         """The connection is gone, and not by our `close`. Called once."""
@@ -80,6 +83,14 @@ def _unverified(error: ssl.SSLCertVerificationError, where: str, settings: Setti
     return f"The certificate of {where} was not signed by the CA in {settings.ca}: give the server's ca.pem with --ca."
 
 
+def _closed() -> Exception:
+    return ConnectionResetError(errno.ECONNRESET, "the server closed the connection")
+
+
+class Endless(Exception):
+    """The server sent a line that does not end."""
+
+
 def explain(error: Exception, settings: Settings) -> str:
     """What went wrong with a connection, in one sentence that says what to do."""
     where = "{}:{}".format(*settings.address)
@@ -87,6 +98,8 @@ def explain(error: Exception, settings: Settings) -> str:
         return _unverified(error, where, settings)
     if isinstance(error, ssl.SSLError):
         return f"{where} does not complete a TLS handshake ({error.reason or 'cut off'}): is it a TLS port?"
+    if isinstance(error, Endless):
+        return f"{where} sent {_LONGEST} bytes without a line end: is it an IRC server?"
     if isinstance(error, ConnectionRefusedError):
         return f"Nothing listens on {where}: start the server, or give its address with --host."
     if isinstance(error, TimeoutError):
@@ -126,17 +139,19 @@ class Connection:
         "_decrypted",
         "_failing",
         "_incoming",
-        "_lines",
         "_listener",
         "_mask",
         "_outgoing",
+        "_paused",
         "_queue",
         "_reactor",
+        "_rest",
         "_sock",
         "explain",
         "tcp_at",
         "tls_at",
     )
+    _decrypted: ssl.SSLObject
 
     def __init__(self, reactor: Reactor, listener: Listener, explain_: Callable[[Exception], str]) -> None:
         self._reactor = reactor
@@ -144,18 +159,34 @@ class Connection:
         self.explain = explain_
         self._sock: socket.socket | None = None
         self._queue = b""  # encrypted, not yet taken by the kernel
-        self._lines = LineBuffer(MAX_BODY + MAX_TAGS)
+        self._rest = b""  # the beginning of a line
+        self._paused = False
         self.tcp_at = 0
         self.tls_at = 0
 
-    def open(self, tls: ssl.SSLContext, address: tuple[int, Any], name: str, source: str | None) -> None:
-        """Start connecting. What comes of it, the listener hears."""
+    def open(
+        self,
+        tls: ssl.SSLContext,
+        address: tuple[int, Any],
+        name: str,
+        source: str | None,
+        *,
+        session: ssl.SSLSession | None = None,
+        receive_buffer: int = 0,
+    ) -> None:
+        """Start connecting. What comes of it, the listener hears.
+
+        `session`: of an earlier connection, to resume. `receive_buffer`: bytes that the kernel may hold for it (0: as many as it
+        likes; it takes at least 2 KiB).
+        """
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._decrypted = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._decrypted = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=name, session=session)
         sock = self._sock = _Socket(address[0], socket.SOCK_STREAM)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if source:
             sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source, 0))
@@ -179,13 +210,53 @@ class Connection:
         """Bytes that the kernel has not taken yet: the server, or the network, does not keep up."""
         return len(self._queue)
 
-    def close(self) -> None:
-        """Close without telling the listener; again: nothing."""
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """What a later connection can resume, once the server has sent a ticket (under TLS 1.3 that is after the handshake)."""
+        return self._decrypted.session if self.tls_at else None
+
+    @property
+    def resumed(self) -> bool:
+        """Whether this connection resumed an earlier session."""
+        return bool(self.tls_at and self._decrypted.session_reused)
+
+    def pause(self) -> None:
+        """Take nothing more off the socket. That the server closed the connection is still heard, whatever it sent before."""
+        self._paused = True
+        self._watch()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._paused = False
+        self._watch()
+
+    def read_some(self, limit: int) -> None:
+        """One read of at most `limit` bytes, paused or not."""
+        if self._sock is not None and self.tls_at:
+            self._on_readable(memoryview(_buffer)[:limit])
+
+    def close(self, abrupt: bool = False) -> None:
+        """Close without telling the listener; again: nothing.
+
+        The server sees an orderly end of the stream, or a reset where it is `abrupt`.
+        """
         sock, self._sock = self._sock, None
         if sock is not None:
             self._reactor.remove(sock.fileno())
+            if abrupt:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif self.tcp_at:
+                self._say_end(sock)
             sock.close()
             self._queue = b""
+
+    @staticmethod
+    def _say_end(sock: socket.socket) -> None:
+        """Closing a socket that holds unread bytes sends a reset; the end of the stream goes before it."""
+        try:
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # it is gone already
 
     def _fail_later(self) -> None:
         if self._sock is not None:
@@ -226,14 +297,21 @@ class Connection:
             self._listener.opened()
 
     def _on_ready(self, events: int) -> None:
+        if events == READ:
+            self._on_readable(_view)
+            return
         if events & WRITE:
             self._flush()
         if events & ~WRITE and self._sock is not None:
-            self._on_readable(self._sock)
+            if self._paused:
+                self._fail(_closed())
+            else:
+                self._on_readable(_view)
 
-    def _on_readable(self, sock: socket.socket) -> None:
+    def _on_readable(self, into: memoryview) -> None:
+        assert self._sock is not None
         try:
-            size = sock.recv_into(_buffer)
+            size = self._sock.recv_into(into)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -241,31 +319,41 @@ class Connection:
             return
         now = time.monotonic_ns()
         if not size:
-            self._fail(ConnectionResetError(errno.ECONNRESET, "the server closed the connection"))
+            self._fail(_closed())
             return
         self._incoming.write(_view[:size])
         if not self.tls_at:
             self._shake()
             if not self.tls_at:
                 return
-        lines = self._decrypt()
-        if lines and self._sock is not None:
-            self._listener.received(lines, now)
-
-    def _decrypt(self) -> list[bytes]:
-        """The lines in the records that have come."""
-        lines: list[bytes] = []
-        incoming, read, feed = self._incoming, self._decrypted.read, self._lines.feed
+        # What the records that have come hold is handed over for each by itself: it is often the same for many members.
+        incoming = self._incoming
         try:
-            while incoming.pending:  # reading on an empty buffer would cost an exception each time
-                lines += feed(read(_RECORD))
+            while incoming.pending and self._sock is not None:  # reading on an empty buffer would cost an exception each time
+                data = self._decrypted.read(_RECORD)
+                if not data:  # the server says goodbye (close_notify), and may wait for ours
+                    self._fail(_closed())
+                    return
+                if self._rest or not data.endswith(b"\n"):
+                    data = self._whole(data)
+                if data:
+                    self._listener.received(data, now)
         except ssl.SSLWantReadError:
             pass  # a record that has not come whole, or one without text (session tickets)
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            pass  # the server says goodbye; the end of the stream follows
-        except ssl.SSLError as error:
+        except (ssl.SSLError, Endless) as error:
             self._fail(error)
-        return lines
+
+    def _whole(self, data: bytes) -> bytes:
+        """The lines that `data` completes."""
+        head, end, tail = data.rpartition(b"\n")
+        if not end:
+            head, tail = b"", self._rest + tail
+        else:
+            head = self._rest + head + end
+        self._rest = tail
+        if len(tail) > _LONGEST:
+            raise Endless
+        return head
 
     def _flush(self) -> None:
         sock = self._sock
@@ -284,7 +372,11 @@ class Connection:
                 self._reactor.at(0, self._fail_later)  # not inside the caller's `send`
                 return
             self._queue = self._queue[sent:]
-        mask = READ | WRITE if self._queue else READ
-        if mask != self._mask:
+        self._watch()
+
+    def _watch(self) -> None:
+        """Wait for what there is to do."""
+        mask = (_HANG_UP if self._paused else READ) | (WRITE if self._queue else 0)
+        if self._sock is not None and self.tcp_at and mask != self._mask:
             self._mask = mask
-            self._reactor.change(sock.fileno(), mask)
+            self._reactor.change(self._sock.fileno(), mask)

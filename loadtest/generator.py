@@ -1,6 +1,7 @@
 """The side of a run that makes the load: one a process, with the users that Locust spawned there.
 
-It is told what to do by the conductor (the master, or the same process): plan, go, stop, drain. It answers with what it saw.
+It is told what to do by the conductor (the master, or the same process): plan, go, stop, drain. It answers with what it saw: a row
+every second, and a report at the end.
 """
 
 from __future__ import annotations
@@ -9,80 +10,29 @@ import gc
 import itertools
 import ssl
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
 import gevent
+from gevent.event import Event
 from locust.env import Environment
 
-from loadtest import connection
+from loadtest import connection, phases
+from loadtest.behaviours import BEHAVIOURS, Life
 from loadtest.health import Health
 from loadtest.histogram import Histogram
-from loadtest.irc_user import Session
 from loadtest.ledger import Ledger, Sent, Stamp, compose
 from loadtest.options import Refused, Settings
-from loadtest.pacing import SECOND, EvenGate, Schedule
+from loadtest.pacing import SECOND, EvenGate
+from loadtest.phases import Phase
 from loadtest.reactor import Reactor
-from loadtest.scenarios import SCENARIOS, Scenario
+from loadtest.scenarios import SCENARIOS, Scenario, nick_for
 from loadtest.stats_bridge import Bridge
 
 PHASES: Final = ("tcp", "tls", "register", "join")
-HELD_BACK: Final = 1 << 18  # bytes that a sender may have queued before it waits (its messages stay due at their times)
 TICK: Final = 0.1
-
-
-def nick_for(run: str, number: int) -> str:
-    """At most nine characters, which every server allows, for the first 1.6 million users."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    out = ""
-    while number or not out:
-        number, rest = divmod(number, 36)
-        out = digits[rest] + out
-    return f"l{run[:4]}{out}"
-
-
-class Sender:
-    """One talking user: sends what is due, when it is due, whatever the server does."""
-
-    __slots__ = ("_generator", "_schedule", "_session", "sent")
-
-    def __init__(self, generator: Generator, session: Session, schedule: Schedule) -> None:
-        self._generator = generator
-        self._session = session
-        self._schedule = schedule
-        self.sent = 0
-
-    @property
-    def room(self) -> str:
-        return self._session.room
-
-    @property
-    def number(self) -> int:
-        return self._session.number
-
-    def arm(self) -> None:
-        """Wait for the next message's time, unless sending ends before it."""
-        due = self._schedule.due(self.sent)
-        if due < self._generator.end:
-            self._generator.reactor.at(due, self._send)
-
-    def _send(self) -> None:
-        generator = self._generator
-        if generator.stopping:
-            return
-        if self._session.connection.backlog > HELD_BACK:
-            generator.reactor.at(time.monotonic_ns() + SECOND // 100, self._send)
-            return
-        due = self._schedule.due(self.sent)
-        now = time.monotonic_ns()
-        s = generator.settings
-        stamp = Stamp(generator.run, generator.slot, self.number, self.sent, due // 1000, now // 1000)
-        line = compose(self.room, stamp, s.message_size)
-        if self._session.connection.send(line.encode() + b"\r\n"):
-            self.sent += 1
-            generator.send_lag.record((now - due) // 1000)
-            self.arm()
+FAR: Final = 5 * SECOND  # a start that is further away than this is of another host's clock
 
 
 class Generator:
@@ -92,7 +42,8 @@ class Generator:
     scenario: Scenario
     reactor: Reactor
     ledger: Ledger
-    _tls: ssl.SSLContext
+    tls: ssl.SSLContext
+    address: tuple[int, Any]
     _gate: EvenGate
 
     def __init__(self, environment: Environment) -> None:
@@ -106,22 +57,42 @@ class Generator:
     def _clear(self) -> None:
         self.run = ""
         self.slot = 0
-        self.end = 0
+        self.version = ""
+        self.watches = False
         self.stopping = False
+        self._halted = Event()
+        self._offset = 0
         self.send_lag = Histogram()
         self.phases = {name: Histogram() for name in PHASES}
+        self.records: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.counts: Counter[str] = Counter()
+        self.hostile: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.attempted = 0
+        self.inside = 0
         self.health = Health()
         self._health: dict[str, Any] = {}
         self._bridge = Bridge(self._environment)
-        self._sessions: list[Session] = []
-        self._senders: list[Sender] = []
+        self._lives: list[Life] = []
+        self._speakers: list[Life] = []  # those of them who may say something
+        self._entered = 0
+        self._connected = 0
+        self._sent: dict[str, dict[int, int]] = {}
+        self._said = 0
+        self._unplanned = 0
+        self._due = 0
+        self._evicted: dict[int, int] = {}
+        self._slow: dict[str, int] = {}
         self._errors: Counter[str] = Counter()
         self._numbers = itertools.count()
         self._workers = 1
         self._failed = 0
         self._dropped = 0
-        self._series: list[dict[str, Any]] = []
-        self._began = time.monotonic_ns()
+        self._started = 0
+        self._began = 0
+        self._timed: list[dict[str, Histogram]] = []
+        self._before: dict[str, Histogram] = {}
+        self._row_before: dict[str, Any] = {}
+        self._rows = 0
         self._tls_used = ""
 
     # What the conductor says
@@ -141,52 +112,90 @@ class Generator:
         self.run = plan["run"]
         self.slot = plan["slot"]
         self._workers = plan["workers"]
+        self._offset = plan["offset_us"]
         self.scenario = SCENARIOS[self.settings.scenario](self.settings, self.run)
         try:
-            self._address = connection.resolve(self.settings)
-            self._tls = connection.context(self.settings)
-            self._tls_used = connection.try_once(self.settings, self._tls, self._address)
+            self.address = connection.resolve(self.settings)
+            self.tls = connection.context(self.settings)
+            self._tls_used = connection.try_once(self.settings, self.tls, self.address)
         except Refused as why:
             self._refused = str(why)
             raise
         self._refused = ""
-        self.ledger = Ledger(self.run, self.nick_of, self.settings.message_size)
+        self.ledger = Ledger(
+            self.run, self.nick_of, self.settings.message_size, shared=self._workers > 1, apart=self.scenario.apart
+        )
+        self.ledger.offset = self._offset
         self.reactor = Reactor(self._bug)
         space = SECOND / self.settings.connect_rate
         self._gate = EvenGate(self.settings.connect_rate / self._workers, time.monotonic_ns() + int(space * self.slot))
         self._running = True
+        parts = ((n, self.scenario.part(n)) for n in range(self.scenario.users))
+        self._slow = {self.nick_of(n): n for n, part in parts if part.does == "slow"}
+        self.watches = bool(self._slow)
         gc.set_threshold(20_000, 20, 50)
         self.health.reset()
+        self._started = time.monotonic_ns()
+        self._row_before = self._totals()
         self._ticker = gevent.spawn(self._tick)
 
-    def go(self, after: float, run_time: float) -> None:
-        """Everyone is in: the senders start `after` seconds from now, and end after `run_time` more (0: when told to stop)."""
+    def go(self, at: int, after: float, start: float, acts: list[list[Any]]) -> None:
+        """The load, or its next step, begins `start` seconds after the beginning, with these phases.
+
+        The beginning is `at` (nanoseconds of the master's clock), or `after` seconds from now where that clock is another.
+        """
+        if not self._began:
+            begin = at - self._offset * 1000
+            now = time.monotonic_ns()
+            self._settle_in()
+            self._began = begin if abs(begin - now) < FAR else now + int(after * SECOND)
+        else:
+            self._close_phase()
+        of_phases = [Phase.from_list(act) for act in acts]
+        began = self._began + int(start * SECOND)
+        load = phases.load_of(of_phases)
+        for life in self._lives:
+            life.go(began, load)
+        for begin_s, end_s, phase in phases.placed(of_phases):
+            if begin_s:
+                self.reactor.at(began + int(begin_s * SECOND), self._close_phase)
+            if phase.event == "drop":
+                self._drop_at(began + int(begin_s * SECOND))
+            del end_s
+
+    def _settle_in(self) -> None:
         gc.collect()
         gc.freeze()  # the users stay for the whole run: going through them again and again cost up to a sixth of the CPU
-        start = time.monotonic_ns() + int(after * SECOND)
-        self.end = start + int(run_time * SECOND) if run_time else 1 << 62
-        self._began = start
-        if any(self.scenario.part(s.number).rank >= 0 for s in self._sessions):
+        self._connected = self.inside
+        self._speakers = [life for life in self._lives if life.part.to]
+        if self._speakers:
             self.health.reset()  # of a load, the connecting before it is no part
-        for session in self._sessions:
-            schedule = self.scenario.schedule(session.number, start)
-            if schedule is not None:
-                sender = Sender(self, session, schedule)
-                self._senders.append(sender)
-                sender.arm()
+        self._before = self._timings()
+        if self._rows or self.attempted:
+            self._row()
+        self._rows = 0
+        self._row_before = self._totals()
+
+    def _drop_at(self, at: int) -> None:
+        def drop() -> None:
+            self.counts["storms"] += 1
+            for life in self._lives:
+                life.drop(at)
+
+        self.reactor.at(at, drop)
 
     def stop(self) -> dict[str, dict[int, int]]:
         """Send nothing more, and let go of what is queued (for `settings.drain` seconds at most). Gives what was sent."""
         self.stopping = True
+        self._halted.set()
         if self._running and not self._health:
-            self._health = self.health.to_dict()  # the waiting that follows is no load
+            self._health = self.health.to_dict() | {"send_lag": self.send_lag.to_dict()}  # the waiting that follows is no load
+            for life in self._lives:
+                life.halt()
             deadline = time.monotonic() + self.settings.drain
-            while any(s.connection.backlog for s in self._sessions) and time.monotonic() < deadline:
+            while self._backlog() and time.monotonic() < deadline:
                 gevent.sleep(0.02)
-        sent: dict[str, dict[int, int]] = {}
-        for sender in self._senders:
-            sent.setdefault(sender.room, {})[sender.number] = sender.sent
-        return sent
+        return self._sent
 
     def drain(self, sent: Sent) -> dict[str, Any]:
         """Wait until the members here have all that was `sent` anywhere, or `settings.drain` seconds; then close the books."""
@@ -216,41 +225,102 @@ class Generator:
     def nick_of(self, number: int) -> str:
         return nick_for(self.run, number)
 
-    def admit(self) -> int | None:
-        """Wait for the caller's turn to connect; gives the number of the user, None where there is nothing to do."""
+    def admit(self) -> Life | None:
+        """The next user; None where there is nothing to do."""
         if self._refused or self.stopping:
             return None
         number = next(self._numbers) * self._workers + self.slot
+        life = BEHAVIOURS[self.scenario.part(number).does](self, number)
+        self._lives.append(life)
+        return life
+
+    def wait_for_turn(self) -> None:
+        """Connects are evenly spaced."""
         wait = self._gate.take(time.monotonic_ns()) - time.monotonic_ns()
         if wait > 0:
             gevent.sleep(wait / SECOND)
-        return number
 
-    def connect(self, link: connection.Connection, number: int) -> None:
+    def connect(self, link: connection.Connection, number: int, **how: Any) -> None:
         """Open a connection of the user `number`."""
-        link.open(self._tls, self._address, self.settings.verified_name, connection.source_for(self._address, number))
+        link.open(self.tls, self.address, self.settings.verified_name, connection.source_for(self.address, number), **how)
 
     def explain(self, error: Exception) -> str:
         return connection.explain(error, self.settings)
+
+    def entered(self) -> None:
+        """A user is ready for the load."""
+        self._entered += 1
+
+    def sleep_until(self, at: int) -> bool:
+        """Whether the run still goes on then."""
+        return not self._halted.wait(max(at - time.monotonic_ns(), 0) / SECOND)
+
+    def rest(self, seconds: float) -> None:
+        """Sleep, at most until the stop."""
+        self._halted.wait(seconds)
+
+    def rest_of_run(self) -> None:
+        """Sleep until Locust ends the caller."""
+        Event().wait()
+
+    def shared(self, nanoseconds: int) -> int:
+        """A time of this process in microseconds of the clock that all share."""
+        return nanoseconds // 1000 + self._offset
+
+    def say(self, life: Life, intended: int, actual: int | None = None, *, planned: bool = True) -> bool:
+        """Send a user's next message, with these times (shared microseconds; `actual`: now). False: it was not sent.
+
+        `planned`: it is one of those that its schedule counts.
+        """
+        session, to = life.session, life.part.to
+        if self.stopping or session is None:
+            return False
+        book = self._sent.setdefault(to, {})
+        sequence = book.get(life.number, 0)
+        now = self.shared(time.monotonic_ns())
+        stamp = Stamp(self.run, self.slot, life.number, sequence, intended, now if actual is None else actual)
+        if not session.connection.send(compose(to, stamp, self.settings.message_size).encode() + b"\r\n"):
+            return False
+        book[life.number] = sequence + 1
+        self._said += 1
+        self._due += life.reach
+        self._unplanned += not planned
+        return True
+
+    def said_in(self, room: str) -> Mapping[int, int]:
+        """How many messages each sender of this process has sent to a room."""
+        return self._sent.get(room, {})
 
     def took(self, phase: str, nanoseconds: int) -> None:
         """A phase of connecting took so long."""
         self.phases[phase].record(nanoseconds // 1000)
 
-    def joined(self, session: Session) -> None:
-        self._sessions.append(session)
+    def record(self, name: str, nanoseconds: int) -> None:
+        """Something else took so long."""
+        self.records[name].record(nanoseconds // 1000)
 
     def failed(self, phase: str, why: str) -> None:
         """A user did not get in."""
-        self._failed += 1
-        self.error(phase, why)
+        if not self.stopping:
+            self._failed += 1
+            self.error(phase, why)
 
-    def dropped(self, session: Session, why: str) -> None:
-        """A user that was in lost its connection; what it misses from here on is lost."""
-        del session
+    def dropped(self, why: str) -> None:
+        """A user that was in lost its connection."""
         if self._running:
             self._dropped += 1
             self.error("connection", why)
+
+    def evicted(self, number: int, at: int) -> None:
+        """The server put a slow reader out: it noticed itself, or others saw it go. The first to see it counts."""
+        if number not in self._evicted and self._began:
+            self._evicted[number] = (at - self._began) // 1000
+
+    def saw_quit(self, nick: str, now: int) -> None:
+        """Somebody in a room left."""
+        number = self._slow.get(nick)
+        if number is not None:
+            self.evicted(number, now)
 
     def error(self, kind: str, why: str) -> None:
         """Something that should not have been."""
@@ -264,21 +334,27 @@ class Generator:
 
     @property
     def standing(self) -> dict[str, int]:
-        """How many users are in, and how many did not get in."""
-        return {"ready": len(self._sessions), "failed": self._failed}
-
-    def _histograms(self) -> dict[tuple[str, str], Histogram]:
-        """As Locust shows them."""
-        return {("CONNECT", name): h for name, h in self.phases.items()} | {("PRIVMSG", "delivery"): self.ledger.intended}
+        """How many users are ready, and how many did not get in; what they tried, and how many are in."""
+        return {
+            "ready": self._entered,
+            "failed": self._failed,
+            "attempted": self.attempted,
+            "users": self.inside,
+            "dropped": self._dropped,
+        }
 
     def hand_over(self) -> None:
         """Bring Locust's statistics up to date."""
-        if self._running:
-            self._bridge.hand_over(self._histograms())
+        if not self._running:
+            return
+        shown = {("CONNECT", name): h for name, h in self.phases.items()} | {("PRIVMSG", "delivery"): self.ledger.intended}
+        for name in self.scenario.apart:
+            shown["PRIVMSG", name] = self.ledger.group(name).intended
+        shown |= {("IRC", name): h for name, h in self.records.items()}
+        self._bridge.hand_over(shown)
 
     def _tick(self) -> None:
         """The loop's lag ten times a second, and once a second everything that is read off."""
-        before = self.ledger.intended.copy()
         told: dict[str, int] = {}
         for n in itertools.count(1):
             asked = time.monotonic()
@@ -286,45 +362,100 @@ class Generator:
             self.health.woke(max(time.monotonic() - asked - TICK, 0))
             if self.standing != told:
                 told = self.standing
-                runner = self._environment.runner
-                if runner is not None:
-                    runner.send_message("parley-standing", told)
+                self._tell("parley-standing", told)
             if n % 10 == 0:
                 self.hand_over()
-                before = self._row(before)
+            while self._running and time.monotonic_ns() >= (self._began or self._started) + (self._rows + 1) * SECOND:
+                self._row()
 
-    def _row(self, before: Histogram) -> Histogram:
-        now = self.ledger.intended.copy()
-        self._series.append(
-            {
-                "t": round((time.monotonic_ns() - self._began) / SECOND, 2),
-                "users": len(self._sessions),
-                "sent": sum(s.sent for s in self._senders),
-                "deliver": now.since(before).to_dict()["buckets"],
-            }
-        )
-        return now
+    def _tell(self, kind: str, data: Any) -> None:
+        runner = self._environment.runner
+        if runner is not None:
+            runner.send_message(kind, data)
+
+    def _timings(self) -> dict[str, Histogram]:
+        """What counts by phases of the load, as it stands."""
+        out = {"deliver": self.ledger.intended, "deliver.actual": self.ledger.actual, "send.lag": self.send_lag.copy()}
+        for name in self.ledger.groups:
+            if name:
+                group = self.ledger.group(name)
+                title = name if name == "rtt" else f"deliver.{name}"
+                out |= {title: group.intended.copy(), f"{title}.actual": group.actual.copy()}
+        return out
+
+    def _close_phase(self) -> None:
+        now = self._timings()
+        self._timed.append({name: h.since(self._before[name]) if name in self._before else h for name, h in now.items()})
+        self._before = now
+
+    def _totals(self) -> dict[str, Any]:
+        """What a row is the difference of."""
+        now = time.monotonic_ns()
+        groups = [g for g in self.ledger.groups if g not in ("slow",)]
+        tls = self.phases["tls"].copy()
+        if "recover.tls" in self.records:
+            tls.merge(self.records["recover.tls"])
+        return {
+            "offered": sum(life.talker.offered(now) for life in self._speakers) + self._unplanned,
+            "sent": self._said,
+            "due": self._due,
+            "delivered": sum(self.ledger.group(g).intended.count for g in groups),
+            "deliver": self.ledger.intended,
+            "connect": tls,
+            "spread": self.ledger.spread,
+        }
+
+    def _row(self) -> None:
+        """One second, as the timeline wants it; before the load, one of connecting."""
+        before, now = self._row_before, self._totals()
+        self._row_before = now
+        row: dict[str, Any] = {"connecting": not self._began, "t": self._rows, "users": self.inside, "attempted": self.attempted}
+        row |= {"failed": self._failed, "dropped": self._dropped + self.counts["dropped on purpose"]}
+        for name, value in now.items():
+            row[name] = value.since(before[name]).to_dict()["buckets"] if isinstance(value, Histogram) else value - before[name]
+        if self._workers > 1:
+            row["spread"] = {}
+            row["shares"] = self.ledger.shares()
+        row["backlog"] = self._backlog()
+        row |= self.health.second()
+        so_far = self.ledger.so_far()
+        row["faults"] = {n: getattr(so_far, n) for n in ("lost", "repeated", "reordered", "foreign")}
+        row["errors"] = dict(self._errors)
+        row["records"] = {name: h.to_dict() for name, h in self.records.items()}
+        self._rows += 1
+        self._tell("parley-row", row)
+
+    def _backlog(self) -> int:
+        """Bytes that those who talk have queued."""
+        return sum(life.session.connection.backlog for life in self._speakers if life.session)
 
     def _report(self, sent: Sent) -> dict[str, Any]:
-        own: dict[str, dict[int, int]] = {}
-        for sender in self._senders:
-            own.setdefault(sender.room, {})[sender.number] = sender.sent
+        own = self._sent
         totals = self.ledger.totals(sent, own)
+        if self._began:
+            self._close_phase()
+            self._row()
         for name in ("lost", "repeated", "reordered", "foreign"):
             if getattr(totals, name):
                 self._bridge.failure("LEDGER", name, f"{getattr(totals, name)} receipts {name}")
         return {
             "slot": self.slot,
-            "users": len(self._sessions),
+            "users": self._entered,
+            "connected": self._connected,
+            "attempted": self.attempted,
             "failed": self._failed,
             "dropped": self._dropped,
             "errors": dict(self._errors),
             "tls": self._tls_used,
+            "version": self.version,
             "ledger": totals.to_dict(),
-            "deliver": self.ledger.intended.to_dict(),
-            "deliver_actual": self.ledger.actual.to_dict(),
-            "send_lag": self.send_lag.to_dict(),
+            "phases": [{name: h.to_dict() for name, h in phase.items()} for phase in self._timed],
+            "records": {name: h.to_dict() for name, h in self.records.items()},
             "connect": {name: h.to_dict() for name, h in self.phases.items()},
+            "counts": dict(self.counts),
+            "hostile": {kind: dict(tally) for kind, tally in self.hostile.items()},
+            "evicted": self._evicted,
+            "slow": sum(life.part.does == "slow" for life in self._lives),
+            "incomplete": self.ledger.incomplete,
             "health": self._health or self.health.to_dict(),
-            "series": self._series,
         }

@@ -1,55 +1,76 @@
 """Whether the generator could keep up: a run in which it could not says more about the generator than about the server.
 
 The share of time that the process stood in the kernel's run queue, ready but without a processor (/proc/self/schedstat;
-measured: 0-1 % on a quiet machine, 30 % and more wherever the latencies were wrong), its share of a processor, and how late the
-event loop woke. Locust's own check (above 90 % of a processor, every 10 s) does not see any of it.
+measured: 0-1 % on a quiet machine, 30 % and more wherever the latencies were wrong), its share of a processor, how late the
+event loop woke, and how late messages left. Locust's own check (above 90 % of a processor, every 10 s) does not see any of it.
+
+A container may have no schedstat, or one that stays at 0: the wait is then None, unknown, and the other two decide.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from loadtest.histogram import Histogram
 
+SCHEDSTAT = "/proc/self/schedstat"
 
-def run_queue_wait() -> int:
-    """Nanoseconds that this process's main thread has waited for a processor so far; 0 where the kernel does not say."""
+
+def run_queue_wait() -> int | None:
+    """Nanoseconds that this process's main thread has waited for a processor so far; None where the kernel does not say."""
     try:
-        with open("/proc/self/schedstat") as f:
-            return int(f.read().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
+        with open(SCHEDSTAT) as f:
+            ran, waited = map(int, f.read().split()[:2])
+    except (OSError, ValueError):
+        return None
+    return waited if ran else None  # it has run, or it could not ask
+
+
+def _share(waited: int | None, before: int | None, seconds: float) -> float | None:
+    return None if waited is None or before is None else (waited - before) / 1e9 / max(seconds, 1e-9)
 
 
 @dataclass
 class Health:
-    """Of one process, since `reset`."""
+    """Of one process, since `reset`; `second` tells what was since the last `second` or `reset`."""
 
     lag: Histogram = field(default_factory=Histogram)
-    _wait: int = 0
+    _wait: int | None = None
     _cpu: float = 0.0
     _at: float = 0.0
+    _worst: float = 0.0
+    _second_wait: int | None = None
+    _second_at: float = 0.0
 
     def reset(self) -> None:
         """Start over: what was before does not count."""
         self.lag = Histogram()
-        self._wait = run_queue_wait()
+        self._worst = 0.0
+        self._wait = self._second_wait = run_queue_wait()
         self._cpu = time.process_time()
-        self._at = time.monotonic()
+        self._at = self._second_at = time.monotonic()
 
     def woke(self, late: float) -> None:
         """The loop woke so many seconds after it should have."""
         self.lag.record(int(late * 1e6))
+        self._worst = max(self._worst, late)
+
+    def second(self) -> dict[str, float | None]:
+        """Since it was last asked: the worst `lag` of the loop in ms, and the share of time in the run queue (None: unknown)."""
+        waited, now = run_queue_wait(), time.monotonic()
+        wait = _share(waited, self._second_wait, now - self._second_at)
+        out = {"lag": round(self._worst * 1000, 3), "wait": wait}
+        self._worst, self._second_wait, self._second_at = 0.0, waited, now
+        return out
 
     def to_dict(self) -> dict[str, Any]:
-        """`wait` and `cpu` are shares of the time since `reset`."""
+        """`wait` and `cpu` are shares of the time since `reset`; `wait` is None where it is unknown."""
         wall = max(time.monotonic() - self._at, 1e-9)
         return {
-            "wait": (run_queue_wait() - self._wait) / 1e9 / wall,
+            "wait": _share(run_queue_wait(), self._wait, wall),
             "cpu": (time.process_time() - self._cpu) / wall,
             "cpu_s": time.process_time() - self._cpu,
             "seconds": wall,
@@ -60,51 +81,42 @@ class Health:
 
 def resident(pid: int | str) -> int:
     """KiB of resident memory of a process; 0 where there is none."""
-    return _status(pid, "VmRSS:")
-
-
-def _status(pid: int | str, name: str) -> int:
     try:
         with open(f"/proc/{pid}/status") as f:
-            return next((int(line.split()[1]) for line in f if line.startswith(name)), 0)
+            return next((int(line.split()[1]) for line in f if line.startswith("VmRSS:")), 0)
     except OSError:
         return 0
 
 
+class Limits(Protocol):
+    """What a generator is held against: percent of time in the run queue, and milliseconds."""
+
+    @property
+    def starved_wait(self) -> float: ...
+
+    @property
+    def starved_lag(self) -> float: ...
+
+
+def sound(second: Mapping[str, Any], limits: Limits) -> bool:
+    """Whether a second counts, by its `lag` (ms) and `wait` (share, or None): the worst of all workers."""
+    wait = second["wait"]
+    return second["lag"] <= limits.starved_lag and (wait is None or wait * 100 <= limits.starved_wait)
+
+
 def starved(workers: Iterable[Mapping[str, Any]], wait_percent: float, lag_ms: float) -> list[str]:
-    """Why the run is not valid: a sentence for each worker that could not keep up; none where all could."""
+    """Why the run is not valid: a sentence for each worker that could not keep up; none where all could.
+
+    `send_lag`, where it is there, is the histogram of how late messages left. Those that had to wait since the server read
+    nothing must not be in it.
+    """
     why = []
     for n, worker in enumerate(workers):
-        lag = Histogram.from_dict(worker["lag"]).percentile(99) / 1000
-        if worker["wait"] * 100 > wait_percent:
-            why.append(f"worker {n} stood in the run queue {worker['wait']:.0%} of the time (limit {wait_percent:g} %)")
-        if lag > lag_ms:
-            why.append(f"the loop of worker {n} was {lag:.0f} ms late at the 99th percentile (limit {lag_ms:g} ms)")
+        wait = worker["wait"]
+        if wait is not None and wait * 100 > wait_percent:
+            why.append(f"worker {n} stood in the run queue {wait:.0%} of the time (limit {wait_percent:g} %)")
+        for name, what in (("lag", "the loop of worker {} was"), ("send_lag", "the messages of worker {} left")):
+            late = Histogram.from_dict(worker[name]).percentile(99) / 1000 if name in worker else 0.0
+            if late > lag_ms:
+                why.append(f"{what.format(n)} {late:.0f} ms late at the 99th percentile (limit {lag_ms:g} ms)")
     return why
-
-
-class ServerProbe:
-    """CPU, memory, threads and descriptors of the server's process, read from /proc. Pid 0: nothing is known."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-
-    def read(self) -> dict[str, float] | None:
-        """CPU seconds so far (user and system, in steps of 10 ms), resident KiB, threads, descriptors (-1: we may not look)."""
-        if not self.pid:
-            return None
-        try:
-            with open(f"/proc/{self.pid}/stat") as f:
-                fields = f.read().rpartition(")")[2].split()
-        except OSError:
-            return None
-        try:
-            descriptors = len(os.listdir(f"/proc/{self.pid}/fd"))
-        except OSError:
-            descriptors = -1
-        return {
-            "cpu_s": (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
-            "rss_kib": resident(self.pid),
-            "threads": _status(self.pid, "Threads:"),
-            "descriptors": descriptors,
-        }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from math import ceil
 from typing import Any, Final, NamedTuple
 
 from loadtest.histogram import Histogram
@@ -21,8 +22,8 @@ _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     ">": operator.gt,
 }
 _UNITS: Final = {"": 1.0, "%": 0.01, "us": 1e-6, "ms": 1e-3, "s": 1.0}
-_EXPRESSION = re.compile(r"\s*([a-z][a-z0-9_.]*?)\s*(<=|>=|==|<|>)\s*([0-9]*\.?[0-9]+)\s*(%|us|ms|s|)\s*")
-_PERCENTILE = re.compile(r"([a-z.]+)\.p([0-9]{1,2}(?:\.[0-9]+)?)")
+_EXPRESSION = re.compile(r"\s*([a-z][a-z0-9_.-]*?)\s*(<=|>=|==|<|>)\s*([0-9]*\.?[0-9]+)\s*(%|us|ms|s|)\s*")
+_PERCENTILE = re.compile(r"([a-z.-]+)\.p([0-9]{1,2}(?:\.[0-9]+)?)")
 
 # What the faults of the ledger are called in a verdict.
 TRUTH: Final = {
@@ -45,6 +46,11 @@ class Objective(NamedTuple):
     @property
     def is_truth(self) -> bool:
         return self.metric in TRUTH
+
+    @property
+    def is_latency(self) -> bool:
+        """Of delivering: what a step of load is held against."""
+        return self.metric.partition(".")[0] in ("deliver", "spread", "rtt")
 
 
 class Outcome(NamedTuple):
@@ -124,3 +130,56 @@ def evaluate(objectives: Iterable[Objective], figures: Figures) -> list[Outcome]
         passed = value is not None and _OPERATORS[objective.operator](value, objective.limit)
         out.append(Outcome(objective, value, passed))
     return out
+
+
+class Watch:
+    """Looks at a run while it goes on: has an objective been broken so that the run cannot pass any more?
+
+    A count that may only grow is beyond repair once it is over its limit. A receipt counts as lost when later ones of its sender
+    came and it did not for `patience` seconds. A percentile is given up when it has broken its objective for `after` whole seconds
+    in a row, seconds in which the generator kept up and latencies count.
+    """
+
+    def __init__(self, wanted: Iterable[Objective], after: int, patience: float) -> None:
+        self._wanted = list(wanted)
+        self._after = after
+        self._patience = max(ceil(patience), 1)
+        self._history: list[tuple[int, int]] = []  # lost, reordered
+        self._breached: dict[Objective, int] = {}
+
+    def look(self, faults: Mapping[str, int], histograms: Mapping[str, Histogram], counts: bool) -> str:
+        """One more second. The sentence that says what was broken; "" where all may still hold."""
+        self._history.append((faults["lost"], faults["reordered"]))
+        numbers = {
+            "loss": self.lost(),
+            "repeats": faults["repeated"],
+            "order": faults["reordered"],
+            "foreign": faults["foreign"],
+        }
+        return self.numbers(numbers) or (self._percentiles(histograms) if counts else "")
+
+    def numbers(self, numbers: Mapping[str, float]) -> str:
+        """As `look`, for numbers that can only grow, or are known by now."""
+        for objective in self._wanted:
+            if objective.metric in numbers and objective.operator in ("==", "<", "<="):
+                value = numbers[objective.metric]
+                if value >= objective.limit and not _OPERATORS[objective.operator](value, objective.limit):
+                    return Outcome(objective, value, False).sentence
+        return ""
+
+    def lost(self) -> int:
+        """How many receipts are lost for sure: passed over `patience` seconds ago, and not come since."""
+        if len(self._history) <= self._patience:
+            return 0
+        lost, reordered = self._history[-1 - self._patience]
+        return max(lost + reordered - self._history[-1][1], 0)
+
+    def _percentiles(self, histograms: Mapping[str, Histogram]) -> str:
+        figures = Figures({}, histograms)
+        for outcome in evaluate(self._wanted, figures):
+            if outcome.value is None:
+                continue
+            times = self._breached[outcome.objective] = 0 if outcome.passed else self._breached.get(outcome.objective, 0) + 1
+            if times >= self._after:
+                return f"{outcome.sentence}, and that for {times} seconds in a row"
+        return ""

@@ -16,6 +16,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
+from loadtest import clock, progress, web
 from loadtest.conductor import Conductor
 from loadtest.generator import Generator
 from loadtest.irc_user import IrcUser
@@ -76,21 +77,40 @@ def _on_init(environment: Environment, runner: Runner, **_: Any) -> None:
         _follow(environment, runner)
 
 
+def _end_by_signal() -> None:
+    """SIGTERM and SIGINT end the run in the main greenlet, and there only.
+
+    Python runs a handler in whatever is running: one that raised there would end the reactor as well, in the middle of what it
+    had read.
+    """
+    loop, main = gevent.get_hub().loop, gevent.getcurrent()
+
+    def handle(*_: Any) -> None:
+        loop.run_callback(main.throw, KeyboardInterrupt)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
 def _lead(environment: Environment, runner: Runner) -> None:
     conductor = Shape.conductor = Conductor(environment)
     options = environment.parsed_options
     assert options is not None
     try:
-        options.num_users = conductor.scenario().users
-        options.spawn_rate = conductor.settings().connect_rate
+        scenario = conductor.scenario()
+        options.num_users = scenario.users
+        options.spawn_rate = scenario.settings.connect_rate
+        options.scenario = scenario.settings.scenario  # as the form of the web page shows it
     except Refused as why:
         if options.headless or options.autostart:
             print(f"parley: {why}", file=sys.stderr)
             sys.exit(ERRORS)
     if options.headless:
         # Until a run with a shape is over, Locust has no handler of its own: `docker stop` would throw the results away.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        _end_by_signal()
     fired, listen = environment.events, runner.register_message
+    clock.install(runner)
+    listen("parley-row", lambda environment, msg: conductor.heard_row(msg.node_id, msg.data))
     listen("parley-standing", lambda environment, msg: conductor.heard_standing(msg.node_id, msg.data))
     listen("parley-sent", lambda environment, msg: conductor.heard_sent(msg.node_id, msg.data))
     listen("parley-drained", lambda environment, msg: conductor.heard_report(msg.node_id, msg.data))
@@ -108,6 +128,10 @@ def _lead(environment: Environment, runner: Runner) -> None:
         for line in conductor.summary():
             print(line, flush=True)
 
+    if environment.web_ui is not None:
+        web.install(environment, conductor)
+    if options.headless:
+        progress.install(environment, conductor)
     _on(fired.test_start, lambda environment, **_: conductor.begin())
     _on(fired.test_stopping, lambda environment, **_: conductor.finish())
     _on(fired.quitting, quitting)
@@ -136,8 +160,10 @@ def _follow(environment: Environment, runner: Runner) -> None:
         runner.send_message("parley-drained", report)
 
     listen = runner.register_message
+    if isinstance(runner, WorkerRunner):
+        clock.install(runner)
     listen("parley-plan", lambda environment, msg: generator.plan(msg.data))
-    listen("parley-go", lambda environment, msg: generator.go(msg.data["after"], msg.data["run_time"]))
+    listen("parley-go", lambda environment, msg: generator.go(**msg.data))
     listen("parley-stop", stop, concurrent=not isinstance(runner, LocalRunner))
     listen("parley-drain", drain, concurrent=not isinstance(runner, LocalRunner))
     _on(environment.events.test_start, start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtest.pacing import Schedule
+from loadtest.pacing import Load, Schedule
 from loadtest.scenarios.base import Part, Scenario
 
 
@@ -17,9 +17,13 @@ class Ramp(Scenario):
         del user
         return Part()
 
-    def schedule(self, user: int, start: int) -> Schedule | None:
-        del user, start
+    def schedule(self, user: int, start: int, load: Load) -> Schedule | None:
+        del user, start, load
         return None
+
+    def reach(self, user: int) -> int:
+        del user
+        return 0
 
     def describe(self) -> str:
         return f"{self.settings.connections} connections at {self.settings.connect_rate:g}/s, idle"

@@ -16,8 +16,8 @@ from tests.compose.conftest import IMAGES, Stack
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
-SERVICES = ("certs", "server", "bots", "client", "load")
-CLIENTS = ("bots", "client", "load")
+SERVICES = ("certs", "server", "bots", "client", "load", "load-worker")
+CLIENTS = ("bots", "client", "load-worker")
 # The header alone stands in every library that reads keys; a key has a body.
 KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+(?:[A-Za-z-]+: .*\s+)*[A-Za-z0-9+/=]{40}")
 
@@ -61,11 +61,13 @@ def test_who_sees_which_volume(services: dict[str, Any]) -> None:
     assert mounts(services["server"]) == {"certs": False, "data": True}
     for name in CLIENTS:
         assert mounts(services[name]) == {"ca-public": False}, name
+    assert mounts(services["load"]) == {"ca-public": False, "results": True}
 
 
 def test_certificates_are_made_without_a_network_and_bots_have_no_way_out(services: dict[str, Any]) -> None:
     assert services["certs"]["network_mode"] == "none"
-    assert list(services["bots"]["networks"]) == ["inside"]
+    for name in ("bots", "load-worker"):
+        assert list(services[name]["networks"]) == ["inside"]
 
 
 @pytest.mark.parametrize("name", ["server", "bots"])

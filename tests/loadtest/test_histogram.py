@@ -61,6 +61,13 @@ def test_it_survives_json(recorded: list[int]) -> None:
     assert Histogram.from_dict(json.loads(json.dumps(of(recorded).to_dict()))).counts == of(recorded).counts
 
 
+@given(several, st.integers(0, 1 << 40))
+def test_times_are_recorded_as_values_are(recorded: list[int], since: int) -> None:
+    h = Histogram()
+    h.record_times([since + value for value in [*recorded, -5, LONGEST + 1]], since)
+    assert h.counts == of([*recorded, -5, LONGEST + 1]).counts
+
+
 def test_values_out_of_range_are_clamped() -> None:
     h = of([-5, LONGEST + 1])
     assert (h.low, h.counts[SIZE - 1]) == (0.0, 1)

@@ -6,7 +6,7 @@ import pytest
 
 from loadtest import objectives, results
 from loadtest.histogram import Histogram
-from loadtest.objectives import Figures, evaluate, gather, parse
+from loadtest.objectives import Figures, Watch, evaluate, gather, parse
 
 
 def figures(**numbers: float) -> Figures:
@@ -30,6 +30,7 @@ def figures(**numbers: float) -> Figures:
         ("connect.fail>=1%", False),
         ("connect.tls.p99<1s", False),
         ("nothing<1", False),
+        ("evict.half-tcp.p50<1s", False),
     ],
 )
 def test_expressions(text: str, passes: bool) -> None:
@@ -79,3 +80,67 @@ def test_a_starved_generator_says_nothing_about_latency() -> None:
 
 def test_every_truth_has_a_default() -> None:
     assert {parse(text).metric for text in objectives.ALWAYS} == set(objectives.TRUTH)
+
+
+# --abort: while the run goes on
+
+NO_FAULTS = {"lost": 0, "repeated": 0, "reordered": 0, "foreign": 0}
+
+
+def slow(microseconds: int) -> dict[str, Histogram]:
+    out = Histogram()
+    out.record(microseconds, 10)
+    return {"deliver": out, "spread": Histogram()}
+
+
+def watch(*texts: str) -> Watch:
+    return Watch([parse(text) for text in texts], after=3, patience=2)
+
+
+@pytest.mark.parametrize("fault", ["repeated", "reordered", "foreign"])
+def test_one_fault_that_must_not_be_ends_it(fault: str) -> None:
+    watching = watch(*objectives.ALWAYS)
+    assert watching.look(NO_FAULTS, {}, True) == ""
+    assert f"1 {'messages' if fault == 'foreign' else 'receipts'}" in watching.look(NO_FAULTS | {fault: 1}, {}, True)
+
+
+def test_a_gap_is_a_loss_when_it_was_not_filled_in_time() -> None:
+    watching = watch("loss==0")
+    assert [watching.look(NO_FAULTS | {"lost": n}, {}, True) for n in (0, 1, 1)] == ["", "", ""]
+    assert watching.look(NO_FAULTS | {"lost": 1}, {}, True) == "loss==0: 1 receipts dropped"
+
+
+def test_a_gap_that_was_filled_while_another_opened_is_none() -> None:
+    watching = watch("loss==0", "order<100")
+    for filled in range(8):
+        assert watching.look(NO_FAULTS | {"lost": 1, "reordered": filled}, {}, True) == ""
+
+
+def test_some_loss_may_be_allowed() -> None:
+    watching = watch("loss<3", "loss>=0")
+    assert [watching.look(NO_FAULTS | {"lost": 2}, {}, True) for _ in range(5)] == [""] * 5
+    assert [bool(watching.look(NO_FAULTS | {"lost": 3}, {}, True)) for _ in range(3)] == [False, False, True]
+
+
+def test_a_percentile_must_be_broken_for_some_seconds_in_a_row() -> None:
+    watching = watch("deliver.p99<100ms")
+    seconds = [500_000, 500_000, 1_000, 500_000, 500_000, 500_000]
+    said = [watching.look(NO_FAULTS, slow(us), True) for us in seconds]
+    assert said[:5] == [""] * 5
+    assert said[5].startswith("deliver.p99<100ms: was ")
+    assert said[5].endswith("for 3 seconds in a row")
+
+
+def test_seconds_that_do_not_count_are_not_looked_at() -> None:
+    watching = watch("deliver.p99<100ms")
+    assert [watching.look(NO_FAULTS, slow(500_000), False) for _ in range(9)] == [""] * 9
+
+
+def test_what_ended_a_run_early_is_its_verdict() -> None:
+    verdict = results.judge([], {"tls: no": 1}, ["late"], "loss==0: 1 receipts dropped")
+    assert (verdict.code, verdict.reasons) == (results.BREACH, ["ended early: loss==0: 1 receipts dropped"])
+
+
+def test_a_step_of_load_is_held_against_latencies_only() -> None:
+    texts = ["deliver.p99<1s", "spread.p50<1s", "rtt.p99<1s", "loss==0", "connect.tls.p99<1s", "recover.p99<1s"]
+    assert [parse(text).is_latency for text in texts] == [True, True, True, False, False, False]

@@ -2,8 +2,8 @@
 
     python -m tests.loadtest.tiny_server CERT KEY [--fault drop] [--every 50] [--delay 0.5] [--coalesce 20]
 
-Just enough IRC for the harness: NICK, USER, CAP, JOIN, PRIVMSG, PING, QUIT. It writes each message as one TLS record to each
-member (the worst case for a client), or `--coalesce` of them at once. It says the port on stderr as the real one does.
+Just enough IRC for the harness: see COMMANDS. It writes each message as one TLS record to each member (the worst case for a
+client), or `--coalesce` of them at once. It says the port on stderr as the real one does.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Server:
 
     def __init__(self, fault: str, every: int, delay: float, coalesce: int) -> None:
         self.rooms: dict[str, list[Member]] = {}
+        self.nicks: dict[str, Member] = {}
         self.every = every
         self.delay = delay
         self.coalesce = coalesce
@@ -65,38 +66,93 @@ class Server:
             while line := await reader.readline():
                 if not self.line(me, line.strip()):
                     break
-        except (ConnectionError, ssl.SSLError):
+        except (ConnectionError, ssl.SSLError, ValueError):  # ValueError: a line without an end
             pass
         finally:
-            for members in self.rooms.values():
-                if me in members:
-                    members.remove(me)
+            for room in list(self.rooms):
+                self.leave(me, room)
+            if self.nicks.get(me.nick) is me:
+                del self.nicks[me.nick]
             writer.close()
+
+    def leave(self, me: Member, room: str) -> None:
+        members = self.rooms.get(room, [])
+        if me in members:
+            members.remove(me)
+        if not members:
+            self.rooms.pop(room, None)
 
     def line(self, me: Member, line: bytes) -> bool:
         """Do what one line says. False: goodbye."""
         command, _, rest = line.partition(b" ")
-        nick = me.nick.encode()
-        if command == b"NICK":
-            me.nick = rest.decode()
-        elif command == b"USER":
-            me.write(b":tiny 001 %s :Welcome\r\n:tiny 422 %s :No MOTD\r\n" % (nick, nick))
-        elif command == b"CAP" and rest.startswith(b"REQ"):
-            me.write(b":tiny CAP %s ACK :%s\r\n" % (nick, rest.partition(b":")[2]))
-        elif command == b"JOIN":
-            room = rest.decode()
-            members = self.rooms.setdefault(room, [])
-            members.append(me)
-            me.write(b":%s JOIN %s\r\n:tiny 366 %s %s :End of names\r\n" % (nick, rest, nick, rest))
-        elif command == b"PING":
-            me.write(b":tiny PONG tiny %s\r\n" % rest)
-        elif command == b"PRIVMSG":
-            out = b":%s!u@h PRIVMSG %s\r\n" % (nick, rest)
-            for member in self.rooms.get(rest.partition(b" ")[0].decode(), []):
-                if member is not me:
-                    self.deliver(member, out)
+        act = COMMANDS.get(command)
+        if act is not None:
+            act(self, me, rest)
         return command != b"QUIT"
 
+    def nick(self, me: Member, rest: bytes) -> None:
+        name = rest.decode()
+        if self.nicks.setdefault(name, me) is not me:
+            me.write(b":tiny 433 * %s :In use\r\n" % rest)
+            return
+        if name != me.nick:
+            self.nicks.pop(me.nick, None)
+        me.nick = name
+
+    def user(self, me: Member, rest: bytes) -> None:
+        texts = (
+            b"001 %s :Welcome",
+            b"004 %s tiny tiny-1.0 i nt",
+            b"005 %s CHANTYPES=# NICKLEN=16 :are supported",
+            b"422 %s :No MOTD",
+        )
+        me.write(b"".join(b":tiny " + text % me.nick.encode() + b"\r\n" for text in texts))
+
+    def cap(self, me: Member, rest: bytes) -> None:
+        if rest.startswith(b"REQ"):
+            me.write(b":tiny CAP %s ACK :%s\r\n" % (me.nick.encode(), rest.partition(b":")[2]))
+
+    def join(self, me: Member, rest: bytes) -> None:
+        nick = me.nick.encode()
+        for room in rest.split(b","):
+            members = self.rooms.setdefault(room.decode(), [])
+            if me not in members:
+                members.append(me)
+            me.write(b":%s JOIN %s\r\n:tiny 366 %s %s :End of names\r\n" % (nick, room, nick, room))
+
+    def part(self, me: Member, rest: bytes) -> None:
+        for room in rest.partition(b" ")[0].split(b","):
+            self.leave(me, room.decode())
+            me.write(b":%s PART %s\r\n" % (me.nick.encode(), room))
+
+    def ping(self, me: Member, rest: bytes) -> None:
+        me.write(b":tiny PONG tiny %s\r\n" % rest)
+
+    def version(self, me: Member, rest: bytes) -> None:
+        me.write(b":tiny 351 %s tiny-1.0 tiny :For tests\r\n" % me.nick.encode())
+
+    def privmsg(self, me: Member, rest: bytes) -> None:
+        to = rest.partition(b" ")[0].decode()
+        found = [self.nicks[to]] if to in self.nicks else self.rooms.get(to, [])
+        for member in list(found):
+            if member is not me:
+                self.deliver(member, b":%s!u@h PRIVMSG %s\r\n" % (me.nick.encode(), rest))
+
+    def quit(self, me: Member, rest: bytes) -> None:
+        me.write(b"ERROR :Closing link\r\n")
+
+
+COMMANDS: dict[bytes, Callable[[Server, Member, bytes], None]] = {
+    b"NICK": Server.nick,
+    b"USER": Server.user,
+    b"CAP": Server.cap,
+    b"JOIN": Server.join,
+    b"PART": Server.part,
+    b"PING": Server.ping,
+    b"VERSION": Server.version,
+    b"PRIVMSG": Server.privmsg,
+    b"QUIT": Server.quit,
+}
 
 Fault = Callable[[Server, Member, bytes, bool], None]
 
@@ -186,9 +242,8 @@ async def run(options: argparse.Namespace) -> None:
     print(f"listening for irc on 127.0.0.1:{port}", file=sys.stderr, flush=True)
     while True:
         await asyncio.sleep(0.1)
-        for members in server.rooms.values():
-            for member in members:
-                server.flush(member)
+        for member in server.nicks.values():
+            server.flush(member)
 
 
 def main() -> None:
