@@ -11,7 +11,7 @@ from loadtest.scenarios import Scenario
 from loadtest.search import Search, Step
 from loadtest.timeline import Timeline
 
-SETTLE: Final = 5  # seconds after a step in which what is under way may still come
+SETTLE: Final = 5  # seconds after a step in which what is under way may still come, and count for it
 UNSOUND: Final = 0.2  # share of a step's seconds in which the generator may be starved
 
 
@@ -23,6 +23,7 @@ class Climb:
         self._step = phases[-1]
         self._objectives = [o for o in objectives if o.is_latency]
         s = scenario.settings
+        self._patience = max(s.drain, SETTLE)  # seconds after a step in which the next waits for what is under way
         self.search = Search(self._nominal, s.knee_factor, s.knee_precision)
         self.phases: list[tuple[float, float, Phase]] = []
 
@@ -46,18 +47,23 @@ class Climb:
         return act
 
     def add(self, row: dict[str, Any], timeline: Timeline) -> bool:
-        """One more second is known. True: the step is over, and in `search.steps`."""
+        """One more second is known. True: the step is over and in `search.steps`, and nothing of it can slow down the next."""
         if self.over or not self.phases:
             return False
         start, end, _ = self.phases[-1]
         known = row["t"] + 1
-        if known < end:
+        if known < end + self._later(timeline):
             return False
         under_way = timeline.total("due", start) - timeline.total("delivered", start)
-        if under_way > 0 and known < end + SETTLE:
-            return False
-        self.search.add(self._judge(start, end, timeline, under_way))
-        return True
+        if len(self.search.steps) < len(self.phases):
+            if under_way > 0 and known < end + SETTLE:
+                return False
+            self.search.add(self._judge(start, end, timeline, under_way))
+        return self.over or under_way <= 0 or known >= end + self._patience
+
+    def _later(self, timeline: Timeline) -> int:
+        """Seconds after a step until all that it is held against is known."""
+        return timeline.behind if any(o.metric.startswith("spread.") for o in self._objectives) else 0
 
     def _judge(self, start: float, end: float, timeline: Timeline, under_way: int) -> Step:
         rows = [row for row in timeline.rows if start <= row["t"] < end]

@@ -22,21 +22,29 @@ from typing import Any, Final
 
 import gevent
 from locust.env import Environment
-from locust.runners import MasterRunner
+from locust.runners import STATE_MISSING, MasterRunner
 
 from loadtest import clock, live, objectives, phases, results, trends
 from loadtest.climb import Climb
+from loadtest.histogram import Histogram
 from loadtest.options import Refused, Settings, script_of
 from loadtest.report import write_html
+from loadtest.report.markup import plain
 from loadtest.scenarios import SCENARIOS, Scenario
 from loadtest.server_probe import Probe, Reading, probe_for
 from loadtest.timeline import Timeline, counts, phase_at
+from loadtest.workers import dealt, holders
 
 logger = logging.getLogger(__name__)
 
 BEFORE_GO: Final = 0.2
 GRACE: Final = 15.0  # seconds that a worker may take to answer, besides what it was told to wait
 LOOK: Final = 0.1
+
+
+def in_words(why: Exception) -> str:
+    """One sentence for a run that cannot be, also where nobody thought of that reason."""
+    return str(why) if isinstance(why, Refused) else f"The run cannot begin: {type(why).__name__}: {plain(why)}."
 
 
 class Conductor:
@@ -50,6 +58,7 @@ class Conductor:
         self.report_path = ""
         self._active = False
         self._ticker: Any = None
+        self._ending: Any = None
         self._clear()
 
     def _clear(self) -> None:
@@ -58,6 +67,9 @@ class Conductor:
         self._sent: dict[str, Any] = {}
         self._reports: dict[str, dict[str, Any]] = {}
         self._workers: list[str] = []
+        self._missing: dict[str, float] = {}  # workers that Locust does not hear, and since when
+        self._dead: set[str] = set()  # those of them that nobody waits for any more
+        self._ending = None
         self._went = 0  # when the load began, monotonic nanoseconds
         self._nobody = False
         self._readings: list[Reading | None] = [None, None]
@@ -80,7 +92,17 @@ class Conductor:
     # From Locust's events
 
     def begin(self) -> None:
-        """Tell every worker what the run is."""
+        """Tell every worker what the run is. Whatever is wrong refuses the run: Locust would go on without an end."""
+        try:
+            self._begin()
+        except Exception as why:
+            self.refuse(in_words(why))
+        if self.refusal and not self._active:
+            self._workers = []
+
+    def _begin(self) -> None:
+        if self._ending is not None:
+            self._ending.join()
         self._clear()
         self.result = None
         self.refusal = self.results_path = self.report_path = ""
@@ -88,26 +110,20 @@ class Conductor:
         self._begun = time.monotonic()
         self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self._run = secrets.token_hex(3)
-        try:
-            self._settings = self.settings()
-            script = script_of(self._settings)
-            self._probe: Probe = probe_for(self._settings)
-        except Refused as why:
-            self.refuse(str(why))
-            return
+        self._settings = self.settings()
+        script = script_of(self._settings)
+        self._probe: Probe = probe_for(self._settings)
         self._scenario = SCENARIOS[self._settings.scenario](self._settings, self._run)
         acts = phases.scale(script.phases, self._settings.run_time)
         seconds = phases.total(act for act, mark in zip(acts, phases.measured(acts), strict=True) if mark)
         self._objectives = objectives.gather(self._settings.objective, self._fitting(script.objectives, seconds))
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
-            self._workers = [c.id for c in runner.clients.ready + runner.clients.running + runner.clients.spawning]
+            self._workers = dealt(c.id for c in runner.clients.ready + runner.clients.running + runner.clients.spawning)
             self._offsets = clock.measure(runner, self._workers)
             if self._offsets.silent:
                 silent = ", ".join(self._offsets.silent)
-                self._workers = []
-                self.refuse(f"A worker does not say what time it is ({silent}): restart it.")
-                return
+                raise Refused(f"A worker does not say what time it is ({silent}): restart it.")
         else:
             self._workers = ["local"]
         if self._scenario.searches:
@@ -115,7 +131,7 @@ class Conductor:
         else:
             self._phases = acts
         self._watch = objectives.Watch(self._objectives, self._settings.abort_after, self._settings.drain)
-        self._timeline = Timeline(self._workers, self._settings, self._counts)
+        self._timeline = Timeline(self._workers, self._settings, self._counts, holders(self._scenario, self._workers))
         self._readings = [self._probe.read(), None]
         self._active = True
         self._state = "connecting"
@@ -164,10 +180,18 @@ class Conductor:
         return self._climb.over or 0 < self._settings.run_time <= self.elapsed
 
     def finish(self) -> None:
-        """Stop the senders, wait for what is under way, and add up. Again: nothing."""
-        if not self._active:
-            return
-        self._active = False
+        """Stop the senders, wait for what is under way, and add up. Again: only wait for that.
+
+        It happens in a greenlet of its own. Locust kills the one of the shape, which calls this when the run is over, once
+        somebody stops the run in the meantime.
+        """
+        if self._active:
+            self._active = False
+            self._ending = gevent.spawn(self._finish)
+        if self._ending is not None:
+            self._ending.join()
+
+    def _finish(self) -> None:
         seconds = self.elapsed if self._climb else min(self.elapsed, phases.total(self._phases))
         self._state = "draining"
         after = self._probe.read()
@@ -177,6 +201,7 @@ class Conductor:
             for room, senders in of_worker.items():
                 sent.setdefault(room, {}).update(senders)
         self._ask("parley-drain", sent, self._reports)
+        drained = self._probe.read()
         self._ticker.kill()
         if self.refusal:
             return
@@ -185,7 +210,8 @@ class Conductor:
             return
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
-            self._offsets = self._offsets.with_end(clock.measure(runner, self._workers))
+            there = [worker for worker in self._workers if worker not in self._dead]
+            self._offsets = self._offsets.with_end(clock.measure(runner, there))
         self._timeline.close()
         self.result = results.summarise(
             results.Run(
@@ -204,6 +230,7 @@ class Conductor:
                 clock=self._offsets.to_dict(),
                 search=self._climb.search if self._climb else None,
                 aborted=self._aborted,
+                drained=drained,
             )
         )
         self._write(self.result)
@@ -227,14 +254,16 @@ class Conductor:
         """Of the last run; 0 where there was none."""
         if self.refusal:
             return results.ERRORS
-        return int(self.result["exit_code"]) if self.result else results.PASSED
+        if self.result is None:
+            return results.ERRORS if self._went else results.PASSED
+        return int(self.result["exit_code"])
 
     def summary(self) -> list[str]:
         """The headline, the verdict, and its reasons."""
         if self.refusal:
             return [f"parley: not run: {self.refusal}"]
         if self.result is None:
-            return []
+            return ["parley: failed: The run ended before its results were added up."] if self._went else []
         lines = [f"parley: {self.result['headline']}"]
         lines += [f"parley: {self.result['verdict']}: {reason}" for reason in self.result["reasons"]]
         return lines if self.result["reasons"] else [*lines, f"parley: {self.result['verdict']}"]
@@ -255,6 +284,7 @@ class Conductor:
         self._nobody = not ready
         self._readings[1] = self._probe.read()
         self._went = time.monotonic_ns() + int(BEFORE_GO * 1e9)
+        self._timeline.began = self._went // 1000
         self._state = "running"
         logger.info("%d of %d users are in: %s", ready, self._scenario.users, self._scenario.describe())
         if self._settings.abort:
@@ -296,7 +326,11 @@ class Conductor:
             self._next_step(float(int(self.elapsed + 1.3)))
         if self._settings.abort and not self._aborted:
             now_counts = self._climb is None and row["valid"] and self._counts(row["t"])
-            histograms = {name: self._timeline.of(name, row["t"], row["t"] + 1) for name in ("deliver", "spread")}
+            histograms = {"deliver": Histogram.from_dict(row["deliver"])}
+            histograms |= {name: Histogram.from_dict(data) for name, data in row["groups"].items()}
+            t = row["t"] - self._timeline.behind
+            if t >= 0 and self._timeline.rows[t]["valid"] and self._counts(t):
+                histograms["spread"] = Histogram.from_dict(self._timeline.rows[t]["spread"])
             self._abort(self._watch.look(self._timeline.faults(), histograms, now_counts))
 
     def _abort(self, sentence: str) -> None:
@@ -319,12 +353,28 @@ class Conductor:
             now = self.elapsed
             gevent.sleep(int(now) + 1 - now)
             self._timeline.server(self.elapsed, self._probe.read())
+            self._drop_missing()
+
+    def _drop_missing(self) -> None:
+        """Wait no longer for workers that Locust has not heard for GRACE: one that is only busy has its rows still to tell."""
+        runner = self._environment.runner
+        if not isinstance(runner, MasterRunner):
+            return
+        there = {client.id for client in runner.clients.all if client.state != STATE_MISSING}
+        now = time.monotonic()
+        self._missing = {worker: self._missing.get(worker, now) for worker in self._workers if worker not in there}
+        self._dead = {worker for worker, since in self._missing.items() if now - since >= GRACE}
+        if self._dead and self._climb is not None:
+            self._climb.search.give_up("a worker went missing, and without it a search finds only what the others cannot do")
+        for worker in self._dead:
+            for whole in self._timeline.drop(worker, time.monotonic_ns() // 1000):
+                self._look(whole)
 
     def _ask(self, kind: str, data: Any, answers: dict[str, Any]) -> None:
         """Say it to all workers and wait until each has answered, or has had its time."""
         self._say(kind, data)
         deadline = time.monotonic() + self._settings.drain + GRACE
-        while len(answers) < len(self._workers) and time.monotonic() < deadline:
+        while any(w not in answers and w not in self._dead for w in self._workers) and time.monotonic() < deadline:
             gevent.sleep(0.02)
 
     def _say(self, kind: str, data: Any, worker: str | None = None) -> None:

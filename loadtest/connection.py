@@ -32,6 +32,7 @@ _IP_BIND_ADDRESS_NO_PORT: Final = 24  # <linux/in.h>: the port is chosen at conn
 _READ: Final = 1 << 16
 _RECORD: Final = 1 << 14  # the longest record of TLS
 _LONGEST: Final = 2 * (MAX_BODY + MAX_TAGS)  # of a line that has no end yet
+_QUEUED: Final = 1 << 19  # bytes that may wait for the kernel; who talks stops at half of it
 _HANG_UP: Final = select.EPOLLRDHUP
 _buffer = bytearray(_READ)  # one thread, and nothing switches between filling and reading it
 _view = memoryview(_buffer)
@@ -62,16 +63,33 @@ def context(settings: Settings) -> ssl.SSLContext:
         raise Refused(f"{settings.ca} holds no certificate in PEM form: give the server's ca.pem with --ca.") from None
     except OSError as why:
         raise Refused(f"The CA file {settings.ca} cannot be read: {why.strerror}.") from None
+    try:
+        out.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=settings.verified_name)
+    except (ValueError, TypeError, ssl.SSLError):
+        option = "--tls-name" if settings.tls_name else "--host"
+        raise Refused(f"No certificate can be for {settings.verified_name!r}: check {option}.") from None
     return out
 
 
 def resolve(settings: Settings) -> tuple[int, Any]:
-    """Address family and socket address of the server: asked once a process, not once a connection. Raises Refused."""
+    """Address family and socket address of the server: asked once a process, not once a connection.
+
+    Raises Refused, also where the addresses to connect from are not of this host.
+    """
     host, port = settings.address
     try:
+        host.encode("idna")  # asking does that too, in a thread whose errors gevent prints
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise Refused(f"There is no host {host}: check --host.") from None
+    for source in _sources(settings.source_address):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as sock:
+                sock.bind((source, 0))
+        except (OSError, ValueError, TypeError):
+            raise Refused(
+                f"{source!r} (--source-address) is no address of this host from which {host} can be reached: see `ip address`."
+            ) from None
     return family, address
 
 
@@ -87,8 +105,8 @@ def _closed() -> Exception:
     return ConnectionResetError(errno.ECONNRESET, "the server closed the connection")
 
 
-class Endless(Exception):
-    """The server sent a line that does not end."""
+class Unfit(Exception):
+    """What the server does is not to be borne; the text says what, after its address."""
 
 
 def explain(error: Exception, settings: Settings) -> str:
@@ -98,8 +116,8 @@ def explain(error: Exception, settings: Settings) -> str:
         return _unverified(error, where, settings)
     if isinstance(error, ssl.SSLError):
         return f"{where} does not complete a TLS handshake ({error.reason or 'cut off'}): is it a TLS port?"
-    if isinstance(error, Endless):
-        return f"{where} sent {_LONGEST} bytes without a line end: is it an IRC server?"
+    if isinstance(error, Unfit):
+        return f"{where} {error}"
     if isinstance(error, ConnectionRefusedError):
         return f"Nothing listens on {where}: start the server, or give its address with --host."
     if isinstance(error, TimeoutError):
@@ -115,6 +133,8 @@ def try_once(settings: Settings, tls: ssl.SSLContext, address: tuple[int, Any]) 
     sock = socket.socket(address[0], socket.SOCK_STREAM)
     sock.settimeout(settings.connect_timeout)
     try:
+        if settings.source_address:
+            sock.bind((source_for(address, 0, settings.source_address), 0))
         sock.connect(address[1])
         with tls.wrap_socket(sock, server_hostname=settings.verified_name) as wrapped:
             cipher = wrapped.cipher()
@@ -125,8 +145,18 @@ def try_once(settings: Settings, tls: ssl.SSLContext, address: tuple[int, Any]) 
         sock.close()
 
 
-def source_for(address: tuple[int, Any], number: int) -> str | None:
-    """For a server on loopback, an address of 127.0.0.0/8 to come from: ports and per-address limits do not bind then."""
+def _sources(given: str) -> list[str]:
+    return [source for source in map(str.strip, given.split(",")) if source]
+
+
+def source_for(address: tuple[int, Any], number: int, given: str = "") -> str | None:
+    """The address that a user comes from: one of those `given` (comma separated), in turn.
+
+    Where there are none, and the server is on loopback, one of 127.0.0.0/8: ports and per-address limits do not bind then.
+    """
+    sources = _sources(given)
+    if sources:
+        return sources[number % len(sources)]
     if address[0] == socket.AF_INET and address[1][0].startswith("127."):
         return f"127.0.{1 + number // 8 % 200}.{1 + number % 8}"
     return None
@@ -158,6 +188,7 @@ class Connection:
         self._listener = listener
         self.explain = explain_
         self._sock: socket.socket | None = None
+        self._failing: Exception | None = None  # why it is about to be closed
         self._queue = b""  # encrypted, not yet taken by the kernel
         self._rest = b""  # the beginning of a line
         self._paused = False
@@ -199,7 +230,7 @@ class Connection:
 
     def send(self, data: bytes) -> bool:
         """Queue whole lines, after all that was queued before. False where the connection is gone."""
-        if self._sock is None or not self.tls_at:
+        if self._sock is None or not self.tls_at or self._failing is not None:
             return False
         self._decrypted.write(data)
         self._flush()
@@ -259,8 +290,14 @@ class Connection:
             return  # it is gone already
 
     def _fail_later(self) -> None:
-        if self._sock is not None:
+        if self._sock is not None and self._failing is not None:
             self._fail(self._failing)
+
+    def _failed(self, error: Exception) -> None:
+        """Close it, but not inside the caller's `send`."""
+        if self._failing is None:
+            self._failing = error
+            self._reactor.at(0, self._fail_later)
 
     def _fail(self, error: Exception) -> None:
         self.close()
@@ -340,7 +377,7 @@ class Connection:
                     self._listener.received(data, now)
         except ssl.SSLWantReadError:
             pass  # a record that has not come whole, or one without text (session tickets)
-        except (ssl.SSLError, Endless) as error:
+        except (ssl.SSLError, Unfit) as error:
             self._fail(error)
 
     def _whole(self, data: bytes) -> bytes:
@@ -352,7 +389,7 @@ class Connection:
             head = self._rest + head + end
         self._rest = tail
         if len(tail) > _LONGEST:
-            raise Endless
+            raise Unfit(f"sent {_LONGEST} bytes without a line end: is it an IRC server?")
         return head
 
     def _flush(self) -> None:
@@ -368,10 +405,11 @@ class Connection:
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError as error:
-                self._failing = error
-                self._reactor.at(0, self._fail_later)  # not inside the caller's `send`
+                self._failed(error)
                 return
             self._queue = self._queue[sent:]
+            if len(self._queue) > _QUEUED:
+                self._failed(Unfit(f"does not read what it is sent: more than {_QUEUED} bytes wait."))
         self._watch()
 
     def _watch(self) -> None:

@@ -25,6 +25,7 @@ from loadtest.histogram import Histogram
 from loadtest.ledger import Ledger, Sent, Stamp, compose
 from loadtest.options import Refused, Settings
 from loadtest.pacing import SECOND, EvenGate
+from loadtest.patience import Patience
 from loadtest.phases import Phase
 from loadtest.reactor import Reactor
 from loadtest.scenarios import SCENARIOS, Scenario, nick_for
@@ -32,7 +33,13 @@ from loadtest.stats_bridge import Bridge
 
 PHASES: Final = ("tcp", "tls", "register", "join")
 TICK: Final = 0.1
+DIFFERENT: Final = 256  # sentences that errors are told apart by; a server may make up any number
 FAR: Final = 5 * SECOND  # a start that is further away than this is of another host's clock
+
+
+def _title(group: str) -> str:
+    """The figure's name of a group of receipts."""
+    return group if group == "rtt" else f"deliver.{group}"
 
 
 class Generator:
@@ -83,6 +90,9 @@ class Generator:
         self._evicted: dict[int, int] = {}
         self._slow: dict[str, int] = {}
         self._errors: Counter[str] = Counter()
+        self._excusable: defaultdict[str, Counter[str]] = defaultdict(Counter)  # those that a figure counts, by the figure
+        self._connecting: dict[str, Any] | None = None  # how this process fared before the load
+        self._send_lag_before = Histogram()
         self._numbers = itertools.count()
         self._workers = 1
         self._failed = 0
@@ -92,6 +102,7 @@ class Generator:
         self._timed: list[dict[str, Histogram]] = []
         self._before: dict[str, Histogram] = {}
         self._row_before: dict[str, Any] = {}
+        self._groups_before: dict[str, Histogram] = {}
         self._rows = 0
         self._tls_used = ""
 
@@ -134,6 +145,7 @@ class Generator:
         self._slow = {self.nick_of(n): n for n, part in parts if part.does == "slow"}
         self.watches = bool(self._slow)
         gc.set_threshold(20_000, 20, 50)
+        self.health.full = self.settings.starved_cpu
         self.health.reset()
         self._started = time.monotonic_ns()
         self._row_before = self._totals()
@@ -158,7 +170,7 @@ class Generator:
             life.go(began, load)
         for begin_s, end_s, phase in phases.placed(of_phases):
             if begin_s:
-                self.reactor.at(began + int(begin_s * SECOND), self._close_phase)
+                self.reactor.at(began + int(begin_s * SECOND), self._next_phase)
             if phase.event == "drop":
                 self._drop_at(began + int(begin_s * SECOND))
             del end_s
@@ -168,16 +180,19 @@ class Generator:
         gc.freeze()  # the users stay for the whole run: going through them again and again cost up to a sixth of the CPU
         self._connected = self.inside
         self._speakers = [life for life in self._lives if life.part.to]
-        if self._speakers:
-            self.health.reset()  # of a load, the connecting before it is no part
-        self._before = self._timings()
         if self._rows or self.attempted:
             self._row()
+        if self._speakers:  # of a load, the connecting before it is no part
+            self._connecting = self.health.to_dict()
+            self.health.reset()
+        self._before = self._timings()
         self._rows = 0
         self._row_before = self._totals()
 
     def _drop_at(self, at: int) -> None:
         def drop() -> None:
+            if self.stopping:
+                return
             self.counts["storms"] += 1
             for life in self._lives:
                 life.drop(at)
@@ -201,9 +216,9 @@ class Generator:
         """Wait until the members here have all that was `sent` anywhere, or `settings.drain` seconds; then close the books."""
         if not self._running:
             return {}
-        deadline = time.monotonic() + self.settings.drain
+        patience = Patience(self.settings.drain, time.monotonic())
         waiting = self.ledger.outstanding(sent)
-        while waiting and time.monotonic() < deadline:
+        while waiting and patience.lasts(self.ledger.so_far().received, time.monotonic()):
             gevent.sleep(0.05)
             waiting = self.ledger.outstanding(sent, waiting)
         report = self._report(sent)
@@ -230,6 +245,8 @@ class Generator:
         if self._refused or self.stopping:
             return None
         number = next(self._numbers) * self._workers + self.slot
+        if number >= self.scenario.users:  # Locust makes up for a worker that died: nobody can be that worker's users
+            return None
         life = BEHAVIOURS[self.scenario.part(number).does](self, number)
         self._lives.append(life)
         return life
@@ -242,7 +259,8 @@ class Generator:
 
     def connect(self, link: connection.Connection, number: int, **how: Any) -> None:
         """Open a connection of the user `number`."""
-        link.open(self.tls, self.address, self.settings.verified_name, connection.source_for(self.address, number), **how)
+        source = connection.source_for(self.address, number, self.settings.source_address)
+        link.open(self.tls, self.address, self.settings.verified_name, source, **how)
 
     def explain(self, error: Exception) -> str:
         return connection.explain(error, self.settings)
@@ -303,7 +321,12 @@ class Generator:
         """A user did not get in."""
         if not self.stopping:
             self._failed += 1
-            self.error(phase, why)
+            self.error(phase, why, "connect.fail")
+
+    def visit_failed(self, phase: str, why: str) -> None:
+        """A visitor did not get in this time."""
+        self.counts["visits failed"] += 1
+        self.error(phase, why, "visit.fail")
 
     def dropped(self, why: str) -> None:
         """A user that was in lost its connection."""
@@ -322,9 +345,15 @@ class Generator:
         if number is not None:
             self.evicted(number, now)
 
-    def error(self, kind: str, why: str) -> None:
-        """Something that should not have been."""
-        self._errors[f"{kind}: {why}"] += 1
+    def error(self, kind: str, why: str, counted: str = "") -> None:
+        """Something that should not have been; `counted`: the figure that it is in as well."""
+        sentence = f"{kind}: {why}"
+        if sentence not in self._errors and len(self._errors) >= DIFFERENT:
+            why = "others"
+            sentence = f"{kind}: {why}"
+        self._errors[sentence] += 1
+        if counted:
+            self._excusable[counted][sentence] += 1
         self._bridge.failure("CONNECT" if kind in PHASES else "IRC", kind, why)
 
     def _bug(self, bug: BaseException) -> None:
@@ -379,9 +408,13 @@ class Generator:
         for name in self.ledger.groups:
             if name:
                 group = self.ledger.group(name)
-                title = name if name == "rtt" else f"deliver.{name}"
+                title = _title(name)
                 out |= {title: group.intended.copy(), f"{title}.actual": group.actual.copy()}
         return out
+
+    def _next_phase(self) -> None:
+        if not self.stopping:  # what comes after the stop belongs to the phase that went on
+            self._close_phase()
 
     def _close_phase(self) -> None:
         now = self._timings()
@@ -405,6 +438,18 @@ class Generator:
             "spread": self.ledger.spread,
         }
 
+    def _groups(self) -> dict[str, dict[str, int]]:
+        """The groups' times since this was last asked, where there were any, under the names that objectives use."""
+        now = {_title(name): self.ledger.group(name).intended for name in self.ledger.groups if name}
+        before, self._groups_before = self._groups_before, now
+        new = {name: h.since(before[name]) if name in before else h for name, h in now.items()}
+        return {name: h.to_dict()["buckets"] for name, h in new.items() if h.count}
+
+    def _late(self) -> float:
+        """How late messages left since this was last asked: the 99th percentile, in ms."""
+        before, self._send_lag_before = self._send_lag_before, self.send_lag.copy()
+        return round(self.send_lag.since(before).percentile(99) / 1000, 3)
+
     def _row(self) -> None:
         """One second, as the timeline wants it; before the load, one of connecting."""
         before, now = self._row_before, self._totals()
@@ -417,7 +462,7 @@ class Generator:
             row["spread"] = {}
             row["shares"] = self.ledger.shares()
         row["backlog"] = self._backlog()
-        row |= self.health.second()
+        row |= self.health.second() | {"send_lag": self._late(), "groups": self._groups()}
         so_far = self.ledger.so_far()
         row["faults"] = {n: getattr(so_far, n) for n in ("lost", "repeated", "reordered", "foreign")}
         row["errors"] = dict(self._errors)
@@ -431,6 +476,7 @@ class Generator:
 
     def _report(self, sent: Sent) -> dict[str, Any]:
         own = self._sent
+        gaps = self.ledger.missing
         totals = self.ledger.totals(sent, own)
         if self._began:
             self._close_phase()
@@ -446,6 +492,8 @@ class Generator:
             "failed": self._failed,
             "dropped": self._dropped,
             "errors": dict(self._errors),
+            "excusable": {figure: dict(of) for figure, of in self._excusable.items()},
+            "tail": max(totals.lost - gaps, 0),
             "tls": self._tls_used,
             "version": self.version,
             "ledger": totals.to_dict(),
@@ -457,5 +505,5 @@ class Generator:
             "evicted": self._evicted,
             "slow": sum(life.part.does == "slow" for life in self._lives),
             "incomplete": self.ledger.incomplete,
-            "health": self._health or self.health.to_dict(),
+            "health": (self._health or self.health.to_dict()) | {"connecting": self._connecting},
         }

@@ -12,11 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from loadtest.histogram import Histogram
 
 SCHEDSTAT = "/proc/self/schedstat"
+LEAST: Final = 0.5  # seconds; what is shorter says nothing about the share of a core
+FEWEST: Final = 5  # seconds, so that one of catching up is not a large share of a short run
+FULL_FOR: Final = 0.2  # share of the seconds with a core in full use, above which a run is not valid
 
 
 def run_queue_wait() -> int | None:
@@ -35,8 +38,12 @@ def _share(waited: int | None, before: int | None, seconds: float) -> float | No
 
 @dataclass
 class Health:
-    """Of one process, since `reset`; `second` tells what was since the last `second` or `reset`."""
+    """Of one process, since `reset`; `second` tells what was since the last `second` or `reset`.
 
+    `full` is the share of a core (in percent) from which a second counts as one in which there was no more to be had.
+    """
+
+    full: float = 90.0
     lag: Histogram = field(default_factory=Histogram)
     _wait: int | None = None
     _cpu: float = 0.0
@@ -44,14 +51,18 @@ class Health:
     _worst: float = 0.0
     _second_wait: int | None = None
     _second_at: float = 0.0
+    _second_cpu: float = 0.0
+    _seconds: int = 0
+    _full_seconds: int = 0
 
     def reset(self) -> None:
         """Start over: what was before does not count."""
         self.lag = Histogram()
         self._worst = 0.0
         self._wait = self._second_wait = run_queue_wait()
-        self._cpu = time.process_time()
+        self._cpu = self._second_cpu = time.process_time()
         self._at = self._second_at = time.monotonic()
+        self._seconds = self._full_seconds = 0
 
     def woke(self, late: float) -> None:
         """The loop woke so many seconds after it should have."""
@@ -59,20 +70,29 @@ class Health:
         self._worst = max(self._worst, late)
 
     def second(self) -> dict[str, float | None]:
-        """Since it was last asked: the worst `lag` of the loop in ms, and the share of time in the run queue (None: unknown)."""
-        waited, now = run_queue_wait(), time.monotonic()
-        wait = _share(waited, self._second_wait, now - self._second_at)
-        out = {"lag": round(self._worst * 1000, 3), "wait": wait}
-        self._worst, self._second_wait, self._second_at = 0.0, waited, now
+        """Since it was last asked: the worst `lag` of the loop in ms, and the shares of time in the run queue (`wait`; None:
+        unknown) and on a processor (`cpu`).
+        """
+        waited, now, cpu = run_queue_wait(), time.monotonic(), time.process_time()
+        wall = now - self._second_at
+        out = {"lag": round(self._worst * 1000, 3), "wait": _share(waited, self._second_wait, wall), "cpu": 0.0}
+        if wall > LEAST:
+            share = out["cpu"] = round((cpu - self._second_cpu) / wall, 4)
+            self._seconds += 1
+            self._full_seconds += share * 100 > self.full
+        self._worst, self._second_wait, self._second_at, self._second_cpu = 0.0, waited, now, cpu
         return out
 
     def to_dict(self) -> dict[str, Any]:
-        """`wait` and `cpu` are shares of the time since `reset`; `wait` is None where it is unknown."""
+        """`wait` and `cpu` are shares of the time since `reset`; `wait` is None where it is unknown. `full` is the share of the
+        seconds in which it had all of a core.
+        """
         wall = max(time.monotonic() - self._at, 1e-9)
         return {
             "wait": _share(run_queue_wait(), self._wait, wall),
             "cpu": (time.process_time() - self._cpu) / wall,
             "cpu_s": time.process_time() - self._cpu,
+            "full": self._full_seconds / max(self._seconds, FEWEST),
             "seconds": wall,
             "rss_kib": resident("self"),
             "lag": self.lag.to_dict(),
@@ -89,7 +109,7 @@ def resident(pid: int | str) -> int:
 
 
 class Limits(Protocol):
-    """What a generator is held against: percent of time in the run queue, and milliseconds."""
+    """What a generator is held against: percent of time in the run queue, milliseconds, and percent of a core."""
 
     @property
     def starved_wait(self) -> float: ...
@@ -97,24 +117,35 @@ class Limits(Protocol):
     @property
     def starved_lag(self) -> float: ...
 
+    @property
+    def starved_cpu(self) -> float: ...
+
 
 def sound(second: Mapping[str, Any], limits: Limits) -> bool:
-    """Whether a second counts, by its `lag` (ms) and `wait` (share, or None): the worst of all workers."""
+    """Whether a second counts: the worst of all workers' `lag` and `send_lag` (ms), `wait` (share, or None) and `cpu` (share).
+
+    A generator that has all of a core stays in no queue and is late all the same: what the sockets hold waits for it.
+    """
     wait = second["wait"]
-    return second["lag"] <= limits.starved_lag and (wait is None or wait * 100 <= limits.starved_wait)
+    late = max(second["lag"], second.get("send_lag", 0.0)) > limits.starved_lag
+    full = second.get("cpu", 0.0) * 100 > limits.starved_cpu
+    return not late and not full and (wait is None or wait * 100 <= limits.starved_wait)
 
 
 def starved(workers: Iterable[Mapping[str, Any]], wait_percent: float, lag_ms: float) -> list[str]:
     """Why the run is not valid: a sentence for each worker that could not keep up; none where all could.
 
     `send_lag`, where it is there, is the histogram of how late messages left. Those that had to wait since the server read
-    nothing must not be in it.
+    nothing must not be in it. A worker of which nothing is known ({}) kept up.
     """
     why = []
     for n, worker in enumerate(workers):
-        wait = worker["wait"]
+        wait = worker.get("wait")
         if wait is not None and wait * 100 > wait_percent:
             why.append(f"worker {n} stood in the run queue {wait:.0%} of the time (limit {wait_percent:g} %)")
+        full = worker.get("full", 0.0)
+        if full > FULL_FOR:
+            why.append(f"worker {n} had no more of its core to give in {full:.0%} of the seconds (limit {FULL_FOR:.0%})")
         for name, what in (("lag", "the loop of worker {} was"), ("send_lag", "the messages of worker {} left")):
             late = Histogram.from_dict(worker[name]).percentile(99) / 1000 if name in worker else 0.0
             if late > lag_ms:

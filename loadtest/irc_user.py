@@ -15,6 +15,7 @@ from locust.exception import StopUser
 
 from loadtest.connection import Connection
 from loadtest.ledger import lines_of
+from wire.display import plain
 from wire.message import MalformedMessage, Message, format_message, parse
 from wire.numerics import (
     ERR_BADCHANMASK,
@@ -58,6 +59,12 @@ _REFUSALS: Final = frozenset(
 _AFTER_JOINING: Final = frozenset({b"PING", b"ERROR", b"PONG"})
 _WATCHING: Final = _AFTER_JOINING | {b"QUIT"}
 _BARRIER: Final = "barrier"
+_SAID: Final = 300  # characters that are shown of what a server says
+
+
+def _said(message: Message, index: int) -> str:
+    """What the server says there, safe to show and not endless."""
+    return plain(message.param(index).strip()[:_SAID])
 
 
 class Session:
@@ -228,7 +235,7 @@ class Session:
             act(self, message, now)
         elif self._phase and message.command in _REFUSALS:
             self.refused_with = message.command
-            self._refuse(f"The server refused with {message.command}: {message.param(-1)}.")
+            self._refuse(f"The server refused with {message.command}: {_said(message, -1)}.")
 
     def _refuse(self, why: str) -> None:
         self.connection.close()
@@ -247,7 +254,7 @@ class Session:
 
     def _introduced(self, message: Message, now: int) -> None:
         del now
-        self._generator.version = message.param(2)
+        self._generator.version = _said(message, 2)
 
     def _ping(self, message: Message, now: int) -> None:
         del now
@@ -256,7 +263,7 @@ class Session:
     def _error(self, message: Message, now: int) -> None:
         del now
         self.connection.close()
-        self.closed(f"The server closed the connection: {message.param(-1)}.")
+        self.closed(f"The server closed the connection: {_said(message, -1)}.")
 
     def _cap(self, message: Message, now: int) -> None:
         del now
@@ -265,7 +272,7 @@ class Session:
         if message.param(1) in ("ACK", "NAK"):
             self.send("CAP", "END")
         if message.param(1) == "NAK":
-            self._generator.error("register", f"The server has not all of these capabilities: {message.param(-1).strip()}.")
+            self._generator.error("register", f"The server has not all of these capabilities: {_said(message, -1)}.")
 
     def _welcomed(self, message: Message, now: int) -> None:
         del message

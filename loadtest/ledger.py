@@ -40,8 +40,12 @@ from loadtest.stamp import MAGIC, MARK, Stamp, compose, lines_of
 __all__ = ["MAGIC", "MARK", "Faults", "Gaps", "Ledger", "Member", "Sent", "Share", "Stamp", "Told", "Totals", "compose", "lines_of"]
 
 OLDEST: Final = LONGEST >> 1  # microseconds that a message may have been under way
+AHEAD: Final = 5_000_000  # microseconds that a sender's clock may be ahead: offsets are not exact, and clocks drift (2 s a day)
 SETTLE: Final = 250_000  # microseconds of receipts at most that wait to be counted, so that few do
 KEPT: Final = 50_000  # shares between two calls
+STREAMS: Final = 1 << 17  # the most that lines of the server make
+HEADS: Final = 1 << 16  # that are remembered
+HEAD: Final = 512  # bytes of the longest: an IRC line has no more in all
 
 Sent = Mapping[str, Mapping[int, int]]  # room -> sender -> number of messages
 # What one worker knows of a message: room, sender, sequence, first and last receipt, how many, whether all members there had it.
@@ -325,8 +329,8 @@ class Ledger:
                 stream is not None
                 and self._of_stream[stream][1] == int(sender)
                 and (not self._size or length == self._size or (length > self._size and not padding))
-                and now - OLDEST < due <= now
-                and now - OLDEST < sent <= now
+                and now - OLDEST < due <= now + AHEAD
+                and now - OLDEST < sent <= now + AHEAD
             ):
                 return stream, int(sequence), due, sent
         return self._read_slowly(line, now)
@@ -346,24 +350,31 @@ class Ledger:
         length = len(MAGIC) + 1 + len(tail)
         if facts[6] != b"x" * padding or (self._size and length != max(self._size, length - padding)):
             return "of another text"
-        if not (0 <= now - intended < OLDEST and 0 <= now - actual < OLDEST):
+        if not (-AHEAD <= now - intended < OLDEST and -AHEAD <= now - actual < OLDEST):
             return "of another time"
         stream = self._heads.get(head)
         if stream is None or self._of_stream[stream][1] != sender:
             found = self._head(head, sender)
             if isinstance(found, str):
                 return found
+            if len(self._heads) >= HEADS:  # they are found again
+                self._heads.clear()
             stream = self._heads[head] = found
         return stream, sequence, intended, actual
 
     def _head(self, head: bytes, sender: int) -> int | str:
-        """The stream of what stands before the text, or why it is none of ours."""
+        """The stream of what stands before the text, or why it is none of ours. What a server makes up leaves nothing behind."""
         parts = head.split(b" ")
-        if len(parts) != 3 or parts[1] != b"PRIVMSG":
+        if len(parts) != 3 or parts[1] != b"PRIVMSG" or len(head) > HEAD:
             return "garbled"
         if parts[0].partition(b"!")[0] != b":" + self._nick_of(sender).encode():
             return "under another name"
-        return self.stream(parts[2].decode(errors="replace"), sender)
+        room = parts[2].decode(errors="replace")
+        if room not in self._rooms:
+            return "of another room"
+        if len(self._streams) >= STREAMS and (room, sender) not in self._streams:
+            return "of too many senders"
+        return self.stream(room, sender)
 
     # The books
 
@@ -508,6 +519,9 @@ class Member:
         if following is None:
             if self._ledger.room_of(stream) != self.room:
                 self._ledger.foreign["of another room"] += 1
+                return False
+            if self._ledger.sender_of(stream) == self.sender and not self.echo:
+                self._ledger.foreign["echo that nobody asked for"] += 1
                 return False
             following = self._begin(stream, sequence)
         if sequence >= following:

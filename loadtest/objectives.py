@@ -24,6 +24,19 @@ _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
 _UNITS: Final = {"": 1.0, "%": 0.01, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _EXPRESSION = re.compile(r"\s*([a-z][a-z0-9_.-]*?)\s*(<=|>=|==|<|>)\s*([0-9]*\.?[0-9]+)\s*(%|us|ms|s|)\s*")
 _PERCENTILE = re.compile(r"([a-z.-]+)\.p([0-9]{1,2}(?:\.[0-9]+)?)")
+_TIMES: Final = ("us", "ms", "s")
+_SHARES: Final = ("connect.fail", "visit.fail", "generator.wait", "server.cpu")
+
+# What a run can have a figure for: numbers, and histograms.
+_NUMBERS: Final = re.compile(
+    r"loss|repeats|order|foreign|disagreed|connect\.fail|visit\.fail|generator\.wait|recover\.missing|hostile\.[a-z0-9-]+\.open"
+    r"|knee\.deliveries_per_s|server\.(rss_kib|threads|descriptors|kib_per_connection|cpu|cpu_s|connect_cpu_s"
+    r"|cpu_us_per_delivery|deliveries_per_cpu_s|(rss_kib|threads|descriptors)\.per_hour(\.low|\.high)?)"
+)
+_HISTOGRAMS: Final = re.compile(
+    r"deliver(\.(healthy|slow))?(\.actual)?|rtt(\.actual)?|spread|send\.lag|generator\.lag|(connect|recover)\.(tcp|tls|register|join)"
+    r"|recover|arrive|join|quit|evict(\.[a-z0-9-]+)?"
+)
 
 # What the faults of the ledger are called in a verdict.
 TRUTH: Final = {
@@ -85,7 +98,28 @@ def parse(text: str) -> Objective:
     if not found:
         raise ValueError(f"An objective reads like deliver.p99<250ms, loss==0 or connect.fail<0.1%, not {text!r}.")
     metric, sign, number, unit = found.groups()
+    if _histogram_of(metric) and unit not in _TIMES:
+        raise ValueError(f"{text!r}: {metric} is a time; say us, ms or s, as in deliver.p99<250ms.")
+    if not _histogram_of(metric) and unit in _TIMES:
+        raise ValueError(
+            f"{text!r}: {metric} is no time; leave {unit} out, as in loss==0 (a time is one of .p50 to .p99.99, .max, .mean)."
+        )
+    if unit == "%" and metric not in _SHARES:
+        raise ValueError(f"{text!r}: {metric} is no share; only {', '.join(_SHARES)} are in percent.")
     return Objective(text.strip(), metric, sign, float(number) * _UNITS[unit])
+
+
+def _histogram_of(metric: str) -> str:
+    """The histogram that a figure is taken from; "" for a plain number."""
+    found = _PERCENTILE.fullmatch(metric)
+    base, _, last = (found[1], "", "max") if found else metric.rpartition(".")
+    return base if last in ("max", "mean") else ""
+
+
+def known(objective: Objective) -> bool:
+    """Whether there is a figure of that name in any run."""
+    histogram = _histogram_of(objective.metric)
+    return bool(_HISTOGRAMS.fullmatch(histogram) if histogram else _NUMBERS.fullmatch(objective.metric))
 
 
 def gather(given: Iterable[str], defaults: Iterable[str]) -> list[Objective]:

@@ -6,6 +6,7 @@ A value comes from the command line (or the environment, or the form of the web 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -50,6 +51,7 @@ class Settings:
     host: str = ""
     ca: str = ""
     tls_name: str = ""
+    source_address: str = ""
     scenario: str = "room"
     phases: str = ""
     rooms: int = 4
@@ -91,6 +93,7 @@ class Settings:
     abort_after: int = 5
     starved_wait: float = 25.0
     starved_lag: float = 100.0
+    starved_cpu: float = 90.0
 
     @classmethod
     def of(cls, options: Mapping[str, Any], host: str | None = None) -> Settings:
@@ -106,6 +109,8 @@ class Settings:
         if "scenario" not in given:
             given["scenario"] = script.scenario or cls.scenario
         out = cls(**{**_of_file(script), **given})
+        for text in script.objectives:
+            _check_objective(text)
         out._check()
         return out
 
@@ -113,26 +118,34 @@ class Settings:
         self.address  # noqa: B018 (raises where it is none)
         if not self.ca:
             raise Refused("Say which CA signed the server's certificate: --ca FILE, or PARLEY_CA in the environment.")
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise Refused(f"--{name.replace('_', '-')} must be more than 0.")
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 100:
-                raise Refused(f"--{name.replace('_', '-')} is a share in percent, between 0 and 100.")
+        self._check_numbers()
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise Refused(f"--{name.replace('_', '-')} is {' or '.join(choices)}.")
+        if self.server_pid and not os.path.exists(f"/proc/{self.server_pid}/stat"):
+            raise Refused(f"There is no process {self.server_pid} (--server-pid) on this machine.")
+        for text in self.source_address.split(",") if self.source_address else ():
+            try:
+                ipaddress.ip_address(text.strip())
+            except ValueError:
+                raise Refused(f"--source-address takes IP addresses, separated by commas, not {text.strip()!r}.") from None
+        for text in self.objective:
+            _check_objective(text)
+
+    def _check_numbers(self) -> None:
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise Refused(f"--{name.replace('_', '-')} must be more than 0.")
+        for name, type_ in _TYPES.items():
+            if type_ in (int, float) and getattr(self, name) < 0:
+                raise Refused(f"--{name.replace('_', '-')} must not be less than 0.")
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 100:
+                raise Refused(f"--{name.replace('_', '-')} is a share in percent, between 0 and 100.")
         if not 0 <= self.message_size <= 400:
             raise Refused("--message-size must lie between 0 and 400: an IRC line has 512 bytes in all.")
         if self.knee_factor <= 1:
             raise Refused("--knee-factor must be more than 1: each step is that much more than the one before.")
-        if self.server_pid and not os.path.exists(f"/proc/{self.server_pid}/stat"):
-            raise Refused(f"There is no process {self.server_pid} (--server-pid) on this machine.")
-        for text in self.objective:
-            try:
-                objectives.parse(text)
-            except ValueError as why:
-                raise Refused(str(why)) from None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -168,6 +181,16 @@ class Settings:
         return cls(**{**data, "objective": tuple(data["objective"])})
 
 
+def _check_objective(text: str) -> None:
+    """Raises Refused where it is none, or nothing that a run measures."""
+    try:
+        objective = objectives.parse(text)
+    except ValueError as why:
+        raise Refused(str(why)) from None
+    if not objectives.known(objective):
+        raise Refused(f"No run has a figure {objective.metric!r} (objective {text}): `docs/loadtest.md` names them.")
+
+
 _TYPES: Final = {f.name: type(getattr(Settings(), f.name)) for f in fields(Settings)}
 
 
@@ -187,20 +210,26 @@ def _of_file(script: phases.Script) -> dict[str, Any]:
     return out
 
 
+def _is_finite(value: float) -> bool:
+    """Not nan either, and no number that only a slip of the finger makes."""
+    return -1e15 < value < 1e15
+
+
 def _typed(name: str, value: Any, where: str) -> Any:
     """The value as its option's type: the form of a web page gives text. Raises Refused."""
     type_ = _TYPES[name]
     if type_ is bool and isinstance(value, str):
         value = _TRUE.get(value.lower(), value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if isinstance(value, type_) and not (number and type_ is bool) and not (isinstance(value, bool) and type_ is int):
+    fits = not number or _is_finite(value)
+    if isinstance(value, type_) and fits and not (number and type_ is bool) and not (isinstance(value, bool) and type_ is int):
         return value
     if type_ in (int, float) and (number or isinstance(value, str)):
         try:
             out = type_(value)
         except (ValueError, OverflowError):
             out = None
-        if out is not None and (isinstance(value, str) or out == value):
+        if out is not None and _is_finite(out) and (isinstance(value, str) or out == value):
             return out
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
     raise Refused(f"{where} must be {words.get(type_, 'a list')}, not {value!r}.")
@@ -224,6 +253,7 @@ def add_arguments(parser: Parser, scenarios: list[str]) -> None:
     hidden = {"include_in_web_ui": False}
     shown("--ca", str, "file of the CA that signed the server's certificate")
     shown("--tls-name", str, "name that the server's certificate must hold, where it is not that of --host")
+    add("--source-address", str, "addresses of this machine to connect from, in turn (comma separated)", **hidden)
     shown("--scenario", str, "what the users do; `docs/loadtest.md` describes them", choices=scenarios)
     add("--phases", str, "a phases file (TOML) of your own instead of the scenario's", env_var="PARLEY_PHASES", **hidden)
     shown("--rooms", int, "number of rooms")
@@ -261,8 +291,12 @@ def add_arguments(parser: Parser, scenarios: list[str]) -> None:
     add("--report", str, "write the report (HTML) to this file", **hidden)
     switch("--abort", "end the run as soon as an objective can no longer hold")
     add("--abort-after", int, "whole seconds in a row that a percentile may break its objective, with --abort", **hidden)
-    add("--starved-wait", float, "percent of time in the kernel's run queue above which a run is not valid", **hidden)
-    add("--starved-lag", float, "milliseconds that the loop may be late (99th percentile) in a valid run", **hidden)
+    for name, help_ in (
+        ("--starved-wait", "percent of time in the kernel's run queue above which a run is not valid"),
+        ("--starved-lag", "milliseconds that the loop may be late (99th percentile) in a valid run"),
+        ("--starved-cpu", "percent of a core above which a second of the generator's does not count"),
+    ):
+        add(name, float, help_, **hidden)
     parser.add_argument(
         "--objective",
         action="append",

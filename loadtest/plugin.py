@@ -10,18 +10,18 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
-from locust import LoadTestShape, events
+from locust import LoadTestShape, events, log
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from loadtest import clock, progress, web
-from loadtest.conductor import Conductor
+from loadtest.conductor import Conductor, in_words
 from loadtest.generator import Generator
 from loadtest.irc_user import IrcUser
-from loadtest.options import Refused, add_arguments
-from loadtest.results import ERRORS
+from loadtest.options import add_arguments
+from loadtest.results import BUG, ERRORS, PASSED
 from loadtest.scenarios import SCENARIOS
 
 SPAWN: Final = 100  # users a second that Locust starts at least; our gate spaces their connects, so it may be ahead of it
@@ -49,8 +49,8 @@ class Shape(LoadTestShape):
             return None
         try:
             scenario = conductor.scenario()
-        except Refused as why:
-            conductor.refuse(str(why))
+        except Exception as why:  # one that gets out of here ends Locust's greenlet, and then nothing ends the run
+            conductor.refuse(in_words(why))
             return None
         return scenario.users, max(SPAWN, scenario.settings.connect_rate)
 
@@ -101,9 +101,9 @@ def _lead(environment: Environment, runner: Runner) -> None:
         options.num_users = scenario.users
         options.spawn_rate = scenario.settings.connect_rate
         options.scenario = scenario.settings.scenario  # as the form of the web page shows it
-    except Refused as why:
+    except Exception as why:
         if options.headless or options.autostart:
-            print(f"parley: {why}", file=sys.stderr)
+            print(f"parley: {in_words(why)}", file=sys.stderr)
             sys.exit(ERRORS)
     if options.headless:
         # Until a run with a shape is over, Locust has no handler of its own: `docker stop` would throw the results away.
@@ -121,8 +121,10 @@ def _lead(environment: Environment, runner: Runner) -> None:
             environment.runner.stop()  # where it is stopped by a signal; else it has been
         if options.csv_prefix:
             gevent.sleep(CSV_STATS_INTERVAL_SEC * 1.2)  # Locust writes its CSV once a second, and not once more at the end
-        if conductor.exit_code:
-            environment.process_exit_code = conductor.exit_code
+        if conductor.exit_code or conductor.result is not None:
+            # Locust's own would be 1 wherever its table shows a failure, also one that the objectives allow.
+            own = BUG if log.unhandled_greenlet_exception else ERRORS if runner.exceptions else PASSED
+            environment.process_exit_code = conductor.exit_code or own
 
     def summary(**_: Any) -> None:
         for line in conductor.summary():
@@ -147,8 +149,8 @@ def _follow(environment: Environment, runner: Runner) -> None:
     def start(**_: Any) -> None:
         try:
             generator.start()
-        except Refused as why:
-            runner.send_message("parley-refused", str(why))
+        except Exception as why:
+            runner.send_message("parley-refused", in_words(why))
 
     def stop(environment: Environment, msg: Any) -> None:
         runner.send_message("parley-sent", generator.stop())

@@ -57,6 +57,12 @@ class Search:
             self._bad = self.rate
         self.rate = self._next() if len(self.steps) < MOST else None
 
+    def give_up(self, why: str) -> None:
+        """End without having found the knee to its precision. Why not, in one sentence."""
+        if self.rate is not None:
+            self.rate = None
+            self.starved = why
+
     def _next(self) -> float | None:
         if not self._bad:
             return self._good * self._factor

@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from loadtest.refused import Refused
+from wire.display import plain
 
 Reading = dict[str, float]  # cpu_s, rss_kib, threads, descriptors
 
@@ -265,12 +266,14 @@ class MetricsProbe:
 
     def __init__(self, url: str) -> None:
         self.source = url
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             port = parts.port
+            (parts.hostname or "").encode("idna")
+            (parts.path + parts.query).encode("ascii")
         except ValueError:
             port = 0
-        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or re.search(r"[\x00-\x20\x7f]", url):
+        if port == 0 or parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\x00-\x20\x7f]", url):
             raise Refused(f"--server-metrics is an address like http://127.0.0.1:9090/metrics, not {url!r}.")
         self._at = (parts.hostname, port)
         self._path = (parts.path or "/metrics") + (f"?{parts.query}" if parts.query else "")
@@ -281,7 +284,7 @@ class MetricsProbe:
         try:
             text = self._get()
         except (OSError, http.client.HTTPException) as why:
-            reason = getattr(why, "strerror", None) or str(why) or type(why).__name__
+            reason = plain(getattr(why, "strerror", None) or str(why)[:200] or type(why).__name__)
             raise Refused(f"{self.source} (--server-metrics) gives no metrics: {reason}.") from None
         if reading_of(text) is None:
             raise Refused(f"{self.source} (--server-metrics) has no process_cpu_seconds_total.")

@@ -181,6 +181,7 @@ def _health(live: Mapping[str, Any]) -> list[Row]:
 
     line("Loop lag", lambda r: r["lag"], lambda v: f"{v:,.1f} ms")
     line("Time in the run queue", lambda r: r["wait"], lambda v: f"{v:.1%}")
+    line("Share of a core", lambda r: r.get("cpu"), lambda v: f"{v:.0%}")
     line("Bytes queued", lambda r: r["backlog"], lambda v: f"{v:,.0f}")
     if any(r.get("server") for r in rows):
         for name, key, show, low in _SERVER:

@@ -10,11 +10,12 @@ from typing import Any, Final
 from loadtest.health import Limits, sound
 from loadtest.histogram import SUB_BITS, Histogram
 from loadtest.phases import Phase, measured, placed
-from loadtest.spreads import Spreads
+from loadtest.spreads import LATE, Spreads
 
 _SUMS: Final = ("users", "attempted", "failed", "dropped", "offered", "sent", "delivered", "due", "backlog")
 _HISTOGRAMS: Final = ("deliver", "connect", "spread")
 _STANDING: Final = ("users", "attempted", "failed", "dropped")  # of a worker that says no more, the last word counts
+SECOND: Final = 1_000_000  # microseconds
 _FAULTS: Final = ("lost", "repeated", "reordered", "foreign")
 
 
@@ -33,13 +34,22 @@ def merged(histograms: Iterable[Histogram]) -> Histogram:
 class Timeline:
     """`rows` are complete: every worker has said what it saw in that second."""
 
-    def __init__(self, workers: Sequence[str], limits: Limits, counts: Callable[[int], bool] = lambda t: True) -> None:
-        """`counts(t)`: whether latencies of that second count."""
+    def __init__(
+        self,
+        workers: Sequence[str],
+        limits: Limits,
+        counts: Callable[[int], bool] = lambda t: True,
+        holders: Callable[[str], int] = lambda room: 0,
+    ) -> None:
+        """`counts(t)`: whether latencies of that second count. `holders`: as `Spreads` wants them, by the order of `workers`."""
         self.rows: list[dict[str, Any]] = []
         self.of_worker: dict[str, list[dict[str, Any]]] = {worker: [] for worker in workers}
         self.connecting: list[dict[str, Any]] = []
-        self.spreads = Spreads()
-        self._spread_so_far = Histogram()
+        self.began = 0  # the load, in microseconds of the clock that all share
+        self.behind = LATE // SECOND if len(workers) > 1 else 0  # seconds until the spread of a second is known
+        self.spreads = Spreads(holders)
+        self._places = {worker: place for place, worker in enumerate(workers)}
+        self._gone: set[str] = set()
         self.totals = {"sent": 0, "delivered": 0, "due": 0}
         self.so_far = {"deliver": Histogram(), "spread": Histogram(), "connect.tls": Histogram()}
         self._limits = limits
@@ -54,11 +64,25 @@ class Timeline:
         if worker not in self.of_worker:
             return []
         self.of_worker[worker].append({"t": row["t"], "users": row["users"], "sent": row["sent"], "deliver": row["deliver"]})
-        self.spreads.add(row.pop("shares", ()))
+        self.spreads.add(row.pop("shares", ()), self._places[worker])
+        if row["t"] < len(self.rows):  # it was given up, and has come back: that second is closed
+            return []
+        self._gone.discard(worker)
         self._waiting.setdefault(row["t"], {})[worker] = row
+        return self._complete(now)
+
+    def drop(self, worker: str, now: int) -> list[dict[str, Any]]:
+        """Wait no longer for a worker; gives the rows that are complete without it. One that speaks again is waited for again."""
+        self._gone.add(worker)
+        self.spreads.drop(self._places[worker])
+        return self._complete(now)
+
+    def _complete(self, now: int) -> list[dict[str, Any]]:
+        """Merge the next seconds of which all that are there have spoken, and one at least."""
         out = []
-        while len(self._waiting.get(len(self.rows), ())) == len(self.of_worker):
-            out.append(self._merge(len(self.rows), now))
+        while (said := self._waiting.get(len(self.rows))) and self.of_worker.keys() - self._gone <= said.keys():
+            out.append(self._merge(len(self.rows)))
+        self._book_spreads(min(now, self.began + len(self.rows) * SECOND + LATE))
         return out
 
     def add_connecting(self, row: dict[str, Any]) -> None:
@@ -92,20 +116,21 @@ class Timeline:
     def close(self) -> None:
         """Merge what there is, though some workers say no more."""
         while any(t >= len(self.rows) for t in self._waiting):
-            self._merge(len(self.rows), None)
-        new = self._new_spreads(None)
-        if self.rows and new.count:
-            last = self.rows[-1]
-            last["spread"] = merged([Histogram.from_dict(last["spread"]), new]).to_dict()
+            self._merge(len(self.rows))
+        self._book_spreads(None)
 
-    def _new_spreads(self, now: int | None) -> Histogram:
-        """Of messages whose last recipient is known since it was last asked."""
-        self.spreads.settle(now)
-        new = self.spreads.histogram.since(self._spread_so_far)
-        self._spread_so_far = self.spreads.histogram.copy()
-        return new
+    def _book_spreads(self, now: int | None) -> None:
+        """Of messages of which nothing more will come at `now`: each in the second in which its last recipient had it."""
+        new: dict[int, Histogram] = {}
+        for last, spread in self.spreads.settle(now) if self.rows else ():
+            t = min(max((last - self.began) // SECOND, 0), len(self.rows) - 1)
+            new.setdefault(t, Histogram()).record(spread)
+        for t, histogram in new.items():
+            self.rows[t]["spread"] = merged([Histogram.from_dict(self.rows[t]["spread"]), histogram]).to_dict()
+            if self._counts(t):
+                self.so_far["spread"].merge(histogram)
 
-    def _merge(self, t: int, now: int | None) -> dict[str, Any]:
+    def _merge(self, t: int) -> dict[str, Any]:
         said = self._waiting.pop(t, {})
         for worker, last in self._latest.items():
             if worker not in said:
@@ -117,9 +142,12 @@ class Timeline:
         out: dict[str, Any] = {"t": t} | {name: sum(r[name] for r in rows) for name in _SUMS}
         for name in _HISTOGRAMS:
             out[name] = merged(histogram_of(r[name]) for r in rows).to_dict()
-        out["spread"] = merged([Histogram.from_dict(out["spread"]), self._new_spreads(now)]).to_dict()
+        names = sorted({name for r in rows for name in r.get("groups", ())})
+        groups = {name: merged(histogram_of(r.get("groups", {}).get(name, {})) for r in rows) for name in names}
+        out["groups"] = {name: histogram.to_dict() for name, histogram in groups.items() if histogram.count}
         waits = [r["wait"] for r in rows if r["wait"] is not None]
         out |= {"lag": max((r["lag"] for r in rows), default=0.0), "wait": max(waits) if waits else None}
+        out |= {name: max((r.get(name, 0.0) for r in rows), default=0.0) for name in ("cpu", "send_lag")}
         out["valid"] = sound(out, self._limits)
         out["server"] = self._server.get(t)
         self.rows.append(out)

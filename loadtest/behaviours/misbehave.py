@@ -54,7 +54,7 @@ class Hostile(Life):
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.settimeout(generator.settings.connect_timeout)
-            source = connection.source_for(generator.address, self.number)
+            source = connection.source_for(generator.address, self.number, generator.settings.source_address)
             if source:
                 sock.bind((source, 0))
             sock.connect(address)
@@ -68,6 +68,8 @@ class Hostile(Life):
         tally["opened"] += 1
         try:
             closed = KINDS[kind](self, sock)
+        except OSError:  # the server did not even hear what it says first
+            closed = True
         finally:
             sock.close()
         if closed:

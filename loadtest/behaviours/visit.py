@@ -53,8 +53,7 @@ class Visit(Life):
         why = self.come_in(session)
         if why:
             if not generator.stopping:
-                generator.counts["visits failed"] += 1
-                generator.error(session.phase, why)
+                generator.visit_failed(session.phase, why)
             return
         generator.record("arrive", session.ready_at - due)
         if self._talk(session.ready_at) and not session.gone.ready():

@@ -13,7 +13,7 @@ from typing import Any, Final
 from loadtest import phases
 from loadtest.compare import plots, study, tables
 from loadtest.compare.study import Order
-from loadtest.options import Refused
+from loadtest.options import Refused, Settings
 from loadtest.report import page
 
 READY: Final = Path(__file__).resolve().parent / "suites"
@@ -43,16 +43,21 @@ def files(suite: str) -> list[Path]:
 
 
 def seconds(file: Path) -> float:
-    """How long one run takes, about. Raises Refused."""
-    script = phases.read(file)
-    options = script.options
-    users = float(options.get("rooms", 1)) * float(options.get("members", 1))
-    return phases.total(script.phases) + users / float(options.get("connect-rate", 50)) + AROUND
+    """How long one run takes, about. Raises Refused where the file makes no run."""
+    try:
+        script = phases.read(file)
+        settings = Settings.of({"phases": str(file), "ca": "any"}, host="127.0.0.1:6697")
+        if not phases.ready(settings.scenario).exists():
+            raise Refused(f"There is no scenario {settings.scenario}.")
+    except Refused as why:
+        raise Refused(str(why) if str(file) in str(why) else f"{file}: {why}") from None
+    return phases.total(script.phases) + settings.rooms * settings.members / settings.connect_rate + AROUND
 
 
 def run(suite: str, order: Order, out: Path) -> list[dict[str, Any]]:
     """Compare in every scenario, and write what came of it. Raises Refused."""
     todo = files(suite)
+    study.check_writable(out)
     targets = order.targets or TARGETS
     live = len([t for t in targets if not study.is_baseline(t)])
     expected = sum(seconds(file) for file in todo) * live * order.rounds

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 from loadtest.compare import benchmarks, figures, study, tables
+from loadtest.compare.comparison import one_line
 from loadtest.compare.study import Order
 from loadtest.options import Refused
 from loadtest.results import BREACH, ERRORS, PASSED, STARVED
@@ -26,8 +29,9 @@ targets:
   FILE.json[#NAME]      the results.json of a run, or the comparison.json of a comparison: the baseline for what is measured now
 
 exit codes:
-  0  nothing is worse          1  errors          3  the first target is worse in a figure that is judged (the intervals
-  separate) than a baseline or, without one, than another target          4  too many runs were not valid
+  0  nothing is worse          1  errors, also in a round of the first target, and figures that some rounds lack
+  3  the first target is worse in a figure that is judged (the intervals separate, or it has more faults a round) than a baseline
+  or, without one, than another target          4  too many runs were not valid
 
 examples:
   python -m loadtest compare parley ngircd inspircd --scenario room --rounds 5 --out comparison
@@ -68,11 +72,12 @@ def parser() -> argparse.ArgumentParser:
         "--figures",
         default=None,
         metavar="NAME,...",
-        help=f"which figures decide the exit code (default: {','.join(figures.JUDGED)})",
+        help=f"which figures decide the exit code (default: {','.join(figures.JUDGED)}; "
+        f"of the scenario knee: {','.join(figures.judged('knee'))})",
     )
     out.add_argument(
         "--tolerance",
-        type=float,
+        type=_percent,
         default=default.tolerance * 100,
         metavar="PERCENT",
         help="medians this close are not different (default: %(default)g)",
@@ -92,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     )
     out.add_argument("--ca", default="", metavar="FILE", help="of servers that are given by their address")
     out.add_argument(
-        "--limit", type=float, default=default.limit, metavar="SECONDS", help="that one run may take (default: %(default)g)"
+        "--limit", type=_seconds, default=default.limit, metavar="SECONDS", help="that one run may take (default: %(default)g)"
     )
     out.add_argument("--no-pin", action="store_true", help="do not give the server a processor of its own")
     return out
@@ -105,6 +110,20 @@ def _positive(text: str) -> int:
     return value
 
 
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= threading.TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError("must be more than 0, and an amount of time")
+    return value
+
+
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
     own, load = _split(arguments)
@@ -114,10 +133,11 @@ def main(arguments: Sequence[str]) -> int:
         order = _order(options, load)
         if options.suite:
             return _suite(options, order)
+        study.check_writable(options.out or OUT)
         found = study.run(order)
         files = study.write(found, options.out or OUT)
     except Refused as why:
-        print(f"parley: {why}", file=sys.stderr)
+        print(f"parley: {one_line(why)}", file=sys.stderr)
         return ERRORS
     except KeyboardInterrupt:
         print(f"\nparley: interrupted; {_how_on(options)}", file=sys.stderr)
@@ -172,7 +192,7 @@ def _order(options: argparse.Namespace, load: list[str]) -> Order:
         load=tuple(load),
         rounds=options.rounds,
         repeats=options.repeats,
-        judged=tuple(asked) if options.figures is not None else figures.JUDGED,
+        judged=tuple(asked) if options.figures is not None else None,
         demanded=tuple(asked),
         tolerance=options.tolerance / 100,
         keep=options.keep,

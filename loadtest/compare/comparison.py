@@ -4,7 +4,7 @@
      "machine": {...}, "tolerance": 0.02,
      "targets": [{"name":, "version":, "baseline": false, "notes": [...], "tls": [...],
                   "runs": [{"round": 1, "exit_code": 0, "reasons": [...], "figures": {name: value}}],
-                  "dropped": [{"round": 2, "reasons": [...], "faults": {"loss": 0, ...}}], "missing": 0,
+                  "dropped": [{"round": 2, "exit_code": 4, "reasons": [...], "faults": {"loss": 0, ...}}], "missing": 0,
                   "figures": {name: {"median":, "low":, "high":, "min":, "max":}},
                   "histograms": {"deliver": ...}, "p99": [[t, us or null], ...]}],
      "judged": [name, ...], "verdicts": [{"figure":, "target":, "against":, "verdict":, "judged":}],
@@ -24,6 +24,7 @@ from typing import Any, Final
 from loadtest.compare import figures, intervals
 from loadtest.compare.intervals import Summary
 from loadtest.histogram import Histogram
+from loadtest.report.markup import plain
 from loadtest.results import BREACH, ERRORS, PASSED, STARVED
 
 VERSION: Final = 1
@@ -32,7 +33,8 @@ KEPT: Final = ("deliver", "deliver.healthy", "spread", "recover", "connect.tls")
 UNLIKE: Final = frozenset(  # settings that say where and how a run took place, not what the load was
     {
         *("host", "ca", "tls_name", "server_pid", "server_container", "server_metrics", "target_name", "results", "report"),
-        *("objective", "abort", "starved_wait", "starved_lag", "drain", "connect_timeout", "phases"),
+        *("objective", "abort", "abort_after", "starved_wait", "starved_lag", "starved_cpu", "drain", "connect_timeout", "phases"),
+        "source_address",
     }
 )
 
@@ -73,10 +75,25 @@ class Column:
         values = [r.figures[name] for r in self.rounds if name in r.figures]
         return intervals.summarise(values) if values and len(values) == len(self.rounds) else None
 
+    def counted(self, name: str) -> Summary | None:
+        """Of faults, over all runs in which they count: also over those that were dropped but had ended for their faults."""
+        decided = [d["faults"].get(name, 0.0) for d in self.dropped if d.get("exit_code") == BREACH]
+        values = [r.figures[name] for r in self.rounds if name in r.figures] + decided
+        return intervals.summarise(values) if self.summary(name) else None
+
+    def lacks(self, name: str) -> int:
+        """In how many rounds a figure is not there."""
+        return sum(name not in r.figures for r in self.rounds)
+
     def faults(self) -> dict[str, float]:
         """What the ledger found in all runs, also in those that were dropped for their timing."""
         found = [r.figures for r in self.rounds] + [d["faults"] for d in self.dropped]
         return {name: sum(f.get(name, 0) for f in found) for name in figures.TRUTH}
+
+
+def one_line(text: object) -> str:
+    """What a server, or a file, has said: fit for a terminal."""
+    return " ".join(plain(text).split())
 
 
 def options_of(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,9 +109,10 @@ def column(name: str, results: Sequence[tuple[int, Mapping[str, Any]]], extra: t
     out = Column(name)
     p99: dict[int, list[float]] = {}
     for number, result in results:
-        out.rounds.append(Round(number, result["exit_code"], list(result["reasons"]), figures.read(result, extra)))
+        reasons = [one_line(reason) for reason in result["reasons"]]
+        out.rounds.append(Round(number, result["exit_code"], reasons, figures.read(result, extra)))
         out.tls = sorted({*out.tls, *result["tls"]})
-        out.version = (result.get("target") or {}).get("version", "") or out.version
+        out.version = one_line((result.get("target") or {}).get("version", "")) or out.version
         out.options, out.scenario = options_of(result), result["scenario"]
         out.load = result["load"]
         for key in KEPT:
@@ -110,8 +128,9 @@ def column(name: str, results: Sequence[tuple[int, Mapping[str, Any]]], extra: t
 def dropped(number: int, result: Mapping[str, Any]) -> dict[str, Any]:
     """What is said of a run whose timing does not count: why, and what the ledger found all the same."""
     found = figures.read(result)
-    reasons = list(result["generator"]["why_not"]) or list(result["reasons"])
-    return {"round": number, "reasons": reasons, "faults": {name: found[name] for name in figures.TRUTH}}
+    reasons = [one_line(reason) for reason in result["generator"]["why_not"] or result["reasons"]]
+    faults = {name: found[name] for name in figures.TRUTH}
+    return {"round": number, "exit_code": result["exit_code"], "reasons": reasons, "faults": faults}
 
 
 def against(columns: Sequence[Column]) -> tuple[Column, list[Column]]:
@@ -134,28 +153,63 @@ def verdicts(
     names, wanted = (*figures.KNOWN, *(n for n in extra if n not in figures.KNOWN)), set(judged)
     out = []
     for name in names:
-        mine = first.summary(name)
+        exact = name in figures.TRUTH
+        mine = first.counted(name) if exact else first.summary(name)
         for other in columns:
-            theirs = other.summary(name)
+            theirs = other.counted(name) if exact else other.summary(name)
             if other is first or mine is None or theirs is None:
                 continue
-            word = intervals.judge(mine, theirs, figures.find(name).better, tolerance=tolerance, exact=name in figures.TRUTH)
+            word = intervals.judge(mine, theirs, figures.find(name).better, tolerance=tolerance, exact=exact)
             decides = name in wanted and any(other is o for o in others)
             out.append({"figure": name, "target": first.name, "against": other.name, "verdict": word, "judged": decides})
     return out
 
 
-def conclude(columns: Sequence[Column], found: Sequence[Mapping[str, Any]], demanded: Sequence[str]) -> tuple[int, list[str]]:
-    """The exit code and its reasons. `demanded` are figures that were asked for by name: without them there is no verdict."""
+def conclude(
+    columns: Sequence[Column], found: Sequence[Mapping[str, Any]], judged: Sequence[str], demanded: Sequence[str]
+) -> tuple[int, list[str]]:
+    """The exit code and its reasons. `demanded` are figures that were asked for by name: without them there is no verdict.
+
+    As of one run: a fault of the ledger counts however the rest fared; times count only where every round is whole.
+    """
+    worse = [v for v in found if v["judged"] and v["verdict"] == "worse"]
+    reasons = [f"{v['figure']}: {v['target']} is worse than {v['against']}" for v in worse]
+    if any(v["figure"] in figures.TRUTH for v in worse):
+        return BREACH, reasons
     short = [c for c in columns if c.missing]
     if short:
         return STARVED, [f"{c.name}: {c.missing} rounds have no valid run; the generator was starved" for c in short]
+    errors = [*_broken(columns), *_gaps(columns, judged)]
     lacking = [name for name in demanded if not any(v["figure"] == name and v["judged"] for v in found)]
-    if lacking and len(columns) > 1:
-        return ERRORS, [f"{name}: not measured on both sides, so it cannot be judged" for name in lacking]
-    worse = [v for v in found if v["judged"] and v["verdict"] == "worse"]
-    reasons = [f"{v['figure']}: {v['target']} is worse than {v['against']}" for v in worse]
+    if len(columns) > 1:
+        said = {error.partition(":")[0] for error in errors}
+        errors += [f"{name}: not measured on both sides, so it cannot be judged" for name in lacking if name not in said]
+    if errors:
+        return ERRORS, errors
     return (BREACH if worse else PASSED), reasons
+
+
+def _broken(columns: Sequence[Column]) -> list[str]:
+    """Rounds in which something else went wrong with the target that is judged."""
+    first, _ = against(columns)
+    rounds = [r for r in first.rounds if r.exit_code == ERRORS]
+    return [f"{first.name}, round {r.number} ended with errors: {r.reasons[0] if r.reasons else 'see its results'}" for r in rounds]
+
+
+def _gaps(columns: Sequence[Column], judged: Sequence[str]) -> list[str]:
+    """Figures that are to be judged and that some rounds lack: who delivers nothing has no latency, and is not better for it.
+
+    The server's own figures may be missing as a whole: not every target's process is known.
+    """
+    first, others = against(columns)
+    out = []
+    for name in judged:
+        for c in (first, *others):
+            lacks = c.lacks(name)
+            wanted = name.startswith("knee.") or (any(o.summary(name) for o in others) and not name.startswith("server."))
+            if lacks and (lacks < len(c.rounds) or (wanted and c is first)):
+                out.append(f"{name}: not measured in {lacks} of {len(c.rounds)} rounds of {c.name}, so it cannot be judged")
+    return out
 
 
 def build(
@@ -169,7 +223,7 @@ def build(
     """The whole comparison, ready for JSON. `about`: made, arguments, rounds, machine."""
     extra = tuple(name for name in judged if name not in figures.KNOWN)
     found = verdicts(columns, judged, tolerance, extra)
-    code, reasons = conclude(columns, found, demanded)
+    code, reasons = conclude(columns, found, judged, demanded)
     first = next((c for c in columns if c.rounds), columns[0])
     return {
         "version": VERSION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
@@ -12,7 +13,13 @@ from loadtest.histogram import Histogram
 Unit = Literal["us", "count", "kib", "cores", "share", "rate"]
 
 TRUTH: Final = ("loss", "repeats", "order", "foreign")  # counts of faults: not noisy, so one run says enough
-JUDGED: Final = ("server.cpu_us_per_delivery", "deliver.p50", "deliver.p99", "deliver.p99.9", "loss", "server.kib_per_connection")
+_USERS: Final = ("users_failed", "users_dropped")  # how many may, an objective says; here, whether they are more than elsewhere
+JUDGED: Final = (
+    *("server.cpu_us_per_delivery", "deliver.p50", "deliver.p99", "deliver.p99.9"),
+    *(*TRUTH, *_USERS, "server.kib_per_connection"),
+)
+# A search goes to where the server breaks: its latencies, and its CPU at that load, are those of other loads than the other's.
+_JUDGED_IN_KNEE: Final = ("knee.deliveries_per_s", *TRUTH, *_USERS, "server.kib_per_connection")
 _STEPS: Final = ((1e3, 1.0, "µs"), (1e6, 1e3, "ms"), (math.inf, 1e6, "s"))
 _PERCENTILE = re.compile(r"(?P<histogram>[a-z]+(?:[.-][a-z]+)*)\.(?P<part>p[0-9]{1,2}(?:\.[0-9]+)?|max|mean)")
 
@@ -39,6 +46,7 @@ _TIMES: Final = (
     ("quit", "quit", ("p99",)),
 )
 _OTHERS: Final = (
+    Figure("knee.deliveries_per_s", "knee, deliveries/s", "rate", 1),
     Figure("loss", "lost", "count"),
     Figure("repeats", "repeated", "count"),
     Figure("order", "reordered", "count"),
@@ -64,6 +72,11 @@ KNOWN: Final = {
 }
 
 
+def judged(scenario: str) -> tuple[str, ...]:
+    """The figures that decide, where none are asked for."""
+    return _JUDGED_IN_KNEE if scenario == "knee" else JUDGED
+
+
 def find(name: str) -> Figure:
     """The figure of this name: a known one, or any percentile, `.max` or `.mean` of a histogram. Raises ValueError."""
     if name in KNOWN:
@@ -87,6 +100,11 @@ def read(result: Mapping[str, Any], extra: tuple[str, ...] = ()) -> dict[str, fl
 
 
 def _per_second(result: Mapping[str, Any]) -> float | None:
+    """Of the whole seconds within measured phases; of the run, what came after it included, where they are not known."""
+    spans = [(p["start"], p["end"]) for p in result.get("phases") or () if p.get("measured")]
+    rows = [row for row in result.get("timeline") or () if any(start <= row["t"] <= end - 1 for start, end in spans)]
+    if rows and all("delivered" in row for row in rows):
+        return statistics.fmean(row["delivered"] for row in rows) or None
     return result["ledger"]["received"] / result["seconds"] if result["seconds"] and result["ledger"]["received"] else None
 
 
@@ -101,6 +119,7 @@ def _per_connect(result: Mapping[str, Any]) -> float | None:
 
 
 _DIRECT: Final[Mapping[str, Callable[[Mapping[str, Any]], float | None]]] = {
+    "knee.deliveries_per_s": lambda r: (r.get("knee") or {}).get("deliveries_per_s"),
     "loss": lambda r: r["ledger"]["lost"],
     "repeats": lambda r: r["ledger"]["repeated"],
     "order": lambda r: r["ledger"]["reordered"],
@@ -139,7 +158,8 @@ def in_words(value: float, unit: Unit, like: float | None = None) -> str:
     basis = abs(value if like is None else like)
     if unit == "us":
         divisor, name = next((d, n) for limit, d, n in _STEPS if basis < limit)
-        return f"{value / divisor:.3g} {name}"
+        scaled = value / divisor  # like another value, so it may be more than a thousand
+        return f"{scaled:.3g} {name}" if abs(scaled) < 999.5 else f"{scaled:,.0f} {name}"
     if unit == "kib":
         return f"{value / 1024:,.1f} MiB" if basis >= 4096 else f"{value:,.1f} KiB"
     if unit == "share":

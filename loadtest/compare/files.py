@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from loadtest import results
 from loadtest.compare import comparison
-from loadtest.compare.comparison import Column, Round
+from loadtest.compare.comparison import Column, Round, one_line
 from loadtest.histogram import Histogram
 from loadtest.options import Refused
 
@@ -69,7 +69,7 @@ def _check_version(path: Path, data: Mapping[str, Any], known: int) -> None:
 def _single(data: Mapping[str, Any], extra: tuple[str, ...]) -> Column:
     target = data.get("target") or {}
     name = target.get("name") or data["settings"]["host"]
-    out = comparison.column(name, [(1, data)], extra)
+    out = comparison.column(one_line(name), [(1, data)], extra)
     if not data["generator"]["valid"]:
         out.notes = ("the generator was starved in this run, so its times say little",)
     return out
@@ -79,11 +79,11 @@ def _columns(data: Mapping[str, Any]) -> list[Column]:
     out = []
     for target in data["targets"]:
         column = Column(
-            name=target["name"],
-            version=target["version"],
-            notes=tuple(target["notes"]),
+            name=one_line(target["name"]),
+            version=one_line(target["version"]),
+            notes=tuple(one_line(note) for note in target["notes"]),
             rounds=[_round(run) for run in target["runs"]],
-            dropped=[{**d, "reasons": list(d["reasons"]), "faults": dict(d["faults"])} for d in target["dropped"]],
+            dropped=[_dropped(d) for d in target["dropped"]],
             tls=list(target["tls"]),
             histograms={name: Histogram.from_dict(h) for name, h in target["histograms"].items()},
             p99=[(float(t), None if value is None else float(value)) for t, value in target["p99"]],
@@ -97,7 +97,12 @@ def _columns(data: Mapping[str, Any]) -> list[Column]:
 
 
 def _round(run: Mapping[str, Any]) -> Round:
-    return Round(run["round"], run["exit_code"], list(run["reasons"]), {k: float(v) for k, v in run["figures"].items()})
+    reasons = [one_line(reason) for reason in run["reasons"]]
+    return Round(run["round"], run["exit_code"], reasons, {k: float(v) for k, v in run["figures"].items()})
+
+
+def _dropped(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {**run, "reasons": [one_line(reason) for reason in run["reasons"]], "faults": dict(run["faults"])}
 
 
 def check_same_load(columns: Sequence[Column]) -> None:

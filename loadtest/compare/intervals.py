@@ -77,12 +77,15 @@ def widened(one: Summary, like: Summary) -> Summary:
 def judge(first: Summary, other: Summary, better: int, *, tolerance: float = TOLERANCE, exact: bool = False) -> Word:
     """What the first is against the other. `better`: -1 lower is, 1 higher is, 0 neither.
 
-    `exact` figures are counts of faults, of which one run says enough; of others, one run on each side says nothing.
+    `exact` figures are counts of faults: each counts, so it is how many there were a round that says which is better, without an
+    interval or a tolerance. Of other figures, one run on each side says nothing.
     """
-    if not exact:
-        if len(first.values) == len(other.values) == 1:
-            return "unknown"
-        first, other = widened(first, other), widened(other, first)
+    if exact:
+        mine, theirs = statistics.fmean(first.values), statistics.fmean(other.values)
+        return "no difference" if mine == theirs else "better" if (mine > theirs) == (better > 0) else "worse"
+    if len(first.values) == len(other.values) == 1:
+        return "unknown"
+    first, other = widened(first, other), widened(other, first)
     if first.low <= other.high and other.low <= first.high:
         return "no difference"
     if abs(first.median - other.median) <= tolerance * max(abs(first.median), abs(other.median)):

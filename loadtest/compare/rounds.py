@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from loadtest.compare import files
+from loadtest.compare.comparison import one_line
 from loadtest.options import Refused
 from loadtest.results import ERRORS, STARVED
 
@@ -106,7 +107,7 @@ def _words(slot: Slot, rounds: int, result: Mapping[str, Any], known: bool) -> s
     """The line that is printed for a run."""
     kept = " (kept from before)" if known else ""
     end = "not valid, dropped" if not is_valid(result) else {0: "passed", ERRORS: "errors"}.get(result["exit_code"], "failed")
-    why = f": {result['reasons'][0]}" if result["reasons"] else ""
+    why = f": {one_line(result['reasons'][0])}" if result["reasons"] else ""
     return f"round {slot.number}/{rounds}  {slot.target:14} {end}{kept}{why}"
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from loadtest.compare import comparison, figures, files, machine, plots, rounds, tables
+from loadtest.compare import comparison, figures, files, loads, machine, plots, rounds, tables
 from loadtest.compare.comparison import Column
-from loadtest.compare.rounds import Rounds
+from loadtest.compare.rounds import Rounds, Slot
 from loadtest.compare.runner import Runner
 from loadtest.options import Refused, Settings
 from loadtest.report import page
@@ -24,13 +24,13 @@ NO_DISK: Final = ("tmpfs", "ramfs")
 
 
 class Order(NamedTuple):
-    """What is to be compared, and how. `load` are the harness's own arguments."""
+    """What is to be compared, and how. `load` are the harness's own arguments; `judged` None: what the scenario is judged by."""
 
     targets: tuple[str, ...]
     load: tuple[str, ...] = ()
     rounds: int = 5
     repeats: int = 3
-    judged: tuple[str, ...] = ()
+    judged: tuple[str, ...] | None = None
     demanded: tuple[str, ...] = ()
     tolerance: float = 0.02
     keep: Path | None = None
@@ -80,8 +80,11 @@ def parse(texts: Sequence[str], *, certs: Path, scratch: Path, cores: Cores, ca:
 
 def run(order: Order) -> dict[str, Any]:
     """Compare. Raises Refused, and KeyboardInterrupt after the server was ended."""
-    extra = tuple(name for name in order.judged if name not in figures.KNOWN)
+    extra = tuple(name for name in order.judged or () if name not in figures.KNOWN)
     before = {text: files.baseline(text, extra) for text in order.targets if is_baseline(text)}
+    baselines = [column for columns in before.values() for column in columns]
+    if baselines and len(before) < len(order.targets):
+        files.check_same_load([*loads.to_come(order.load), *baselines])
     cores = Cores.here() if order.pin else Cores(None, None)
     with _folders(order) as (scratch, kept):
         wanted = [text for text in order.targets if not is_baseline(text)]
@@ -92,7 +95,8 @@ def run(order: Order) -> dict[str, Any]:
         if live and order.keep is not None:
             rounds.claim(kept, _plan(order, versions))
         runner = Runner(live, order.load, cores=cores, limit=order.limit)
-        taken = Rounds(list(live), rounds=order.rounds, repeats=order.repeats, run=runner, folder=kept).play()
+        run_once = _checked(runner, baselines) if baselines else runner
+        taken = Rounds(list(live), rounds=order.rounds, repeats=order.repeats, run=run_once, folder=kept).play()
         ran = {name: _column(target, versions[name], taken[name], extra) for name, target in live.items()}
     columns: list[Column] = []
     for text in order.targets:
@@ -106,7 +110,7 @@ def run(order: Order) -> dict[str, Any]:
         )
     out = comparison.build(
         columns,
-        judged=order.judged,
+        judged=figures.judged(with_runs[0].scenario if with_runs else "") if order.judged is None else order.judged,
         demanded=order.demanded,
         tolerance=order.tolerance,
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -116,6 +120,28 @@ def run(order: Order) -> dict[str, Any]:
     )
     out["footnotes"] = [f"{note[0].upper()}{note[1:]}." for note in notes] + out["footnotes"]
     return out
+
+
+def _checked(run_once: rounds.Run, baselines: Sequence[Column]) -> rounds.Run:
+    """Runs, and refuses after the first what is no load of the baselines: how long it took and its phases are known then."""
+
+    def run(slot: Slot, file: Path) -> dict[str, Any]:
+        result = run_once(slot, file)
+        with contextlib.suppress(*files.BROKEN):  # said where it is made a column
+            files.check_same_load([comparison.column(slot.target, [(slot.number, result)]), *baselines])
+        return result
+
+    return run
+
+
+def check_writable(folder: Path) -> None:
+    """Before anything is measured that is to be written there. Raises Refused."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as why:
+        raise Refused(f"The results cannot be written to {folder}: {why.strerror}.") from None
 
 
 def _named(text: str, name: str) -> bool:

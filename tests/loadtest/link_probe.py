@@ -2,7 +2,8 @@
 
     python -m tests.loadtest.link_probe HOST:PORT CA
 
-Commands: open [BUFFER], again (resume the session of the one before), send TEXT, pause, resume, read N, close, abrupt, state, bug.
+Commands: open [BUFFER], again (resume the session of the one before), send TEXT, fill (send without an end), pause, resume, read N,
+close, abrupt, state, bug.
 Events: opened RESUMED, received N, closed WHY, state BACKLOG SESSION, failed WHAT.
 """
 
@@ -72,6 +73,8 @@ class Probe:
             self._open(session=link.session)
         elif command == "send":
             say("sent", link.send(" ".join(rest).encode() + b"\r\n"))
+        elif command == "fill":
+            say("filled", all(link.send(b"x" * 4094 + b"\r\n") for _ in range(8192)))
         elif command == "read":
             link.read_some(int(rest[0]))
         elif command == "pause":

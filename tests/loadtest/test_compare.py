@@ -87,6 +87,10 @@ def test_figures_in_words(value: float, unit: figures.Unit, words: str) -> None:
     assert figures.in_words(value, unit) == words
 
 
+def test_a_figure_in_the_unit_of_another() -> None:
+    assert figures.in_words(1170.0, "us", like=968.0) == "1,170 µs"
+
+
 # Verdicts and exit codes
 
 
@@ -103,7 +107,7 @@ def test_a_faster_one_and_an_equal_one_end_with_0() -> None:
     words = {(v["figure"], v["against"]): v["verdict"] for v in found["verdicts"]}
     assert words["deliver.p99", "slow"] == "better"
     assert words["deliver.p99", "like"] == "no difference"
-    assert tables.summary(found) == ["parley: nothing is worse in 12 figures judged, 3 are better"]
+    assert tables.summary(found) == ["parley: nothing is worse in 22 figures judged, 3 are better"]
 
 
 def test_only_figures_that_are_judged_decide() -> None:
@@ -137,10 +141,107 @@ def test_lost_messages_are_worse_from_one_run_and_are_always_shown() -> None:
     assert "a, round 1: loss==0: receipts dropped." in found["footnotes"]
 
 
+def test_messages_that_are_lost_in_some_rounds_are_worse() -> None:
+    """By its intervals the median of such rounds does not differ from none."""
+    a = comparison.column("a", [(n, result(10, lost=lost)) for n, lost in enumerate((0, 4, 5, 3, 7), 1)])
+    found = build(a, column("b", 10, 10, 10, 10, 10))
+    assert (found["exit_code"], found["reasons"]) == (BREACH, ["loss: a is worse than b"])
+    short = column("a", 10, 10)
+    short.missing = 3
+    short.dropped = [comparison.dropped(2, result(10, valid=False, lost=7, code=3))]  # it ended for its faults
+    found = build(short, column("b", 10, 10))
+    assert (found["exit_code"], found["reasons"]) == (BREACH, ["loss: a is worse than b"])
+
+
+@pytest.mark.parametrize("fault", ["repeated", "reordered", "foreign"])
+def test_every_fault_of_the_ledger_is_judged(fault: str) -> None:
+    once = result(10)
+    once["ledger"][fault] = 1
+    found = build(comparison.column("a", [(1, once)]), column("b", 10))
+    assert found["exit_code"] == BREACH
+
+
+def test_users_who_fail_are_judged_by_how_sure_it_is() -> None:
+    some = [result(10) | {"users_failed": failed} for failed in (10, 12, 11)]
+    found = build(comparison.column("a", list(enumerate(some, 1))), column("b", 10, 10, 10))
+    assert found["reasons"] == ["users_failed: a is worse than b"]
+
+
+def test_a_round_of_the_first_target_that_ended_with_errors_is_an_error() -> None:
+    broken = [(1, result(10)), (2, result(10, code=1) | {"reasons": ["3 x connect: Refused."]}), (3, result(10))]
+    found = build(comparison.column("a", broken), column("b", 10, 10, 10))
+    assert (found["exit_code"], found["reasons"]) == (ERRORS, ["a, round 2 ended with errors: 3 x connect: Refused."])
+    assert build(column("b", 10, 10, 10), comparison.column("a", broken))["exit_code"] == PASSED
+
+
+def silent() -> dict[str, Any]:
+    out = result(10)
+    del out["histograms"]["deliver"]
+    return out
+
+
+def test_a_figure_that_some_rounds_lack_is_an_error() -> None:
+    once = comparison.column("a", [(1, result(10)), (2, silent()), (3, result(10))])
+    never = comparison.column("a", [(n, silent()) for n in (1, 2, 3)])
+    other = column("b", 10, 10, 10)
+    for columns, where in (
+        ((once, other), "1 of 3 rounds of a"),
+        ((never, other), "3 of 3 rounds of a"),
+        ((other, once), "1 of 3"),
+    ):
+        found = build(*columns)
+        assert found["exit_code"] == ERRORS
+        assert found["reasons"][0].startswith(f"deliver.p50: not measured in {where}")
+        assert len(found["reasons"]) == 3
+    assert build(once, other, judged=("loss",))["exit_code"] == PASSED
+    alike = comparison.column("b", [(1, silent())])
+    assert build(never, alike)["exit_code"] == PASSED  # a load without deliveries has no such figures
+
+
+def test_the_knee_is_a_figure_and_more_of_it_is_better() -> None:
+    def knees(name: str, *rates: float) -> Column:
+        runs = [result(10, scenario="knee") | {"knee": {"deliveries_per_s": r, "p99": 1.0, "server_cpu": None}} for r in rates]
+        return comparison.column(name, list(enumerate(runs, 1)))
+
+    judged = figures.judged("knee")
+    assert not [name for name in judged if name.startswith("deliver.")]
+    assert figures.judged("room") == figures.JUDGED
+    found = build(knees("a", 1000, 1100, 1200), knees("b", 3000, 3100, 3200), judged=judged)
+    assert found["reasons"] == ["knee.deliveries_per_s: a is worse than b"]
+    none = comparison.column("a", [(1, result(scenario="knee") | {"knee": None})])
+    assert build(none, knees("b", 3000), judged=judged)["exit_code"] == ERRORS
+
+
+def test_the_rate_is_that_of_the_measured_seconds() -> None:
+    run = result() | {
+        "phases": [
+            {"name": "warm-up", "start": 0.0, "end": 1.0, "measured": False},
+            {"name": "steady", "start": 1.0, "end": 3.5, "measured": True},
+        ],
+        "timeline": [{"t": t, "delivered": n} for t, n in enumerate((5, 100, 120, 60, 900))],
+    }
+    assert figures.read(run)["deliveries_per_s"] == 110
+
+
+def test_what_a_server_said_is_fit_for_a_terminal(tmp_path: Path) -> None:
+    evil = result(10, code=1) | {"reasons": ["1 x \x1b[2J\nno"]}
+    evil["target"] |= {"version": "v\x1b]0;x\x07"}
+    one = comparison.column("a", [(1, evil)])
+    one.dropped = [comparison.dropped(2, evil)]
+    found = build(one, column("b", 10))
+    texts = [tables.terminal(found), *tables.summary(found), rounds._words(Slot("a", 1, 0), 1, evil, False), json.dumps(found)]
+    path = write(tmp_path, "then.json", json.dumps(found).replace("\\ufffd", "\\u001b").replace("b is made up", "\\u001b"))
+    for read in files.baseline(path):
+        texts += [read.version, *read.notes, *(w for r in read.rounds for w in r.reasons)]
+        texts += [reason for run in read.dropped for reason in run["reasons"]]
+    assert any("1 x \ufffd[2J no" in text for text in texts)
+    assert not any("\x1b" in text or "\\u001b" in text or "\x07" in text for text in texts)
+
+
 def test_one_run_each_says_nothing_about_times() -> None:
     found = build(column("slow", 90), column("fast", 10))
     assert found["exit_code"] == PASSED
-    assert tables.summary(found) == ["parley: nothing is worse in 6 figures judged; 5 not known from one run each, use --rounds"]
+    assert tables.summary(found) == ["parley: nothing is worse in 11 figures judged; 7 not known from one run each, use --rounds"]
 
 
 def test_dropped_runs_keep_their_faults_and_their_reasons() -> None:

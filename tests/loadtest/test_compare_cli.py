@@ -32,13 +32,15 @@ class Fake:
     times: dict[str, float] = {"a": 10, "b": 10}  # noqa: RUF012  set by a test as a whole
     lines: list[list[str]] = []  # noqa: RUF012
     valid = True
+    settings: dict[str, Any] = {}  # noqa: RUF012
 
     def __init__(self, targets: Any, load: Sequence[str], **_: Any) -> None:
         self.load = load
         self.lines.append(list(load))
 
     def __call__(self, slot: Slot, file: Path) -> dict[str, Any]:
-        made = result(self.times.get(slot.target, 10) + slot.number, valid=self.valid, code=0 if self.valid else 4)
+        times = self.times.get(slot.target, 10) + slot.number
+        made = result(times, valid=self.valid, code=0 if self.valid else 4, **self.settings)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(made))
         return made
@@ -66,7 +68,7 @@ def test_like_servers_end_with_0_and_everything_is_written(
     assert compare(A, B, "--rounds", "3", "--out", "out") == 0
     out = capsys.readouterr().out
     assert "round 3/3  b              passed" in out
-    assert "parley: nothing is worse in 6 figures judged" in out
+    assert "parley: nothing is worse in 11 figures judged" in out
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"comparison.json", "comparison.md", "comparison.html", "comparison-spectrum-deliver.svg"} <= names
     assert not any(name.endswith(".part") for name in names)
@@ -141,6 +143,7 @@ def test_kept_runs_are_used_again_by_the_same_comparison_only(fake: type[Fake], 
         (["--suite", "benchmarks", "--scenario", "room"], "A suite has scenarios of its own"),
         ([A, "--folder", "file/folder"], "cannot be used"),
         ([A, "--out", "file"], "The results cannot be written to file"),
+        (["--suite", "benchmarks", "--out", "file"], "The results cannot be written to file"),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -152,6 +155,7 @@ def test_mistakes_are_one_sentence(
     assert sentence in err
     assert err.startswith("parley: ")
     assert err.count("\n") == 1
+    assert fake.lines == []  # before anything was run
 
 
 def test_an_address_needs_its_ca(fake: type[Fake], capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +167,36 @@ def test_a_baseline_of_another_load_is_refused(fake: type[Fake], tmp_path: Path,
     (tmp_path / "then.json").write_text(json.dumps(result(rate=77.0)))
     assert compare(A, "then.json") == 1
     assert "was measured with another load: rate 77.0 (not 10.0)" in capsys.readouterr().err
+    assert compare(A, "then.json", "--ca", "ca.pem", "--", "--scenario", "ramp", "-t", "3s") == 1
+    assert "was measured with the scenario room, this load with ramp" in capsys.readouterr().err
+    assert compare(A, "then.json", "--ca", "ca.pem", "--", "--rate", "nan") == 1
+    assert "--rate must be a number, not nan" in capsys.readouterr().err
+    assert fake.lines == []
+
+
+def test_a_baseline_of_another_length_is_refused_after_one_run(
+    fake: type[Fake], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long a run takes is Locust's option: it is known once there was one."""
+    monkeypatch.setenv("PARLEY_RATE", "77")
+    (tmp_path / "then.json").write_text(json.dumps(result(rate=77.0, run_time=20.0)))
+    monkeypatch.setattr(fake, "settings", {"rate": 77.0, "run_time": 10.0})
+    assert compare(A, "then.json", "--keep", "keep", "--ca", "ca.pem", "--", "-t", "10s") == 1
+    assert "was measured with another load: run_time 20.0 (not 10.0)" in capsys.readouterr().err
+    assert len(list((tmp_path / "keep").glob("*-a.json"))) == 1
+
+
+def test_a_load_with_a_mistake_is_refused_by_the_harness(fake: type[Fake], tmp_path: Path) -> None:
+    (tmp_path / "then.json").write_text(json.dumps(result()))
+    assert compare(A, "then.json", "--ca", "ca.pem", "--", "--rate", "many") == 0
+    assert fake.lines == [["--scenario", "room", "--rate", "many"]]
+
+
+def test_a_search_is_judged_by_its_knee(fake: type[Fake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake, "settings", {"scenario": "knee"})
+    assert compare(A, B, "--scenario", "knee") == 1  # no step passed, on neither side: that is no knee
+    found = json.loads((tmp_path / "var/compare/comparison.json").read_text())
+    assert found["judged"][0] == "knee.deliveries_per_s"
 
 
 def test_an_interruption_says_how_to_go_on(
@@ -217,6 +251,27 @@ def test_a_suite_writes_its_folder_and_keeps_what_others_wrote(
     assert str(tmp_path) not in "".join(path.read_text() for path in docs.iterdir())
     assert compare("--suite", "own", A, B, "--rounds", "2", "--out", "docs", "--keep", "keep") == 0
     assert "8 finished runs in keep are used; remove the folder to measure anew." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[options]\nrooms = "many"\n', "2-two.toml, options: rooms must be a whole number, not 'many'."),
+        ("[options]\nconnect-rate = 0\n", "2-two.toml: --connect-rate must be more than 0."),
+        ("", "2-two.toml: There is no scenario tea."),
+    ],
+)
+def test_a_mistake_in_a_file_of_the_suite_is_one_sentence(
+    fake: type[Fake], tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str
+) -> None:
+    rest = "[[phases]]\nseconds = 1\n"
+    (tmp_path / "1-one.toml").write_text(f'scenario = "room"\n{rest}')
+    (tmp_path / "2-two.toml").write_text(f'scenario = "{"room" if text else "tea"}"\n{text}{rest}')
+    assert compare("--suite", str(tmp_path), A) == 1
+    err = capsys.readouterr().err
+    assert err.endswith(f"{sentence}\n")
+    assert err.count("\n") == 1
+    assert fake.lines == []
 
 
 def test_a_suite_without_enough_valid_runs_ends_with_4(
@@ -318,6 +373,10 @@ def test_a_mistake_in_an_option_is_argparses(capsys: pytest.CaptureFixture[str])
         command.main(["compare", "parley", "--rounds", "0"])
     assert end.value.code == 2
     assert "must be 1 or more" in capsys.readouterr().err
+    for option, value in (("--tolerance", "nan"), ("--limit", "inf"), ("--limit", "-1")):
+        with pytest.raises(SystemExit):
+            command.main(["compare", "parley", option, value])
+        assert f"argument {option}: must be" in capsys.readouterr().err
 
 
 def test_nothing_of_it_imports_locust() -> None:

@@ -102,6 +102,20 @@ def test_one_run_is_enough_to_see_a_fault() -> None:
     assert judge(summarise([0]), summarise([0]), -1, exact=True) == "no difference"
 
 
+@pytest.mark.parametrize(
+    ("first", "other", "word"),
+    [
+        ([0, 4, 5, 3, 7], [0, 0, 0, 0, 0], "worse"),  # their intervals touch
+        ([0, 0, 0, 0, 1], [0, 0, 0, 0, 0], "worse"),  # their medians are alike
+        ([1, 1, 1, 1, 1], [5], "better"),
+        ([1000], [1001], "better"),  # closer than the tolerance
+        ([0, 2], [1], "no difference"),
+    ],
+)
+def test_of_faults_each_one_counts(first: list[float], other: list[float], word: str) -> None:
+    assert judge(summarise(first), summarise(other), -1, exact=True) == word
+
+
 def test_a_single_run_borrows_the_relative_width_of_the_others() -> None:
     wide = widened(summarise([200]), summarise([80, 100, 120]))
     assert (wide.low, wide.median, wide.high) == (160, 200, 240)

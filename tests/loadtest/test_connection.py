@@ -176,6 +176,15 @@ def test_a_line_without_an_end_is_refused(bench: Bench) -> None:
         bench.hears("closed", "127.0.0.1")
 
 
+def test_a_server_that_does_not_read_is_left(bench: Bench) -> None:
+    """What it asks for (PONG to its PING, answers) would otherwise wait here without a bound."""
+    with bench.accept():
+        bench.hears("opened")
+        bench.say("fill")
+        bench.hears("filled False")
+        bench.hears("closed {}:{} does not read what it is sent".format(*bench.listener.getsockname()))
+
+
 def test_no_tls_is_said_so(bench: Bench) -> None:
     bench.say("open")
     bench.hears("session before None")

@@ -13,7 +13,7 @@ from loadtest import health
 from loadtest.health import Health, resident, run_queue_wait, sound, starved
 from loadtest.histogram import Histogram
 
-LIMITS = SimpleNamespace(starved_wait=25.0, starved_lag=100.0)
+LIMITS = SimpleNamespace(starved_wait=25.0, starved_lag=100.0, starved_cpu=90.0)
 
 
 def late(milliseconds: int) -> dict[str, Any]:
@@ -66,6 +66,29 @@ def test_the_lag_of_a_second_is_its_worst() -> None:
     assert Histogram.from_dict(one.to_dict()["lag"]).count == 3
 
 
+def test_a_second_with_all_of_a_core_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One second of catching up is normal; the share of them decides. What is shorter than a second says nothing."""
+    now, used = [100.0], [5.0]
+    monkeypatch.setattr("loadtest.health.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("loadtest.health.time.process_time", lambda: used[0])
+    one = Health()
+    one.reset()
+
+    def second(cpu: float, wall: float = 1.0) -> float | None:
+        now[0] += wall
+        used[0] += cpu
+        return one.second()["cpu"]
+
+    assert [second(share) for share in (0.95, 0.5, 0.5, 0.5, 0.5)] == [0.95, 0.5, 0.5, 0.5, 0.5]
+    assert one.to_dict()["full"] == 0.2
+    assert second(0.4, 0.4) == 0.0
+    assert second(0.91) == 0.91
+    assert one.to_dict()["full"] == 2 / 6
+    one.reset()
+    assert second(1.0) == 1.0
+    assert one.to_dict()["full"] == 0.2, "of five seconds at least"
+
+
 @pytest.mark.parametrize(
     ("second", "is_sound"),
     [
@@ -74,9 +97,12 @@ def test_the_lag_of_a_second_is_its_worst() -> None:
         ({"lag": 0, "wait": 0.26}, False),
         ({"lag": 100, "wait": None}, True),
         ({"lag": 101, "wait": None}, False),
+        ({"lag": 0, "wait": 0.0, "cpu": 0.9, "send_lag": 100.0}, True),
+        ({"lag": 0, "wait": 0.0, "cpu": 0.91}, False),
+        ({"lag": 0, "wait": 0.0, "send_lag": 101.0}, False),
     ],
 )
-def test_a_second_is_sound_within_both_limits(second: dict[str, float | None], is_sound: bool) -> None:
+def test_a_second_is_sound_within_all_limits(second: dict[str, float | None], is_sound: bool) -> None:
     assert sound(second, LIMITS) is is_sound
 
 
@@ -85,6 +111,9 @@ def test_a_second_is_sound_within_both_limits(second: dict[str, float | None], i
     [
         ({"wait": 0.1, "lag": late(1), "send_lag": late(1)}, []),
         ({"wait": None, "lag": late(1)}, []),
+        ({}, []),
+        ({"wait": None, "full": 0.2}, []),
+        ({"wait": None, "full": 0.5}, ["worker 0 had no more of its core to give in 50% of the seconds (limit 20%)"]),
         ({"wait": 0.3, "lag": late(1)}, ["worker 0 stood in the run queue 30% of the time (limit 25 %)"]),
         ({"wait": None, "lag": late(200)}, ["the loop of worker 0 was 199 ms late at the 99th percentile (limit 100 ms)"]),
         (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loadtest import ledger as ledgers
 from loadtest.hearing import REMEMBERED, REMEMBERED_BYTES
 from loadtest.histogram import Histogram
-from loadtest.ledger import SETTLE, Gaps, Ledger, Member, Stamp, Totals, compose, lines_of
+from loadtest.ledger import AHEAD, SETTLE, Gaps, Ledger, Member, Stamp, Totals, compose, lines_of
 from loadtest.spreads import LATE, Spreads
 
 RUN = "abc123"
@@ -104,6 +104,7 @@ def test_any_mixture_is_told_apart(count: int, chance: random.Random) -> None:
         (line(0).replace(b" 0 1 0 ", b" 0 1 zero "), "garbled"),
         (line(0).replace(b" 0 1 0 ", b" 0 1 " + b"1" * 5000 + b" "), "garbled"),
         (line(0).replace(b" PRIVMSG ", b" NOTICE "), "garbled"),
+        (line(0).replace(b"!u@h", b"!u@" + b"h" * 600), "garbled"),
     ],
 )
 @pytest.mark.parametrize("after_others", [False, True], ids=["first", "after others"])
@@ -136,6 +137,34 @@ def test_an_author_is_owed_its_own_only_with_echo() -> None:
     assert totals(book, 5).expected == 0
     book.member(ROOM, 1, echo=True)
     assert totals(book, 5).lost == 5
+
+
+def test_ones_own_without_echo_is_foreign_and_closes_no_spread() -> None:
+    book = ledger()
+    author, *others = (book.member(ROOM, n) for n in (1, ME, ME + 1))
+    others[0].take(data(line(0)), 2000)
+    author.take(data(line(0)), 2500)
+    author.take(data(line(0)), 2500)
+    assert book.spread.count == 0
+    others[1].take(data(line(0)), 3000)
+    assert book.spread.high == pytest.approx(1000, rel=0.016)
+    assert book.intended.count == 2
+    out = totals(book, 1)
+    assert (out.received, out.lost, out.foreign_by) == (2, 0, {"echo that nobody asked for": 2})
+
+
+def test_what_a_server_makes_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts, rooms and senders that vary from line to line."""
+    monkeypatch.setattr(ledgers, "HEADS", 4)
+    monkeypatch.setattr(ledgers, "STREAMS", 3)
+    book = ledger()
+    member = book.member(ROOM, ME)
+    for n in range(20):
+        member.receive([line(n).replace(b"!u@h", b"!u@h%d" % n), line(0, room=f"#r{n}"), line(0, sender=10 + n)], 2000)
+    assert (len(book._streams), len(book._of_stream), len(book._highest)) == (3, 3, 3)
+    assert len(book._heads) <= 4
+    out = totals(book, 20)
+    assert (out.received, out.lost, out.foreign_by) == (20, 0, {"of another room": 20, "of too many senders": 18})
 
 
 def test_latency_is_kept_from_both_times() -> None:
@@ -475,6 +504,16 @@ def test_what_comes_long_after_is_no_disagreement() -> None:
         late.take(data(line(n)), 2000)
     out = totals(book, count)
     assert (out.disagreed, out.lost, out.reordered) == (0, 0, 0)
+
+
+def test_a_receipt_may_seem_to_come_before_its_message() -> None:
+    """What is known of another host's clock is not exact."""
+    book = ledger()
+    member = book.member(ROOM, ME)
+    member.receive([line(0, at=2000), line(1, at=2000), line(2, at=2000 + AHEAD)], 1900)
+    out = totals(book, 2)
+    assert (out.received, out.lost, out.foreign_by) == (2, 0, {"of another time": 1})
+    assert (book.intended.count, book.intended.high, book.actual.high) == (2, 0, 0)
 
 
 def test_the_clock_of_another_host_is_corrected() -> None:

@@ -30,6 +30,7 @@ def figures(**numbers: float) -> Figures:
         ("connect.fail>=1%", False),
         ("connect.tls.p99<1s", False),
         ("nothing<1", False),
+        ("loss<1", True),
         ("evict.half-tcp.p50<1s", False),
     ],
 )
@@ -42,6 +43,37 @@ def test_expressions(text: str, passes: bool) -> None:
 def test_what_is_no_expression_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r"deliver\.p99<250ms"):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("deliver.p99<250", "deliver.p99 is a time; say us, ms or s"),
+        ("deliver.max<5%", "deliver.max is a time"),
+        ("loss<5ms", "loss is no time; leave ms out"),
+        ("loss<5%", "loss is no share"),
+    ],
+)
+def test_a_unit_that_makes_no_sense_is_refused(text: str, sentence: str) -> None:
+    """`deliver.p99<250` would be 250 seconds, and could not fail."""
+    with pytest.raises(ValueError, match=sentence):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_known"),
+    [
+        ("deliver.healthy.p99<1s", True),
+        ("evict.half-tcp.max<1s", True),
+        ("connect.tls.mean<1s", True),
+        ("server.rss_kib.per_hour.low<1024", True),
+        ("hostile.half-tcp.open<1", True),
+        ("delivery.p99<1s", False),
+        ("connect.fails<1", False),
+    ],
+)
+def test_a_misspelt_figure_is_known_as_one(text: str, is_known: bool) -> None:
+    assert objectives.known(parse(text)) is is_known
 
 
 def test_a_given_objective_replaces_the_default_of_its_metric() -> None:
@@ -59,7 +91,7 @@ def test_a_verdict_names_the_fault() -> None:
 
 def code(objective: str, errors: dict[str, int], starved: list[str], **numbers: float) -> int:
     wanted = gather([objective] if objective else [], [])
-    return results.judge(evaluate(wanted, figures(**numbers)), errors, starved).code
+    return results.judge(evaluate(wanted, figures(**numbers)), errors, results.Starved(starved)).code
 
 
 def test_exit_codes() -> None:
@@ -76,6 +108,29 @@ def test_a_lost_message_is_lost_however_the_generator_fared() -> None:
 
 def test_a_starved_generator_says_nothing_about_latency() -> None:
     assert code("deliver.p99<1ms", {}, ["late"]) == results.STARVED
+
+
+def test_a_starved_generator_is_not_reported_as_a_faulty_server() -> None:
+    """Its errors of connecting may be its own, and so may losses at the very end. Gaps, and other errors, are not."""
+    late = results.Starved(["late"])
+    verdict = results.judge([], {"tls: no": 3}, late)
+    assert (verdict.code, verdict.reasons) == (results.STARVED, ["late", "3 x tls: no"])
+    assert results.judge([], {"protocol: no": 1}, late).code == results.ERRORS
+    lossy = evaluate(gather([], []), figures(loss=5))
+    verdict = results.judge(lossy, {}, late, tail=5)
+    assert (verdict.code, verdict.reasons) == (results.STARVED, ["late", "loss==0: 5 receipts dropped"])
+    assert results.judge(lossy, {}, late, tail=4).code == results.BREACH
+    assert results.judge(lossy, {}, tail=5).code == results.BREACH
+    assert results.judge(evaluate(gather([], []), figures(repeats=5)), {}, late, tail=5).code == results.BREACH
+
+
+def test_a_generator_that_was_starved_while_connecting_made_those_errors_only() -> None:
+    connecting = results.Starved(connecting=["while connecting, late"])
+    assert results.judge([], {}, connecting).code == results.PASSED
+    assert results.judge([], {"tls: no": 1}, connecting).code == results.STARVED
+    assert results.judge([], {"connection: gone": 1}, connecting).code == results.ERRORS
+    failed = evaluate(gather(["connect.fail<1%"], []), figures(connect__fail=0.5))
+    assert results.judge(failed, {}, connecting).code == results.STARVED
 
 
 def test_every_truth_has_a_default() -> None:
@@ -137,7 +192,7 @@ def test_seconds_that_do_not_count_are_not_looked_at() -> None:
 
 
 def test_what_ended_a_run_early_is_its_verdict() -> None:
-    verdict = results.judge([], {"tls: no": 1}, ["late"], "loss==0: 1 receipts dropped")
+    verdict = results.judge([], {"tls: no": 1}, results.Starved(["late"]), "loss==0: 1 receipts dropped")
     assert (verdict.code, verdict.reasons) == (results.BREACH, ["ended early: loss==0: 1 receipts dropped"])
 
 

@@ -59,6 +59,17 @@ def test_addresses(host: str, address: tuple[str, int]) -> None:
         ({"knee_factor": 1.0}, "--knee-factor must be more than 1"),
         ({"server_pid": 2**30}, "--server-pid"),
         ({"objective": ["p99 please"]}, "An objective reads like"),
+        ({"objective": ["delivery.p99<1s"]}, "No run has a figure 'delivery.p99'"),
+        ({"objective": ["deliver.p99<250"]}, "say us, ms or s"),
+        ({"rate": "nan"}, "--rate must be a number"),
+        ({"rate": float("inf")}, "--rate must be a number"),
+        ({"rooms": "9" * 400}, "--rooms must be a whole number"),
+        ({"visit_messages": -1}, "--visit-messages must not be less than 0"),
+        ({"drain": -5.0}, "--drain must not be less than 0"),
+        (
+            {"source_address": "10.0.0.1,chat.example"},
+            "--source-address takes IP addresses, separated by commas, not 'chat.example'",
+        ),
         ({"phases": "nowhere.toml"}, "nowhere.toml cannot be read"),
         ({"rooms": "many"}, "--rooms must be a whole number"),
         ({"rooms": 2.5}, "--rooms must be a whole number"),
@@ -100,6 +111,22 @@ def test_ones_own_phases_file_names_its_scenario(tmp_path: Path) -> None:
     assert script_of(settings).scenario == "dm"
     assert parsed("--phases", settings.phases, "--scenario", "room", "--rate", "9").rate == 9
     assert not settings.watches_server
+
+
+def test_a_misspelt_figure_in_a_file_is_noticed_before_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('scenario = "room"\nobjectives = ["delivr.p99<1s"]\n[[phases]]\nseconds = 1\n')
+    with pytest.raises(Refused, match=r"No run has a figure 'delivr\.p99'"):
+        parsed("--phases", str(file))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_all_that_the_scenarios_hold_a_run_against_is_known(scenario: str) -> None:
+    assert script_of(parsed("--scenario", scenario)).objectives
+
+
+def test_source_addresses() -> None:
+    assert parsed("--source-address", "10.0.0.1, ::1").source_address == "10.0.0.1, ::1"
 
 
 @pytest.mark.parametrize(

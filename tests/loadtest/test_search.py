@@ -110,8 +110,40 @@ def test_what_is_under_way_is_waited_for_and_then_held_against_the_step() -> Non
     assert made.search.steps[0].passed
     late = [row(n, sent=0, offered=0, due=0, delivered=0) for n in range(3, 3 + SETTLE)]
     made, ended = climb([row(0), row(1), row(2, delivered=20), *late])
-    assert ended[-1]
     assert "30 deliveries had not come" in made.search.steps[0].why
+    assert not any(ended)
+
+
+def test_the_next_step_waits_for_what_is_under_way() -> None:
+    """Else its latencies would be those of the step before. What has not come after `--drain` seconds never will."""
+    silent = [row(n, sent=0, offered=0, due=0, delivered=0) for n in range(3, 20)]
+    coming = row(9, sent=0, offered=0, due=0, delivered=30)
+    made, ended = climb([row(0), row(1), row(2, delivered=20), *silent[:6], coming])
+    assert ended == [False] * 9 + [True]
+    made, ended = climb([row(0), row(1), row(2, delivered=20), *silent])
+    assert ended.index(True) + 1 == 3 + 10
+    assert len(made.search.steps) == 1
+
+
+def test_a_step_with_an_objective_on_spread_waits_until_that_is_known() -> None:
+    scenario = SCENARIOS["knee"](Settings(scenario="knee", rooms=1, members=6, rate=10), "abc")
+    made = Climb(scenario, [Phase("step", 3)], [parse("spread.p99<100ms")])
+    line = Timeline(["v", "w"], Settings())
+    made.begin(0.0)
+    ended = []
+    for t in range(9):
+        line.add("v", row(t) | {"errors": {}, "records": {}}, 0)
+        ended += [made.add(whole, line) for whole in line.add("w", row(t) | {"errors": {}, "records": {}}, 0)]
+        if any(ended):
+            break
+    assert ended == [False] * 7 + [True]
+
+
+def test_a_search_that_is_given_up_says_why() -> None:
+    search = Search(100, 2, 5)
+    search.give_up("a worker went missing")
+    search.give_up("again")
+    assert (search.rate, search.starved) == (None, "a worker went missing")
 
 
 def test_after_the_search_nothing_begins() -> None:

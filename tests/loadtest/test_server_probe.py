@@ -242,6 +242,9 @@ class Page(BaseHTTPRequestHandler):
     """Answers according to the path."""
 
     def do_GET(self) -> None:
+        if self.path == "/evil":
+            self.wfile.write(b"\x1b]0;title\x07\r\n")
+            return
         self.send_response(404 if self.path == "/no" else 200)
         self.end_headers()
         with contextlib.suppress(OSError):  # it has heard enough
@@ -273,7 +276,12 @@ def test_metrics_of_a_server(metrics: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/no", "status 404"), ("/endless", "has no end"), ("/other", "has no process_cpu_seconds_total")],
+    [
+        ("/no", "status 404"),
+        ("/endless", "has no end"),
+        ("/other", "has no process_cpu_seconds_total"),
+        ("/evil", r"\\x1b\]0;title"),
+    ],
 )
 def test_a_page_that_is_none_is_one_sentence(metrics: str, monkeypatch: pytest.MonkeyPatch, path: str, reason: str) -> None:
     monkeypatch.setattr(server_probe, "PATIENCE", 20)
@@ -289,7 +297,11 @@ def test_a_server_that_has_gone_is_none(metrics: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "url", ["chat.example", "file:///etc/passwd", "http://", "http://x:0/", "http://x:99999999/", "http://x/a b", "http://x/\n"]
+    "url",
+    [
+        *("chat.example", "file:///etc/passwd", "http://", "http://x:0/", "http://x:99999999/", "http://x/a b", "http://x/\n"),
+        *("http://[::1:9090/metrics", "http://a..b/", "http://x/é"),
+    ],
 )
 def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
     with pytest.raises(Refused, match="is an address like"):

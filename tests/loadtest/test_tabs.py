@@ -85,6 +85,7 @@ def test_health() -> None:
     found = rows("health")
     assert found["Generator"] == {"what": "Generator", "now": "valid", "worst": "starved in no second", "minute": ""}
     assert found["Loop lag"]["now"] == "1.2 ms"
+    assert found["Share of a core"]["now"] == "unknown", "where a row does not say"
     assert found["Server: CPU"]["worst"] == "35% of a core"
     assert found["Server: resident memory"]["now"] == "50.0 MiB"
 

@@ -13,6 +13,7 @@ from loadtest.histogram import Histogram
 from loadtest.objectives import parse
 from loadtest.options import Settings
 from loadtest.phases import Phase
+from loadtest.spreads import LATE, Spreads
 from loadtest.timeline import Timeline, counts, phase_at
 from tests.loadtest.test_search import row
 
@@ -66,6 +67,86 @@ def test_the_server_stands_beside_its_second() -> None:
     assert line.rows[0]["server"] == {"cpu": 0.5, **rest}
     assert line.rows[1]["server"]["cpu"] == -1.0
     assert line.rows[2]["server"] is None
+
+
+def test_a_worker_that_is_given_up_is_not_waited_for_until_it_speaks_again() -> None:
+    line = Timeline(["a", "b"], Settings())
+    line.add("a", full(0), 0)
+    line.add("b", full(0), 0)
+    line.add("a", full(1), 0)
+    line.add("a", full(2), 0)
+    assert [r["t"] for r in line.drop("b", 0)] == [1, 2]
+    assert [r["t"] for r in line.add("a", full(3), 0)] == [3]
+    assert (line.rows[3]["users"], line.rows[3]["sent"]) == (8, 10)  # as far as anyone knows they are in
+    assert line.drop("a", 0) == []  # of nobody there is nothing to say
+    assert line.add("b", full(1), 0) == []
+    assert line.add("a", full(4), 0) != []
+    assert line.add("b", full(5), 0) == []
+    assert [r["sent"] for r in line.add("a", full(5), 0)] == [20]
+
+
+def test_what_rows_carry_besides_is_merged() -> None:
+    line = Timeline(["a", "b"], Settings())
+    rtt = Histogram()
+    rtt.record(500)
+    line.add("a", full(0, cpu=0.5, send_lag=3.0, groups={"rtt": rtt.to_dict()["buckets"], "deliver.healthy": {}}), 0)
+    line.add("b", full(0, cpu=0.7, send_lag=1.0), 0)
+    line.add("a", full(1), 0)
+    line.close()
+    assert [(r["cpu"], r["send_lag"]) for r in line.rows] == [(0.7, 3.0), (0.0, 0.0)]
+    assert [list(r["groups"]) for r in line.rows] == [["rtt"], []]
+    assert Histogram.from_dict(line.rows[0]["groups"]["rtt"]).count == 1
+
+
+def test_spread_is_booked_in_the_second_of_the_last_receipt() -> None:
+    """It is known seconds later: what belongs to the warm-up must not count as measured."""
+    line = Timeline(["a", "b"], Settings(), lambda t: t >= 1)
+    line.began = 50_000_000
+    shares = [["#r", 1, 0, 50_400_000, 50_900_000, 3, True], ["#r", 1, 1, 51_000_000, 51_600_000, 3, True]]
+    for t in range(7):
+        for worker in ("a", "b"):
+            line.add(worker, full(t) | {"shares": shares if t == 1 else []}, 50_000_000 + (t + 1) * 1_000_000 + 1)
+    assert [Histogram.from_dict(r["spread"]).count for r in line.rows] == [1, 1, 0, 0, 0, 0, 0]
+    assert line.so_far["spread"].count == 1
+    assert line.behind == 5
+
+
+def test_spread_waits_for_its_second_to_be_known() -> None:
+    """One worker died: the seconds that waited for it are merged all at once."""
+    line = Timeline(["a", "b"], Settings(), holders=lambda room: 0b11)
+    for t in range(10):
+        last = t * 1_000_000 + 500_000
+        line.add("a", full(t) | {"shares": [["#r", 1, t, last - 100, last, 3, True]]}, (t + 1) * 1_000_000)
+    line.drop("b", 10_000_001)
+    assert [Histogram.from_dict(r["spread"]).count for r in line.rows] == [1] * 5 + [0] * 5
+    late = Timeline(["a", "b"], Settings())
+    for t in range(4):
+        late.add("a", full(t) | {"shares": [["#r", 1, t, t * 1_000_000, t * 1_000_000 + 500, 3, True]]}, 20_000_000)
+    for t in range(4):
+        late.add("b", full(t), 20_000_000)  # it has only been busy
+    assert [Histogram.from_dict(r["spread"]).count for r in late.rows] == [1] * 4
+
+
+def test_a_spread_is_whole_when_every_worker_with_members_has_spoken() -> None:
+    both = Spreads(lambda room: 0b11)
+    both.add([("#r", 1, 0, 1_000_000, 1_000_100, 2, True)], 0)
+    assert both.settle(1_000_100 + LATE + 1) == []
+    both.add([("#r", 1, 0, 7_000_000, 7_000_100, 2, True)], 1)
+    assert both.settle(7_000_100 + LATE + 1) == [(7_000_100, 6_000_100)]
+    both.add([("#r", 1, 1, 8_000_000, 8_000_100, 2, True)], 0)  # the other worker's members never had it
+    assert both.settle(None) == []
+    assert (both.histogram.count, both.incomplete) == (1, 1)
+
+
+def test_a_worker_that_is_gone_need_not_speak() -> None:
+    both = Spreads(lambda room: 0b11)
+    both.drop(1)
+    both.add([("#r", 1, 0, 10, 110, 2, True)], 0)
+    assert both.settle(None) == [(110, 100)]
+    both.add([("#r", 1, 1, 10, 110, 2, True)], 1)
+    both.add([("#r", 1, 2, 10, 110, 2, True)], 0)
+    both.settle(None)
+    assert both.incomplete == 2
 
 
 def test_spread_is_merged_over_workers() -> None:

@@ -211,6 +211,14 @@ def garble(server: Server, member: Member, line: bytes, hit: bool) -> None:
     server.write(member, line.rstrip()[:-3] + b"\r\n" if hit else line)
 
 
+def echo(server: Server, member: Member, line: bytes, hit: bool) -> None:
+    """Give the author its own message too, who did not ask for it."""
+    server.write(member, line)
+    author = server.nicks.get(line[1:].partition(b"!")[0].decode())
+    if hit and author is not None:
+        server.write(author, line)
+
+
 def hang_up(server: Server, member: Member, line: bytes, hit: bool) -> None:
     """Close the connection instead."""
     if hit:
@@ -229,6 +237,7 @@ FAULTS: dict[str, Fault] = {
     "stall": stall,
     "misroute": misroute,
     "garble": garble,
+    "echo": echo,
     "hang-up": hang_up,
 }
 
