@@ -9,12 +9,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from loadtest import phases
+from loadtest.options import help_text
+
 LOCUSTFILE: Final = Path(__file__).resolve().parent / "locustfile.py"
 
 
 def run(arguments: Sequence[str]) -> int:
     """Becomes Locust, so that signals and exit codes are its own."""
-    os.execv(sys.executable, [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *arguments])  # noqa: S606  our own command
+    if {"-h", "--help"} & set(arguments):
+        print(help_text(sorted(file.stem for file in phases.READY.glob("*.toml"))), end="")
+    else:
+        os.execv(sys.executable, [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *arguments])  # noqa: S606  our own command
+    return 0
 
 
 def compare(arguments: Sequence[str]) -> int:

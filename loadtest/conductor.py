@@ -112,6 +112,8 @@ class Conductor:
         self._run = secrets.token_hex(3)
         self._settings = self.settings()
         script = script_of(self._settings)
+        for path in (self._settings.results, self._settings.report):
+            results.try_path(path)
         self._probe: Probe = probe_for(self._settings)
         self._scenario = SCENARIOS[self._settings.scenario](self._settings, self._run)
         acts = phases.scale(script.phases, self._settings.run_time)
@@ -194,6 +196,7 @@ class Conductor:
     def _finish(self) -> None:
         seconds = self.elapsed if self._climb else min(self.elapsed, phases.total(self._phases))
         self._state = "draining"
+        stopped = self._stopped()
         after = self._probe.read()
         self._ask("parley-stop", None, self._sent)
         sent: dict[str, dict[int, int]] = {}
@@ -230,11 +233,19 @@ class Conductor:
                 clock=self._offsets.to_dict(),
                 search=self._climb.search if self._climb else None,
                 aborted=self._aborted,
+                stopped=stopped,
                 drained=drained,
             )
         )
         self._write(self.result)
         self._state = "done"
+
+    def _stopped(self) -> str:
+        """How far the run had got when somebody stopped it; "" where it ended by itself."""
+        if self._nobody or self._aborted or self._is_done():
+            return ""
+        wanted = self._settings.run_time if self._climb else phases.total(self._phases)
+        return f"after {self.elapsed:.1f} s" + (f" of {wanted:g}" if wanted else "")
 
     def _write(self, result: dict[str, Any]) -> None:
         for option, write in (("results", results.write), ("report", write_html)):

@@ -6,6 +6,7 @@ A value comes from the command line (or the environment, or the form of the web 
 
 from __future__ import annotations
 
+import argparse
 import ipaddress
 import os
 from collections.abc import Mapping
@@ -233,6 +234,22 @@ def _typed(name: str, value: Any, where: str) -> Any:
             return out
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
     raise Refused(f"{where} must be {words.get(type_, 'a list')}, not {value!r}.")
+
+
+class Plain(argparse.ArgumentParser):
+    """Reads the harness's own options as Locust's parser does, without Locust; what is Locust's stays unread."""
+
+    def add_argument(self, *names: str, env_var: str = "", include_in_web_ui: bool = True, **how: Any) -> Any:
+        del include_in_web_ui
+        return super().add_argument(*names, **(how | ({"default": os.environ[env_var]} if os.environ.get(env_var) else {})))
+
+
+def help_text(scenarios: list[str]) -> str:
+    """All options of the harness. (Locust prints its own help before it has read the locustfile.)"""
+    parser = Plain("python -m loadtest run", add_help=False, usage="python -m loadtest run --host HOST:PORT --ca FILE [OPTION...]")
+    add_arguments(parser, scenarios)
+    besides = "Besides, all of Locust's (`locust --help`): --headless, -t 30s, --processes N, --web-port, --csv..."
+    return f"{parser.format_help()}\n{besides}\n"
 
 
 def add_arguments(parser: Parser, scenarios: list[str]) -> None:

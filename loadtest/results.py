@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from loadtest import objectives, trends
 from loadtest.health import starved
 from loadtest.histogram import Histogram
 from loadtest.ledger import Totals
-from loadtest.options import Settings
+from loadtest.options import Refused, Settings
 from loadtest.phases import Phase, measured
 from loadtest.search import Search
 from loadtest.server_probe import Reading
@@ -126,6 +127,7 @@ class Run(NamedTuple):
     clock: dict[str, Any]
     search: Search | None
     aborted: str
+    stopped: str  # how far it had got when somebody stopped it; "" where it ended by itself
     drained: Reading | None = None  # the server again, when what was under way had come
 
 
@@ -232,6 +234,7 @@ def summarise(run: Run) -> dict[str, Any]:
         "errors": dict(errors),
         "objectives": [o.to_dict() for o in outcomes],
         "aborted": run.aborted,
+        "stopped": run.stopped,
         "verdict": verdict.word,
         "exit_code": verdict.code,
         "reasons": verdict.reasons,
@@ -355,6 +358,10 @@ def figures_of(histogram: Histogram) -> dict[str, float]:
     return {"count": histogram.count, "min": histogram.low, "mean": histogram.mean, **percentiles, "max": histogram.high}
 
 
+# A TLS connection takes more than that in any server. One that has been loaded before has the memory already: no figure.
+_LEAST_KIB: Final = 4.0
+
+
 def _server(run: Run, connected: int, received: int) -> dict[str, Any]:
     """What is unknown is left out."""
     before, ready, after = run.server
@@ -362,7 +369,9 @@ def _server(run: Run, connected: int, received: int) -> dict[str, Any]:
         return {}
     out: dict[str, Any] = {"source": run.source} | {n: after[n] for n in ("rss_kib", "threads", "descriptors") if after[n] >= 0}
     if min(before["rss_kib"], ready["rss_kib"]) >= 0:
-        out["kib_per_connection"] = (ready["rss_kib"] - before["rss_kib"]) / connected if connected else 0.0
+        grown = (ready["rss_kib"] - before["rss_kib"]) / connected if connected else 0.0
+        if grown >= _LEAST_KIB:
+            out["kib_per_connection"] = grown
     if min(before["cpu_s"], after["cpu_s"]) >= 0:
         cpu = after["cpu_s"] - ready["cpu_s"]
         out |= {"cpu_s": cpu, "cpu": cpu / run.seconds if run.seconds else 0.0, "connect_cpu_s": ready["cpu_s"] - before["cpu_s"]}
@@ -401,6 +410,7 @@ def headline(result: Mapping[str, Any]) -> str:
         )
     parts += _server_in_words(result["server"])
     parts.append("generator valid" if result["generator"]["valid"] else "generator starved")
+    parts += [f"stopped {result['stopped']}"] if result["stopped"] else []
     return "; ".join(parts)
 
 
@@ -451,7 +461,8 @@ def _knee_in_words(result: Mapping[str, Any]) -> list[str]:
     knee = result["knee"]
     if knee is None:
         return ["no step passed"]
-    return [f"knee at {knee['deliveries_per_s']:,.0f} deliveries/s (p99 {time_in_words(knee['p99'])})"]
+    found = f"{knee['deliveries_per_s']:,.0f} deliveries/s (p99 {time_in_words(knee['p99'])})"
+    return [f"knee at {found}"] if knee["bounded"] else [f"no knee up to {found}: the search ended before one was reached"]
 
 
 def _server_in_words(server: Mapping[str, Any]) -> list[str]:
@@ -459,6 +470,21 @@ def _server_in_words(server: Mapping[str, Any]) -> list[str]:
     parts += [f"{server['cpu_us_per_delivery']:.1f} µs/delivery"] if "cpu_us_per_delivery" in server else []
     parts += [f"{server['kib_per_connection']:.1f} KiB/connection"] if "kib_per_connection" in server else []
     return [", ".join(parts)] if parts else []
+
+
+def try_path(path: str) -> None:
+    """Whether a file can be written there, asked before the run; its folder is made. Raises Refused."""
+    if not path:
+        return
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as why:
+        raise Refused(f"{path} cannot be written: {why.strerror}.") from None
+    if target.is_dir():
+        raise Refused(f"{path} is a folder: give the name of a file.")
 
 
 def write(result: Mapping[str, Any], path: str) -> None:

@@ -74,8 +74,9 @@ class Search:
 
     @property
     def knee(self) -> dict[str, Any] | None:
-        """The best step that passed."""
+        """The best step that passed; `bounded`: whether one above it did not, so that the knee lies between the two."""
         best = max((s for s in self.steps if s.passed and s.valid), key=lambda s: s.rate, default=None)
         if best is None:
             return None
-        return {"deliveries_per_s": best.delivered_per_s, "p99": best.p99, "server_cpu": best.server_cpu}
+        found = {"deliveries_per_s": best.delivered_per_s, "p99": best.p99, "server_cpu": best.server_cpu}
+        return found | {"bounded": self._bad > 0}

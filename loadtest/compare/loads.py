@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from loadtest import phases
 from loadtest.compare.comparison import UNLIKE, Column
-from loadtest.options import Settings, add_arguments
-
-
-class _Arguments(argparse.ArgumentParser):
-    """Reads the harness's own options as Locust's parser does; what is Locust's stays unread."""
-
-    def add_argument(self, *names: str, env_var: str = "", include_in_web_ui: bool = True, **how: Any) -> Any:
-        del include_in_web_ui
-        return super().add_argument(*names, **(how | ({"default": os.environ[env_var]} if os.environ.get(env_var) else {})))
+from loadtest.options import Plain, Settings, add_arguments
 
 
 def to_come(load: Sequence[str]) -> list[Column]:
@@ -25,7 +16,7 @@ def to_come(load: Sequence[str]) -> list[Column]:
 
     How long it takes is not among them, since that is Locust's option. Nothing, where there is a mistake: the harness names it.
     """
-    parser = _Arguments(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser = Plain(add_help=False, allow_abbrev=False, exit_on_error=False)
     add_arguments(parser, sorted(file.stem for file in phases.READY.glob("*.toml")))
     try:
         given, _ = parser.parse_known_args(load)

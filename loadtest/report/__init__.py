@@ -31,8 +31,12 @@ def write_html(result: Mapping[str, Any], path: str | Path) -> None:
 def main(arguments: Sequence[str]) -> int:
     """RESULTS.json OUT.html; gives the exit code."""
     if len(arguments) != 2:
-        print("Say which results to show and where to: python -m loadtest.report RESULTS.json OUT.html", file=sys.stderr)
-        return 1
+        asked = bool(set(arguments) & {"-h", "--help"})
+        how = "python -m loadtest report RESULTS.json OUT.html"
+        print(
+            f"usage: {how}" if asked else f"Say which results to show and where to: {how}", file=sys.stdout if asked else sys.stderr
+        )
+        return 0 if asked else 1
     try:
         write_html(read.load(arguments[0]), arguments[1])
     except Unreadable as why:

@@ -318,7 +318,7 @@ def recovery(key: str, title: str, counts: Counts, dropped: int, note: str = "")
 
 def percentile_points(result: Mapping[str, Any], percent: float) -> list[Point]:
     """A percentile of the delivery latency for each second of a results.json, for `over_time`. Raises Unreadable."""
-    found = [(row.t, percentiles(row.deliver, [percent])) for row in read.rows(result)]
+    found = [(row.t, percentiles(row.deliver, [percent])) for row in read.whole(result)]
     return [(t, values[0] if values else None) for t, values in found]
 
 

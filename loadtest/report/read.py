@@ -176,6 +176,13 @@ def check(result: object) -> Node:
     return node
 
 
+def whole(result: Mapping[str, Any]) -> list[Row]:
+    """The seconds of the load without what is left of one at its end, which would look as if everything had stopped."""
+    seconds = check(result).get("seconds").maybe()
+    found = rows(result)
+    return [row for row in found if row.t + 1 <= seconds + 0.01] or found if seconds else found
+
+
 def rows(result: Mapping[str, Any], field: str = "timeline") -> list[Row]:
     """The seconds of the load ("timeline") or of the time before it ("connecting"), in the order of time."""
     out = []

@@ -100,11 +100,13 @@ def _tiles(node: Node) -> Iterator[tuple[str, str, str]]:
         yield "users", show(users, "count"), f"{show(failed, 'count')} failed" if failed else "none failed"
     knee = node.get("knee")
     if (most := knee.get("deliveries_per_s").maybe()) is not None:
-        yield "the knee", f"{show(most, 'count')}/s", f"p99 {show(knee.get('p99').maybe(), 'us')}"
+        name = "the knee" if knee.get("bounded").flag(True) else "no knee up to"
+        yield name, f"{show(most, 'count')}/s", f"p99 {show(knee.get('p99').maybe(), 'us')}"
     ledger, seconds = node.get("ledger"), node.get("seconds").number()
     received = ledger.get("received").number()
     if received and seconds > 0:
-        yield "deliveries", f"{show(received / seconds, 'count')}/s", f"{received:,.0f} in all"
+        rate = node.get("delivered_per_s").maybe()  # of the measured phases, as in the headline
+        yield "deliveries", f"{show(received / seconds if rate is None else rate, 'count')}/s", f"{received:,.0f} in all"
     deliver = node.get("figures").get("deliver")
     for name in ("p50", "p99", "p99.9"):
         if (value := deliver.get(name).maybe()) is not None:

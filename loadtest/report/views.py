@@ -68,7 +68,7 @@ class Run(Stretch):
             Span(p.start, p.end, f"{p.name}: {p.event}" if p.event else p.name, "measured" if p.measured else "phase")
             for p in read.phases(result)
         ]
-        super().__init__(read.rows(result), spans, "time")
+        super().__init__(read.whole(result), spans, "time")
         self.before = Stretch(read.rows(result, "connecting"), (), "connecting")
 
 

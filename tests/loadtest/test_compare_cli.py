@@ -361,6 +361,10 @@ def test_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     assert "compare TARGET..." in capsys.readouterr().out
     assert command.main(["fly"]) == 2
     assert capsys.readouterr().err == "parley: there is no command fly: there are run, compare, report.\n"
+    assert command.main(["run", "--help"]) == 0
+    assert "--storm-jitter" in capsys.readouterr().out
+    assert command.main(["report", "--help"]) == 0
+    assert capsys.readouterr().out == "usage: python -m loadtest report RESULTS.json OUT.html\n"
     became: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, line: became.append(line))
     command.main(["run", "--host", "x:1"])

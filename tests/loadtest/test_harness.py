@@ -406,6 +406,7 @@ def test_sigterm_ends_a_run_with_its_results(certificates: Path, tmp_path: Path,
     results = json.loads(file.read_text())
     assert results["ledger"]["received"] == results["ledger"]["expected"] > 0
     assert results["figures"]["deliver"]["count"] > 0  # of the warm-up, as nothing else was reached
+    assert results["stopped"].startswith("after ")
 
 
 def one_sentence(err: str, start: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from loadtest import results
 from loadtest.histogram import Histogram
 from loadtest.ledger import Totals
 from loadtest.objectives import gather
-from loadtest.options import Settings
+from loadtest.options import Refused, Settings
 from loadtest.phases import Phase, placed
+from loadtest.search import Search, Step
 from loadtest.timeline import Timeline
 from tests.loadtest.test_search import row
 
@@ -70,6 +72,7 @@ def summarise(*reports: dict[str, Any], objective: str = "", rows: int = 5, **ch
         "clock": {},
         "search": None,
         "aborted": "",
+        "stopped": "",
     }
     return results.summarise(results.Run(**{**given, **changed}))
 
@@ -145,3 +148,41 @@ def test_slopes_have_the_names_that_objectives_use() -> None:
     outcome = done["objectives"][-1]
     assert (outcome["objective"], outcome["passed"]) == ("server.rss_kib.per_hour.low<1024", False)
     assert outcome["value"] == pytest.approx(7200, rel=0.01)
+
+
+def test_what_was_stopped_says_so() -> None:
+    result = summarise(report(), stopped="after 2.0 s of 5")
+    assert result["stopped"] == "after 2.0 s of 5"
+    assert result["headline"].endswith("; stopped after 2.0 s of 5")
+    assert "stopped" not in summarise(report())["headline"]
+
+
+@pytest.mark.parametrize(("grown", "shown"), [(1800.0, 18.0), (100.0, None), (-5.0, None)])
+def test_the_memory_of_a_server_that_had_it_already_is_no_figure(grown: float, shown: float | None) -> None:
+    """KiB grown over 100 connections."""
+    before, ready = reading(1.0), reading(2.0) | {"rss_kib": 5000.0 + grown}
+    result = summarise(report(), server=(before, ready, ready))
+    assert result["server"].get("kib_per_connection") == shown
+
+
+def test_a_knee_that_was_not_reached_is_none() -> None:
+    search = Search(100.0, 2.0, 10.0)
+    search.add(Step(100.0, 0, 5, 99.0, 1000.0, 2000.0, None, passed=True, valid=True))
+    phases = [(0.0, 5.0, Phase("step 1", 5, (1.0, 1.0)))]
+    settings = Settings(host="127.0.0.1:1", ca="ca.pem", scenario="knee")
+    result = summarise(report(phases=[report()["phases"][1]]), search=search, phases=phases, settings=settings)
+    assert "no knee up to 99 deliveries/s (p99 2 ms): the search ended before one was reached" in result["headline"]
+    assert result["knee"]["bounded"] is False
+    search.add(Step(200.0, 5, 10, 150.0, 1000.0, 9000.0, None, passed=False, valid=True))
+    result = summarise(report(phases=[report()["phases"][1]]), search=search, phases=phases, settings=settings)
+    assert "knee at 99 deliveries/s (p99 2 ms);" in result["headline"]
+
+
+def test_files_are_tried_before_the_run(tmp_path: Path) -> None:
+    results.try_path("")
+    results.try_path(str(tmp_path / "new" / "results.json"))
+    assert [file.name for file in (tmp_path / "new").iterdir()] == []
+    (tmp_path / "file").write_text("")
+    for wrong, why in ((tmp_path, "is a folder: give the name of a file"), (tmp_path / "file" / "x.json", "cannot be written")):
+        with pytest.raises(Refused, match=why):
+            results.try_path(str(wrong))

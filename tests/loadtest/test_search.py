@@ -44,7 +44,7 @@ def test_an_invalid_step_is_repeated_once() -> None:
     search.add(step(400, True, valid=False))
     assert search.rate is None
     assert search.starved.startswith("400 deliveries/s could not be measured, twice")
-    assert search.knee == {"deliveries_per_s": 200, "p99": 2000, "server_cpu": 0.5}
+    assert search.knee == {"deliveries_per_s": 200, "p99": 2000, "server_cpu": 0.5, "bounded": False}
 
 
 def test_a_server_that_holds_nothing_has_no_knee() -> None:

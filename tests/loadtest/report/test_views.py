@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from loadtest.histogram import Histogram
-from loadtest.report import plots, views
+from loadtest.report import plots, read, views
 from loadtest.report.plots import Bar, Capacity, Step
 from loadtest.report.read import Unreadable
 from loadtest.report.units import show
@@ -104,7 +104,7 @@ def test_figures_that_the_probe_may_not_read_are_no_figures() -> None:
 
 
 def test_what_did_not_count_is_joined_to_spans() -> None:
-    result = samples.result("steady", 10)
+    result = samples.result("steady", 11)
     for t in (2, 3, 4, 8, 10):
         result["timeline"][t - 1]["valid"] = False
     run = views.Run(result)
@@ -129,6 +129,7 @@ def test_a_stall_is_a_gap_then_a_peak() -> None:
 def test_hours_stay_a_small_file_and_the_worst_second_stays_in_it() -> None:
     result = samples.result("soak", 3_000, sent=4)
     result["timeline"] = [row | {"t": row["t"] + 3_000 * n} for n in range(12) for row in result["timeline"]]
+    result["seconds"] = 36_001
     spike = Histogram()
     spike.record(9_000_000)
     result["timeline"][1234]["deliver"] = spike.to_dict()
@@ -228,3 +229,12 @@ def test_over_time_draws_only_what_is_there() -> None:
 def test_a_result_of_another_version_is_refused() -> None:
     with pytest.raises(Unreadable, match="version 2"):
         views.of_run({"version": 2})
+
+
+def test_what_is_left_of_a_second_at_the_end_is_not_drawn() -> None:
+    """It would look as if everything had stopped."""
+    rows = [{"t": t} for t in range(3)]
+    assert [row.t for row in read.whole({"version": 1, "seconds": 2.4, "timeline": rows})] == [0, 1]
+    assert [row.t for row in read.whole({"version": 1, "seconds": 3.0, "timeline": rows})] == [0, 1, 2]
+    assert [row.t for row in read.whole({"version": 1, "seconds": 0.4, "timeline": rows[:1]})] == [0]
+    assert [row.t for row in read.whole({"version": 1, "timeline": rows})] == [0, 1, 2]
