@@ -93,3 +93,12 @@ def run(folder: Path, *options: str, patience: float = 60) -> Outcome:
     )
     results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return Outcome(done.returncode, done.stdout, done.stderr, results)
+
+
+def probe(name: str) -> dict[str, Any]:
+    """What `tests.loadtest.NAME` finds out in a process that may import Locust; it prints that as JSON, on its last line."""
+    command = [sys.executable, "-m", f"tests.loadtest.{name}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.loadtest.running import ROOT, needs_locust
+from tests.loadtest.running import needs_locust, probe
 
 pytestmark = needs_locust
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.loadtest.generator_probe"], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return probe("generator_probe")
 
 
 def test_a_server_with_a_new_sentence_for_each_error_fills_no_memory(found: dict[str, Any]) -> None:
