@@ -59,6 +59,7 @@ class Server:
         first = at * 64 if settings.store.kind == "memory" else self._store.last_seq()
         net = Network(settings, seq=first, at=at)
         net.motd = motd
+        net.load(self._store.records())
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
