@@ -6,6 +6,7 @@ import gc
 import itertools
 import logging
 import resource
+import secrets
 import socket
 import ssl
 import time
@@ -14,8 +15,10 @@ from pathlib import Path
 from server.config import Address, Settings
 from server.ports import Store
 from server.sequencer import Sequencer
+from server.state.cloak import KEY_BYTES, Cloak
 from server.state.model import Network
 from server.store.journal import Journal
+from server.store.keys import lasting_key, read_key
 from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
@@ -59,6 +62,14 @@ class Server:
         first = at * 64 if settings.store.kind == "memory" else self._store.last_seq()
         net = Network(settings, seq=first, at=at)
         net.motd = motd
+        try:
+            if settings.cloak.enabled:
+                net.host_of = Cloak(_cloak_key(settings), settings.cloak.suffix).of
+        except BaseException:
+            self._store.close()
+            for sock, _ in listeners:
+                sock.close()
+            raise
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
@@ -95,7 +106,10 @@ class Server:
     def start(self) -> None:
         """Start all threads; when it returns, clients can connect."""
         if not self.settings.limits.enabled:
-            log.warning("limits are off: no flood control, no limit per address (for load tests and conformance runs only)")
+            log.warning(
+                "limits are off: no flood control, no limit per address, no rates of joins and the like"
+                " (for load tests and conformance runs only)"
+            )
         if self._journal is not None:
             self._journal.start()
         for worker in self._workers:
@@ -141,6 +155,15 @@ def _open_store(settings: Settings) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(settings.store.memory_events)
     return SqliteStore(settings.store.data, settings.store.synchronous)
+
+
+def _cloak_key(settings: Settings) -> bytes:
+    """The key that cloaks are made with. What lives as long as the process only has one that does too. Raises StoreError."""
+    if settings.cloak.key_file:
+        return read_key(Path(settings.cloak.key_file).expanduser(), KEY_BYTES)
+    if settings.store.kind == "memory":
+        return secrets.token_bytes(KEY_BYTES)
+    return lasting_key(settings.store.data / "cloak.key", KEY_BYTES)
 
 
 def _motd(path: str) -> list[str]:

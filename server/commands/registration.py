@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 
 from server.commands import server_info
+from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -18,7 +19,7 @@ from wire.message import as_line, truncate
 from wire.names import fold, valid_nick
 
 
-@command("CAP", before=True)
+@command("CAP", before=True, cost=0.25)
 def cap(context: Context) -> None:
     sub = context.param(0).upper()
     handler = _CAP.get(sub)
@@ -113,6 +114,9 @@ def nick(context: Context) -> None:
         return
     if wanted == user.nick:
         return
+    if user.registered and (wait := seconds_to_wait(context, "nicks")):
+        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
+        return
     before = user.prefix
     net.rename(user, wanted)
     if user.registered:
@@ -151,7 +155,7 @@ def make_member(net: Network, user: User, at: int) -> None:
     net.most = max(net.most, net.registered)
 
 
-@command("PING", before=True)
+@command("PING", before=True, cost=0.25)
 def ping(context: Context) -> None:
     token = context.param(0)
     if not token:
@@ -160,7 +164,7 @@ def ping(context: Context) -> None:
         context.line(f":{context.net.name} PONG {context.net.name} :{token}")
 
 
-@command("PONG", before=True)
+@command("PONG", before=True, cost=0.25)
 def pong(context: Context) -> None:
     del context  # that something came at all is what counts, and the worker has noted it
 
