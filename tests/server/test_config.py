@@ -146,8 +146,10 @@ FLAG_ERRORS = [
     (["--set", "limits.flood_rate=nan"], "--set limits.flood_rate: 'nan' is not possible; allowed is a number from 0.1 to 100000."),
     (
         ["--set", "limits.exempt=10.0.0.1/8"],
-        "limits.exempt: 10.0.0.1/8 has host bits set; allowed are networks such as 192.0.2.0/24 or 2001:db8::/32,"
-        " with commas between them.",
+        (
+            "limits.exempt: 10.0.0.1/8 has host bits set; allowed are networks such as 192.0.2.0/24 or 2001:db8::/32,"
+            " with commas between them."
+        ),
     ),
     (
         ["--set", "cloak.suffix=-ip"],
