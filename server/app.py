@@ -63,6 +63,7 @@ class Server:
         net = Network(settings, seq=first, at=at)
         net.motd = motd
         try:
+            net.load(self._store.records())
             if settings.cloak.enabled:
                 net.host_of = Cloak(_cloak_key(settings), settings.cloak.suffix).of
         except BaseException:

@@ -3,7 +3,19 @@
 A new command is a handler with `@command(...)` above it, in one of the modules imported here or in a new one.
 """
 
-from server.commands import history, messages, modes, plain, queries, registration, rooms, server_info
+from server.commands import capabilities, history, messages, modes, plain, queries, registration, rooms, server_info
 from server.commands.table import TABLE, execute
 
-__all__ = ["TABLE", "execute", "history", "messages", "modes", "plain", "queries", "registration", "rooms", "server_info"]
+__all__ = [
+    "TABLE",
+    "capabilities",
+    "execute",
+    "history",
+    "messages",
+    "modes",
+    "plain",
+    "queries",
+    "registration",
+    "rooms",
+    "server_info",
+]

@@ -1,6 +1,6 @@
-"""Coming and going: CAP, PASS, NICK, USER, PING, PONG, QUIT, and the welcome.
+"""Coming and going: PASS, NICK, USER, PING, PONG, QUIT, and the welcome.
 
-Sources: https://modern.ircdocs.horse/#connection-messages, https://ircv3.net/specs/extensions/capability-negotiation
+Sources: https://modern.ircdocs.horse/#connection-messages
 """
 
 from __future__ import annotations
@@ -8,70 +8,15 @@ from __future__ import annotations
 import hmac
 
 from server.commands import server_info
+from server.commands.capabilities import when_negotiated
 from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
 from server.state.model import Network, User
 from wire import numerics as n
-from wire.capabilities import NAMES, RENDERED, Cap, listed, offered
 from wire.message import as_line, truncate
 from wire.names import fold, valid_nick
-
-
-@command("CAP", before=True, cost=0.25)
-def cap(context: Context) -> None:
-    sub = context.param(0).upper()
-    handler = _CAP.get(sub)
-    if handler is None:
-        context.numeric(n.ERR_INVALIDCAPCMD, shown(context.param(0)), "Invalid CAP command")
-    else:
-        handler(context)
-
-
-def _cap_line(context: Context, rest: str) -> None:
-    context.line(f":{context.net.name} CAP {context.user.shown} {rest}")
-
-
-def _cap_ls(context: Context) -> None:
-    user = context.user
-    word = context.param(1)
-    version = int(word[:6]) if word.isascii() and word.isdigit() else 301
-    user.cap_version = max(user.cap_version, version)
-    if user.cap_version >= 302:
-        user.caps |= Cap.CAP_NOTIFY  # implied, and cannot be taken back: capability-negotiation, "cap-notify"
-    if not user.registered:
-        user.negotiating = True
-    _cap_line(context, f"LS :{offered(version)}")
-
-
-def _cap_list(context: Context) -> None:
-    _cap_line(context, f"LIST :{listed(context.user.caps)}")
-
-
-def _cap_req(context: Context) -> None:
-    user = context.user
-    if not user.registered:
-        user.negotiating = True
-    wanted = context.param(1).split()
-    caps = user.caps
-    for word in wanted:
-        row = NAMES.get(word.removeprefix("-"))
-        if row is None or (word == "-cap-notify" and user.cap_version >= 302):
-            _cap_line(context, f"NAK :{truncate(context.param(1), 400)}")
-            return
-        caps = caps & ~row if word[0] == "-" else caps | row
-    _cap_line(context, f"ACK :{context.param(1)}")
-    user.caps = int(caps)
-    context.net.reclass(user, user.caps & RENDERED)
-
-
-def _cap_end(context: Context) -> None:
-    context.user.negotiating = False
-    _complete(context)
-
-
-_CAP = {"LS": _cap_ls, "LIST": _cap_list, "REQ": _cap_req, "END": _cap_end}
 
 
 @command("PASS", 1, before=True)
@@ -131,6 +76,7 @@ def nick(context: Context) -> None:
 RESERVED = frozenset({"server", "nickserv", "chanserv", "operserv", "memoserv", "hostserv", "botserv", "histserv", "anonymous"})
 
 
+@when_negotiated
 def _complete(context: Context) -> None:
     """Register the session if nothing is missing any more."""
     net, user = context.net, context.user

@@ -7,13 +7,14 @@ any machine. The state lock is held by whoever calls (`server.sequencer`).
 from __future__ import annotations
 
 import enum
+import json
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
 
 from server.config import Limits, Settings
-from server.events import Event, Kind
+from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
 from server.state.budget import Bucket
@@ -255,6 +256,7 @@ class Network:
         self.talks: OrderedDict[str, RoomLog] = OrderedDict()
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
+        self.changes: list[Change] = []
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
         self.registered = 0
@@ -387,10 +389,12 @@ class Network:
         self.touched.add(room)
         return event
 
-    def append_all(self, rooms: list[Room], kind: Kind, author: User, line: bytes, at: int, *, skip: bool = False) -> list[Event]:
+    def append_all(
+        self, rooms: list[Room], kind: Kind, author: User, line: bytes, at: int, *, skip: bool = False, stored: bool = True
+    ) -> list[Event]:
         """Add one event to several rooms' logs, under one id and at positions that follow one another."""
         ident = self.seq + 1
-        return [self.append(room, kind, author, line, at, skip=skip, ident=ident) for room in rooms]
+        return [self.append(room, kind, author, line, at, skip=skip, ident=ident, stored=stored) for room in rooms]
 
     def append_private(
         self, log: RoomLog, kind: Kind, author: User, other: User, line: bytes, at: int, *, tags: str, stored: bool
@@ -410,6 +414,34 @@ class Network:
         self.rung.add(other)
         return event
 
+    def announce(self, user: User, kind: Kind, rest: str, at: int) -> None:
+        """Show those who share a room with `user`, but not them, that something about them has changed: `:user REST`.
+
+        Only who negotiated the capability of `kind` sees it (`server.dialects.irc.NEEDS`).
+        """
+        if user.rooms:
+            line = as_line(f":{user.prefix} {rest}", self.limits.line)
+            self.append_all(list(user.rooms), kind, user, line, at, skip=True, stored=False)
+
+    # Durable state
+
+    def keep(self, kind: str, key: str, value: dict[str, Any] | None) -> None:
+        """Put a record into the store, or take it away (`None`). What is sent from now on leaves after that is on disk."""
+        self.seq += 1
+        text = "" if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        self.changes.append(Record(self.seq, kind, key, text))
+
+    def erase(self, room: str, seq: int) -> None:
+        """Have the text of one event of the log `room` taken out of the store for good."""
+        self.changes.append(Erasure(room, seq))
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Take over what the store kept, before the first session. Kinds that nobody knows are left alone."""
+        for record in records:
+            loader = LOADERS.get(record.kind)
+            if loader is not None:
+                loader(self, record.key, json.loads(record.value))
+
     # Output besides the logs
 
     def send(self, user: User, data: bytes | Deferred) -> None:
@@ -424,3 +456,18 @@ class Network:
             user.render = render
             for room in user.rooms:
                 room.audiences.pop(user.link.worker, None)
+
+
+# What takes over a stored record of a kind at the start: called with the network, the record's key and its value.
+Loader = Callable[[Network, str, dict[str, Any]], None]
+LOADERS: dict[str, Loader] = {}
+
+
+def loads(kind: str) -> Callable[[Loader], Loader]:
+    """Have the function below called for each stored record of `kind`."""
+
+    def put(loader: Loader) -> Loader:
+        LOADERS[kind] = loader
+        return loader
+
+    return put
