@@ -10,6 +10,7 @@ import secrets
 import socket
 import ssl
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from server.config import Address, Settings
@@ -30,6 +31,7 @@ from wire.message import truncate
 log = logging.getLogger("parley")
 
 _MOTD_LINES = 200
+_CLOAKS = 4096  # remembered, 200 bytes each
 
 
 class SetupError(Exception):
@@ -65,7 +67,8 @@ class Server:
         try:
             net.load(self._store.records())
             if settings.cloak.enabled:
-                net.host_of = Cloak(_cloak_key(settings), settings.cloak.suffix).of
+                # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.
+                net.host_of = lru_cache(_CLOAKS)(Cloak(_cloak_key(settings), settings.cloak.suffix).of)
         except BaseException:
             self._store.close()
             for sock, _ in listeners:
