@@ -71,8 +71,6 @@ class Server:
         net.motd = motd
         try:
             net.load(self._store.records())
-            if not net.book.secret:
-                make_secret(net, secrets.token_bytes(32))
             if settings.cloak.enabled:
                 # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.
                 net.host_of = lru_cache(_CLOAKS)(Cloak(_cloak_key(settings), settings.cloak.suffix).of)
@@ -81,6 +79,8 @@ class Server:
             for sock, _ in listeners:
                 sock.close()
             raise
+        if not net.book.secret:
+            make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
@@ -178,14 +178,13 @@ def _open_store(settings: Settings) -> Store:
 
 def _control(settings: Settings, sequencer: Sequencer) -> Control | None:
     """What the operator's command line talks to; a server that keeps nothing has it only where there is a folder for it."""
-    if settings.store.kind == "memory" and not settings.store.data.is_dir():
+    data = settings.store.data
+    if settings.store.kind == "memory" and not data.is_dir():
         return None
     try:
-        return Control(settings.store.data, sequencer)
+        return Control(data, sequencer)
     except OSError as error:
-        log.warning(
-            "no control socket in %s (%s): `account` commands work only while the server is stopped", settings.store.data, error
-        )
+        log.warning("no control socket in %s (%s): `account` commands work only while the server is stopped", data, error)
         return None
 
 

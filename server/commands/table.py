@@ -17,8 +17,8 @@ from wire.capabilities import Cap
 from wire.message import Message, as_line, escape_tag, truncate
 from wire.names import is_room
 
-Handler = Callable[["Context"], None]
 T = TypeVar("T")
+Handler = Callable[["Context"], None]
 
 LINES_PER_UNIT = 250  # members, rooms or users looked at for a reply cost about as much as one ordinary command (`Context.spend`)
 
@@ -128,14 +128,16 @@ def execute(net: Network, user: User, message: Message, at: int) -> Row:
 
 
 def answered(net: Network, user: User, label: str, act: Callable[[], T]) -> T:
-    """Do `act`, and tie its replies to `label`; where it left slow work behind, that is done once the work is."""
+    """Do `act`, and tie its replies to `label` where there is one; an answer that waits for slow work is tied then."""
+    if not label:
+        return act()
     user.label = label
     before = len(user.replies)
-    result = act()
+    done = act()
     user.label = ""
-    if label and user.job is None:
+    if user.job is None:
         _answer(net, user, label, before)
-    return result
+    return done
 
 
 def _dispatch(net: Network, user: User, message: Message, at: int) -> Row:

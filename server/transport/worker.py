@@ -93,7 +93,7 @@ class Worker(threading.Thread):
         self._opened: list[Connection] = []
         self._active: list[Connection] = []
         self._lost: list[tuple[Connection, str]] = []
-        self._proving: list[Connection] = []  # negotiating a login at the last sweep
+        self._negotiating: list[Connection] = []  # negotiating a login at the last sweep
         self._gone: list[Connection] = []
         self._rewatch: list[Connection] = []
         self._joined: list[User] = []
@@ -170,7 +170,7 @@ class Worker(threading.Thread):
             self._active += self._slowed
             self._slowed.clear()
         output = self.output
-        if self._opened or self._active or self._lost or self._results or self._proving or output.work:
+        if self._opened or self._active or self._lost or self._results or self._negotiating or output.work:
             with self._sequencer.lock:
                 self._work(now)
                 slices, plans = output.collect()
@@ -295,10 +295,10 @@ class Worker(threading.Thread):
             self._gone.append(conn)
         self._lost.clear()
         self._take_results(at)
-        for conn in self._proving:
+        for conn in self._negotiating:
             if conn.user is not None:
                 expire(net, conn.user, at)
-        self._proving.clear()
+        self._negotiating.clear()
         congested = self._sequencer.pending() > _CONGESTED
         for conn in self._active:
             if conn.state is State.OPEN:
@@ -450,7 +450,7 @@ class Worker(threading.Thread):
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
             if conn.user is not None and conn.user.sasl is not None:
-                self._proving.append(conn)
+                self._negotiating.append(conn)
             verdict = judge(conn, now, deadlines)
             if verdict.do is Do.PING:
                 self._ask(conn, now)
