@@ -131,6 +131,7 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         """Have an account made, as a client of its own does it: connect, REGISTER, QUIT."""
         assert password is not None
         if len(password) > 400:  # more than a line holds: the operator adds this one
+            self.wait_for_port()
             request = {"do": "add", "name": username, "password": password}
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(str(self.directory / "data" / "control.sock"))
