@@ -317,6 +317,7 @@ class Worker(threading.Thread):
                 continue
             try:
                 self._finish(user, result, at)
+                self._leave_to_pool(conn, user, at)  # a second part: one password checked, another one hashed
             except Exception:
                 self._broke(conn, user, at)
             self._active.append(conn)  # its next commands, or its end, have waited for this
@@ -329,8 +330,7 @@ class Worker(threading.Thread):
 
     def _leave_to_pool(self, conn: Connection, user: User, at: int) -> None:
         job = user.job
-        assert job is not None
-        if not self._offload.submit(job.work, lambda result: self.finished(conn, job, result)):
+        if job is not None and not self._offload.submit(job.work, lambda result: self.finished(conn, job, result)):
             resume(self._net, user, Busy(), at)
 
     def _turn_away(self, conn: Connection, why: str) -> None:
