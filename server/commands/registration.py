@@ -9,6 +9,7 @@ import hmac
 
 from server.commands import server_info
 from server.commands.table import Context, command, shown
+from server.dialects import websocket
 from server.dialects.irc import render_tagged
 from server.events import Kind
 from server.state.model import Network, User
@@ -62,7 +63,7 @@ def _cap_req(context: Context) -> None:
         caps = caps & ~row if word[0] == "-" else caps | row
     _cap_line(context, f"ACK :{context.param(1)}")
     user.caps = int(caps)
-    context.net.reclass(user, user.caps & RENDERED)
+    context.net.reclass(user, user.caps & RENDERED | user.render & websocket.RENDER)
 
 
 def _cap_end(context: Context) -> None:

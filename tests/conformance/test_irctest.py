@@ -53,6 +53,7 @@ FILES = (
     "time.py",
     "topic.py",
     "utf8.py",
+    "websocket.py",
     "who.py",
     "whois.py",
 )
