@@ -136,12 +136,18 @@ class WebSocket:
             self._protocol.receive_data(data[at : at + _STRIDE])
             for frame in self._protocol.events_received():
                 assert isinstance(frame, Frame)
-                if not self.ended and not self._take(frame, lines):
-                    idle += 1
-            if idle > _MOST_IDLE and not self._protocol.eof_sent:
-                self._protocol.fail(CloseCode.POLICY_VIOLATION, "too many frames without a line")
+                idle += not self._take(frame, lines)
+                if idle > _MOST_IDLE:
+                    self._fail(CloseCode.POLICY_VIOLATION, "too many frames without a line")
+                if self.ended:
+                    return lines
             self._settle()
         return lines
+
+    def _fail(self, code: CloseCode, why: str) -> None:
+        if not self._protocol.eof_sent:
+            self._protocol.fail(code, why)
+        self._settle()
 
     def _take(self, frame: Frame, lines: list[bytes]) -> bool:
         """Whether the frame brought a line."""
@@ -155,8 +161,7 @@ class WebSocket:
         message = bytes(self._message)
         self._message.clear()
         if self._kind is Opcode.TEXT and not _is_text(message):
-            self._protocol.fail(CloseCode.INVALID_DATA, "a text message that is not UTF-8")
-            self._settle()
+            self._fail(CloseCode.INVALID_DATA, "a text message that is not UTF-8")
             return False
         # "servers and clients MUST NOT include trailing \r or \n": who does all the same means one line. A line end anywhere else
         # is left in, and makes the line malformed (`irc.read`): it is nobody's way to say two things at once.
@@ -193,8 +198,12 @@ class WebSocket:
 
     def release(self) -> None:
         """Take apart what refers to itself: without this only the garbage collector, which runs rarely, would free it."""
-        self._protocol.parser.close()
-        self._protocol.parser_exc = self._protocol.handshake_exc = None
+        protocol = self._protocol
+        protocol.parser.close()
+        for error in (protocol.parser_exc, protocol.handshake_exc):
+            if error is not None:
+                error.__traceback__ = None
+        protocol.parser_exc = protocol.handshake_exc = None
 
 
 _PONG, _CLOSE = b"\x8a", b"\x88"  # whole control frames: control frames are never fragmented
