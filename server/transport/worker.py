@@ -332,7 +332,7 @@ class Worker(threading.Thread):
         self._active.clear()
         self._sequencer.settle()
 
-    def _turn_away(self, conn: Connection, why: str, code: int) -> None:
+    def _turn_away(self, conn: Connection, why: str, code: int = _POLICY) -> None:
         """Dismiss who is behind `conn`; `code` is what a WebSocket is closed with."""
         assert conn.user is not None
         if conn.websocket is not None:
@@ -355,7 +355,7 @@ class Worker(threading.Thread):
                 else:
                     self._one(user, lines.popleft(), at)
             if conn.buffer is not None and conn.buffer.dropped > _ENDLESS:
-                self._turn_away(conn, "A line without an end", _POLICY)
+                self._turn_away(conn, "A line without an end")
         except Exception:  # a bug of ours must not take anyone else's chat down
             log.exception("error while carrying out a command of %s", conn.address)
             self._net.disconnect(user, "Internal error", at)

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from websockets.client import ClientProtocol
@@ -20,7 +21,9 @@ from websockets.sync.client import connect as library_connect
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from server.transport.connection import Connection
 from server.transport.websocket import WebSocket
+from server.transport.worker import Worker
 from tests.server.harness import PATIENCE_S, Client, Running, running_server
 from tests.server.web import BINARY, TEXT, Web
 from wire.message import parse
@@ -368,22 +371,64 @@ def test_a_slow_reader_gets_whole_messages_and_its_pong(server: Running, visit: 
     link = user.link
     link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # type: ignore[attr-defined]
     total = 0
-    while getattr(link, "pending") is None:  # noqa: B009 - the core's Link does not have it
+
+    def more() -> tuple[int, float]:
+        """500 messages more; how many bytes of one write the socket leaves, and when it last took some."""
+        nonlocal total
         bob.ask(*[f"PRIVMSG #a :{number} {'x' * 400}" for number in range(total, total + 500)])
         total += 500
+        return len(getattr(link, "pending") or b""), getattr(link, "moved")  # noqa: B009 - the core's Link does not have them
+
+    before, left = (0, 0.0), more()
+    while not left[0] or left != before:  # until no more goes into the kernel, on either side
+        before, left = left, more()
     for number in range(5):
         slow.send_frame(Opcode.PING, b"%d" % number)
-    bob.ask(*[f"PRIVMSG #a :{number} {'x' * 400}" for number in range(total, total + 500)])
-    total += 500
+    more()
     got = 0
     while got < total:
         message = slow.message()
         if message.command == "PRIVMSG":
             assert message.params[1].partition(" ")[0] == str(got)
             got += 1
-    while slow.pong() != b"4":
+    while slow.pong() != b"4":  # how many of them come hangs on what the kernel takes when
         pass
+    assert not slow.frames
     assert slow.sync() == []
+
+
+def test_what_waits_for_a_slow_reader_is_one_pong() -> None:
+    """RFC 6455 5.5.3: "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame." """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        conn = Connection(ours, "192.0.2.1", 0, 0.0, is_plain=False, refused="")
+        protocol = conn.websocket = conn.buffer = WebSocket(frozenset(), 600)
+        protocol.open(request())
+        watched: list[Connection] = []
+        worker = SimpleNamespace(_watch=watched.append)
+
+        def ping(number: int) -> None:
+            assert conn.lines_of([masked(Opcode.PING, b"%d" % number)]) == []
+            Worker._converse(worker, conn, protocol)  # type: ignore[arg-type]
+
+        conn.pending = memoryview(b"the rest of a frame")
+        for number in range(100):
+            ping(number)
+        assert conn.records == [b"\x8a\x0299"]
+        # It is owed something, and its socket has room, or has not.
+        written: list[bytes] = []
+        conn.pending, conn.records, conn.hold = None, [], True
+        conn.write = lambda data: written.append(bytes(data)) or len(data)  # type: ignore[func-returns-value]
+        ping(5)
+        assert (written, conn.pending, watched) == ([b"\x8a\x015"], None, [])
+
+        def full(data: object) -> int:
+            raise ssl.SSLWantWriteError
+
+        conn.write = full
+        ping(6)
+        assert conn.pending == b"\x8a\x016"
+        assert watched == [conn]
 
 
 # -- the opening handshake ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ from websockets.protocol import CLIENT, Protocol
 
 from server.dialects import plain, websocket
 from server.dialects.websocket import BINARY, RENDER, SUBPROTOCOLS, TEXT, may_connect, parse_origins
-from wire.capabilities import NAMES
+from server.events import Event, Kind
+from server.transport.delivery import Slice
+from wire.capabilities import NAMES, Cap
 
 
 def understood(data: bytes) -> list[Frame]:
@@ -102,3 +104,18 @@ def test_the_order_of_subprotocols_is_the_clients(offered: list[str], agreed: st
 )
 def test_which_pages_may_connect(origin: str, host: str, allowed: str, *, may: bool) -> None:
     assert may_connect(origin, host, parse_origins(allowed)) is may
+
+
+def test_what_is_new_in_a_room_is_framed_once_for_all_of_a_class() -> None:
+    events = [
+        Event(1, 1, 0, "#a", Kind.MESSAGE, b":a!u@h PRIVMSG #a :hi\r\n"),
+        Event(2, 2, 0, "#a", Kind.TAGMSG, b":a!u@h TAGMSG #a\r\n"),
+    ]
+    piece = Slice({}, events, set())
+    tags = int(Cap.MESSAGE_TAGS)
+    for render in (TEXT, BINARY, TEXT | tags, BINARY | tags):
+        assert piece.lines(render) is piece.lines(render)
+        lines = [line.removesuffix(b"\r\n") for line in piece.lines(render & ~RENDER) if line]
+        assert [bytes(frame.data) for frame in understood(piece.joined(render))] == lines
+    assert len(understood(piece.joined(TEXT))) == 1  # who has no tags gets no TAGMSG
+    assert piece.joined(TEXT)[1:] == piece.joined(BINARY)[1:]
