@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Kind(enum.IntEnum):
@@ -24,6 +25,13 @@ class Kind(enum.IntEnum):
     NICK = 9
     QUIT = 10
     REDACTION = 11
+    # Shown to those who are here and asked for it; never on disk.
+    AWAY = 20
+    ACCOUNT = 21
+    SETNAME = 22
+    CHGHOST = 23
+    INVITE = 24
+    METADATA = 25
 
 
 # Two hundred bytes of `__dict__` an event would be the larger part of it: slots.
@@ -49,3 +57,26 @@ class Event:
     alt: bytes = b""  # the rendering under extended-join, where that differs
     account: str = ""  # the author's account at the time
     stored: bool = True  # False: shown to those who are here, never on disk (TAGMSG)
+
+
+class Record(NamedTuple):
+    """Durable state besides the logs: an account, a registered room, a ban. The newest value of a (`kind`, `key`) counts.
+
+    It takes a position like an event, so that whoever is told of it is told after it is on disk.
+    """
+
+    seq: int
+    kind: str
+    key: str
+    value: str  # JSON; "" takes the record away
+
+
+class Erasure(NamedTuple):
+    """The text of one event is to go for good."""
+
+    room: str
+    seq: int
+
+
+# What a commit may hold besides events. It is rare, and in the order in which it came about.
+Change = Record | Erasure

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from server.events import Event
+from server.events import Change, Event, Record
 
 
 class StoreError(Exception):
@@ -26,11 +26,15 @@ class Store(Protocol):
         position (and so no msgid) that somebody saw is given again.
         """
 
-    def append(self, events: Sequence[Event]) -> None:
-        """Make `events` (ascending by `seq`) durable, all or none; on return they survive a kill or a power cut.
+    def append(self, events: Sequence[Event], changes: Sequence[Change] = ()) -> None:
+        """Make `events` (ascending by `seq`) and `changes` durable, all or none; on return they survive a kill or a power cut.
 
-        Events with `stored=False` only raise `last_seq`. Raises StoreError; nothing is kept then, and it may be called again.
+        Events with `stored=False` only raise `last_seq`. An erasure holds for events of this very call too. Raises StoreError;
+        nothing is kept then, and it may be called again.
         """
+
+    def records(self) -> Iterable[Record]:
+        """The newest record of each kind and key, ascending by position; those that were taken away are left out."""
 
     def after(self, room: str, seq: int, limit: int, *, upto: int | None = None, seen_from: int = 0) -> list[Event]:
         """Up to `limit` oldest events of `room` with `seq` < position (<= `upto`), ascending.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol
 
-from server.events import Event
+from server.events import Change, Event
 from server.log import RoomLog
 from server.state.model import Deferred, Network, Room, User, cost_of
 
@@ -45,6 +45,7 @@ class Batch:
     events: list[Event]
     rooms: set[Room]
     upto: int
+    changes: list[Change] = field(default_factory=list)
 
 
 Item = Event | bytes | Deferred
@@ -77,7 +78,7 @@ Pages = dict[Behind, list[Event]]
 class Sequencer:
     """The local one: order is the order in which workers get the lock."""
 
-    def __init__(self, net: Network, *, commit_now: Callable[[Sequence[Event]], None] | None = None) -> None:
+    def __init__(self, net: Network, *, commit_now: Callable[[Sequence[Event], Sequence[Change]], None] | None = None) -> None:
         self.lock = threading.Lock()
         self.net = net
         self.desks: list[Desk] = []
@@ -85,6 +86,7 @@ class Sequencer:
         self.wake_journal: Callable[[], None] = _nobody
         self._commit_now = commit_now  # for a store without a disk: there is nothing to wait for
         self._events: list[Event] = []
+        self._changes: list[Change] = []
         self._rooms: set[Room] = set()
         self._in_flight = False
         self._at = 0
@@ -104,15 +106,17 @@ class Sequencer:
                 desk.rung.add(user)
                 desk.ring()
             net.rung.clear()
-        if net.appended:
+        if net.changes:
+            self._changes += net.changes
+            net.changes.clear()
+        if net.appended or self._changes:
             self._events += net.appended
             self._rooms |= net.touched
             net.appended.clear()
             net.touched.clear()
             if self._commit_now is not None:
-                self._commit_now(self._events)
-                self._show(Batch(self._events, self._rooms, net.seq))
-                self._events, self._rooms = [], set()
+                self._commit_now(self._events, self._changes)
+                self._show(self._batch())
             elif not self._in_flight:
                 self.wake_journal()
         elif not self._events and not self._in_flight:
@@ -121,11 +125,15 @@ class Sequencer:
     def take(self) -> Batch | None:
         """What the journal is to commit next, None where there is nothing. Lock held."""
         assert self.lock.locked()
-        if not self._events:
+        if not self._events and not self._changes:
             return None
-        batch = Batch(self._events, self._rooms, self.net.seq)
-        self._events, self._rooms = [], set()
         self._in_flight = True
+        return self._batch()
+
+    def _batch(self) -> Batch:
+        """All that waits, which waits no more."""
+        batch = Batch(self._events, self._rooms, self.net.seq, self._changes)
+        self._events, self._rooms, self._changes = [], set(), []
         return batch
 
     def commit(self, batch: Batch) -> None:
@@ -139,7 +147,7 @@ class Sequencer:
         return len(self._events)
 
     def _show(self, batch: Batch) -> None:
-        self.committed = batch.upto if self._events else self.net.seq
+        self.committed = batch.upto if self._events or self._changes else self.net.seq
         for room in batch.rooms:
             for worker in room.present:
                 self.desks[worker].dirty.add(room)

@@ -15,6 +15,19 @@ from wire.message import MalformedMessage, Message, parse
 _TIME = int(Cap.SERVER_TIME)
 _TAGS = int(Cap.MESSAGE_TAGS)
 _EXTENDED_JOIN = int(Cap.EXTENDED_JOIN)
+_ACCOUNT = int(Cap.ACCOUNT_TAG)
+
+# The capabilities without which an event of a kind is not shown. A kind that is not in here is shown to everybody.
+NEEDS: dict[int, int] = {
+    Kind.TAGMSG: _TAGS,
+    Kind.REDACTION: int(Cap.MESSAGE_REDACTION),
+    Kind.AWAY: int(Cap.AWAY_NOTIFY),
+    Kind.ACCOUNT: int(Cap.ACCOUNT_NOTIFY),
+    Kind.SETNAME: int(Cap.SETNAME),
+    Kind.CHGHOST: int(Cap.CHGHOST),
+    Kind.INVITE: int(Cap.INVITE_NOTIFY),
+    Kind.METADATA: int(Cap.METADATA),
+}
 
 
 class Oversized(Exception):
@@ -69,13 +82,13 @@ def stamp(at: int) -> str:
 def render(event: Event, caps: int) -> bytes:
     """`event` for connections with the rendered capabilities `caps`; empty where they get nothing of it."""
     if not caps:
-        return event.line if event.kind != Kind.TAGMSG else b""
+        return b"" if event.kind in NEEDS else event.line
     return render_tagged(event, caps, "")
 
 
 def render_tagged(event: Event, caps: int, more: str) -> bytes:
     """Like `render`, with further tags (`batch=x`, `label=y`) in front."""
-    if (event.kind == Kind.TAGMSG and not caps & _TAGS) or not event.line:  # a redacted event has no line
+    if NEEDS.get(event.kind, 0) & ~caps or not event.line:  # what was redacted has no line
         return b""
     line = event.alt if caps & _EXTENDED_JOIN and event.alt else event.line
     tags = [more] if more else []
@@ -85,6 +98,8 @@ def render_tagged(event: Event, caps: int, more: str) -> bytes:
         tags.append("msgid=" + msgids.encode(event.id))
         if event.tags:
             tags.append(event.tags)
+    if event.account and caps & _ACCOUNT:
+        tags.append("account=" + event.account)
     return b"@%b %b" % (";".join(tags).encode(), line) if tags else line
 
 

@@ -7,14 +7,19 @@ any machine. The state lock is held by whoever calls (`server.sequencer`).
 from __future__ import annotations
 
 import enum
+import json
 import sys
 from collections import OrderedDict
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
 
 from server.config import Limits, Settings
-from server.events import Event, Kind
+from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from server.state.accounts import Book, Throttle
+from server.state.budget import Bucket
+from server.state.cloak import plain_host
 from wire.message import as_line
 from wire.names import fold
 
@@ -37,12 +42,27 @@ def cost_of(reply: bytes | Deferred) -> int:
     return len(reply) if isinstance(reply, bytes) else reply.cost
 
 
+class Job(Protocol):
+    """Slow work that a command left to the pool (`server.commands.jobs`); the session's next commands wait for it."""
+
+    @property
+    def work(self) -> Callable[[], Any]:
+        """What to do, away from the lock: it knows nothing of the network's state."""
+
+
 class Span(NamedTuple):
     """A stretch of a log that a user is still to be given, after which they have no more to do with it."""
 
     log: RoomLog
     since: int
     until: int
+
+
+class Certificate(NamedTuple):
+    """What a peer showed that our authority had signed."""
+
+    fingerprint: str  # SHA-256, hex
+    name: str  # its common name, "" where it has none
 
 
 class Rank(enum.IntFlag):
@@ -62,12 +82,14 @@ class User:
         "away",
         "cap_version",
         "caps",
+        "certificate",
         "changed",
         "ended",
         "host",
         "id",
         "invisible",
         "invited",
+        "job",
         "key",
         "label",
         "link",
@@ -76,18 +98,23 @@ class User:
         "operator",
         "password",
         "prefix",
+        "rates",
         "realname",
+        "refused",
         "registered",
         "render",
         "replies",
         "reply_bytes",
         "rooms",
+        "sasl",
         "signed_on",
         "spans",
+        "spent",
         "spoke",
         "talks",
         "until",
         "username",
+        "wanted",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -101,6 +128,11 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
+        self.certificate: Certificate | None = None
+        self.sasl: Any = None  # the exchange under way: `server.commands.sasl`
+        self.job: Job | None = None  # what its next command waits for
+        self.refused = ""  # the nick that they could not have before they were welcomed
+        self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
@@ -118,6 +150,9 @@ class User:
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
+        # Fair use
+        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -245,13 +280,18 @@ class Network:
         self.nicks: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
         self.talks: OrderedDict[str, RoomLog] = OrderedDict()
+        self.book = Book()
+        self.tries = Throttle(settings.accounts.tries)  # logins, by address
+        self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
+        self.changes: list[Change] = []
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions
@@ -378,10 +418,12 @@ class Network:
         self.touched.add(room)
         return event
 
-    def append_all(self, rooms: list[Room], kind: Kind, author: User, line: bytes, at: int, *, skip: bool = False) -> list[Event]:
+    def append_all(
+        self, rooms: list[Room], kind: Kind, author: User, line: bytes, at: int, *, skip: bool = False, stored: bool = True
+    ) -> list[Event]:
         """Add one event to several rooms' logs, under one id and at positions that follow one another."""
         ident = self.seq + 1
-        return [self.append(room, kind, author, line, at, skip=skip, ident=ident) for room in rooms]
+        return [self.append(room, kind, author, line, at, skip=skip, ident=ident, stored=stored) for room in rooms]
 
     def append_private(
         self, log: RoomLog, kind: Kind, author: User, other: User, line: bytes, at: int, *, tags: str, stored: bool
@@ -401,6 +443,34 @@ class Network:
         self.rung.add(other)
         return event
 
+    def announce(self, user: User, kind: Kind, rest: str, at: int) -> None:
+        """Show those who share a room with `user`, but not them, that something about them has changed: `:user REST`.
+
+        Only who negotiated the capability of `kind` sees it (`server.dialects.irc.NEEDS`).
+        """
+        if user.rooms:
+            line = as_line(f":{user.prefix} {rest}", self.limits.line)
+            self.append_all(list(user.rooms), kind, user, line, at, skip=True, stored=False)
+
+    # Durable state
+
+    def keep(self, kind: str, key: str, value: dict[str, Any] | None) -> None:
+        """Put a record into the store, or take it away (`None`). What is sent from now on leaves after that is on disk."""
+        self.seq += 1
+        text = "" if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        self.changes.append(Record(self.seq, kind, key, text))
+
+    def erase(self, room: str, seq: int) -> None:
+        """Have the text of one event of the log `room` taken out of the store for good."""
+        self.changes.append(Erasure(room, seq))
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Take over what the store kept, before the first session. Kinds that nobody knows are left alone."""
+        for record in records:
+            loader = LOADERS.get(record.kind)
+            if loader is not None:
+                loader(self, record.key, json.loads(record.value))
+
     # Output besides the logs
 
     def send(self, user: User, data: bytes | Deferred) -> None:
@@ -415,3 +485,18 @@ class Network:
             user.render = render
             for room in user.rooms:
                 room.audiences.pop(user.link.worker, None)
+
+
+# What takes over a stored record of a kind at the start: called with the network, the record's key and its value.
+Loader = Callable[[Network, str, dict[str, Any]], None]
+LOADERS: dict[str, Loader] = {}
+
+
+def loads(kind: str) -> Callable[[Loader], Loader]:
+    """Have the function below called for each stored record of `kind`."""
+
+    def put(loader: Loader) -> Loader:
+        LOADERS[kind] = loader
+        return loader
+
+    return put

@@ -77,13 +77,15 @@ class Journal(threading.Thread):
         """Write `batch`, however long the store refuses; False where the server stops before it could."""
         while True:
             try:
-                self._store.append(batch.events)
+                self._store.append(batch.events, batch.changes)
             except StoreError as error:
                 if not self.failing:
                     log.error("messages cannot be stored, so nobody is shown them until they can: %s", error)
                 self.failing = str(error)
                 if self._stopping.wait(_RETRY_S):
-                    log.error("stopped with %d events that were never stored, and never seen", len(batch.events))
+                    log.error(
+                        "stopped with %d events that were never stored, and never seen", len(batch.events) + len(batch.changes)
+                    )
                     return False
             else:
                 if self.failing:

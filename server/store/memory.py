@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from threading import Lock
 
-from server.events import Event, Kind
+from server.events import Change, Event, Kind, Record
 
 _SEQ = attrgetter("seq")
 _AT = attrgetter("at")
@@ -49,11 +49,12 @@ class MemoryStore:
         self._tracks: dict[tuple[str, bool], _Track] = {}
         self._order: deque[_Track] = deque()  # whose event is the oldest, the second oldest, ...
         self._last_seq = 0
+        self._records: dict[tuple[str, str], Record] = {}
 
     def last_seq(self) -> int:
         return self._last_seq
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event], changes: Sequence[Change] = ()) -> None:
         with self._lock:
             for event in events:
                 self._last_seq = event.seq
@@ -61,6 +62,21 @@ class MemoryStore:
                     self._add(event)
             while len(self._order) > self._max_events:
                 self._drop_oldest()
+            for change in changes:
+                self._change(change)
+
+    def _change(self, change: Change) -> None:
+        if not isinstance(change, Record):
+            self._redact(change.room, change.seq)
+            return
+        self._last_seq = max(self._last_seq, change.seq)
+        self._records.pop((change.kind, change.key), None)
+        if change.value:
+            self._records[change.kind, change.key] = change
+
+    def records(self) -> list[Record]:
+        with self._lock:
+            return list(self._records.values())
 
     def after(self, room: str, seq: int, limit: int, *, upto: int | None = None, seen_from: int = 0) -> list[Event]:
         found: list[Event | None] = []
@@ -88,12 +104,15 @@ class MemoryStore:
 
     def redact(self, room: str, seq: int) -> bool:
         with self._lock:
-            for track in self._tracks_of(room):
-                i = track.find(seq)
-                if i < len(track.events) and (event := track.events[i]) is not None and event.seq == seq:
-                    # Others hold the event: it is replaced here, not changed under their hands.
-                    track.events[i] = replace(event, kind=Kind.REDACTION, line=b"", tags="", alt=b"")
-                    return True
+            return self._redact(room, seq)
+
+    def _redact(self, room: str, seq: int) -> bool:
+        for track in self._tracks_of(room):
+            i = track.find(seq)
+            if i < len(track.events) and (event := track.events[i]) is not None and event.seq == seq:
+                # Others hold the event: it is replaced here, not changed under their hands.
+                track.events[i] = replace(event, kind=Kind.REDACTION, line=b"", tags="", alt=b"")
+                return True
         return False
 
     def retain(self, before: int) -> int:

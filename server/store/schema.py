@@ -38,6 +38,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX open_events ON events (room) WHERE flags & 2 = 0",
         "CREATE INDEX closed_events ON events (room) WHERE flags & 2 = 2",
     ),
+    (
+        """CREATE TABLE records (
+            kind  TEXT NOT NULL,     -- what it is: account, room, ban, ...
+            key   TEXT NOT NULL,
+            g     INTEGER NOT NULL,  -- the position at which it was last set
+            value TEXT NOT NULL,     -- JSON
+            PRIMARY KEY (kind, key)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -71,6 +80,11 @@ REDACT = f"UPDATE events SET kind = {int(Kind.REDACTION)}, line = x'', tags = ''
 # The position that ends the oldest `?` of the events up to `?`; NULL where there are none.
 OLDEST = "SELECT max(g) FROM (SELECT g FROM events WHERE g <= ? ORDER BY g LIMIT ?)"
 DELETE = "DELETE FROM events WHERE g <= ?"
+
+
+PUT = "INSERT OR REPLACE INTO records VALUES (:kind, :key, :seq, :value)"
+TAKE_AWAY = "DELETE FROM records WHERE kind = :kind AND key = :key"
+RECORDS = "SELECT g, kind, key, value FROM records ORDER BY g"
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from server.events import Event
+from server.events import Change, Erasure, Event, Record
 from server.ports import StoreError
 from server.store import schema
 from server.store.folder import DataFolder, sync_directory
@@ -68,7 +68,10 @@ class SqliteStore:
     def last_seq(self) -> int:
         return self._last_seq
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event], changes: Sequence[Change] = ()) -> None:
+        if changes:
+            self._append_with(events, changes)
+            return
         if not events:
             return
         top = events[-1].seq
@@ -85,6 +88,29 @@ class SqliteStore:
                 self._last_seq = top
         except sqlite3.Error as error:
             raise StoreError(_sentence(self._path, error)) from error
+
+    def _append_with(self, events: Sequence[Event], changes: Sequence[Change]) -> None:
+        """The rare kind of append. What is erased goes from the WAL too, once the reads that are under way let it."""
+        records = [change for change in changes if isinstance(change, Record)]
+        erasures = [change for change in changes if isinstance(change, Erasure)]
+        rows = [_row(event) for event in events if event.stored]
+        top = max([event.seq for event in events[-1:]] + [record.seq for record in records] + [self._last_seq])
+        reserved = top + BLOCK if self._reserved - top < BLOCK // 2 else self._reserved
+        with self._explained(), self._writing:
+            with schema.transaction(self._writer):
+                self._writer.executemany(schema.INSERT, rows)
+                for record in records:
+                    self._writer.execute(schema.PUT if record.value else schema.TAKE_AWAY, record._asdict())
+                self._writer.executemany(schema.REDACT, [(_fit(erasure.seq), erasure.room) for erasure in erasures])
+                self._writer.execute(schema.RESERVE, (reserved,))
+            self._reserved, self._last_seq = reserved, top
+            if erasures:
+                with suppress(sqlite3.Error):  # all is committed: what fails now is made good by a later checkpoint
+                    self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def records(self) -> list[Record]:
+        with self._explained(), self._readers.borrow() as db:
+            return [Record(*row) for row in db.execute(schema.RECORDS).fetchall()]
 
     def after(self, room: str, seq: int, limit: int, *, upto: int | None = None, seen_from: int = 0) -> list[Event]:
         end = _MAX if upto is None else _fit(upto)

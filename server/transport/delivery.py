@@ -17,7 +17,7 @@ from itertools import repeat
 from typing import cast
 
 from server.dialects import irc, plain, websocket
-from server.events import Event, Kind
+from server.events import Event
 from server.ports import Store, StoreError
 from server.sequencer import PAGE, Pages, Plan, Sequencer
 from server.state.model import Room, User
@@ -48,7 +48,7 @@ class Slice:
             elif caps:
                 found = [irc.render(event, caps) for event in self.events]
             else:
-                found = [event.line if event.kind != _TAGMSG else b"" for event in self.events]
+                found = [b"" if event.kind in irc.NEEDS else event.line for event in self.events]
             self._lines[caps] = found
         return found
 
@@ -64,9 +64,6 @@ class Slice:
         lines = self.lines(user.render)
         me = user.id
         return b"".join([line for line, event in zip(lines, self.events, strict=True) if event.origin != me or not event.skip])
-
-
-_TAGMSG = int(Kind.TAGMSG)
 
 
 class Delivery:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from server.config import Settings
-from server.events import Event, Kind
+from server.events import Change, Event, Kind
 from server.ports import StoreError
 from server.sequencer import Sequencer
 from server.state.model import Network, Rank, Room, User
@@ -34,7 +34,7 @@ class Held(MemoryStore):
         self.refusals = 0
         self.bug = False
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event], changes: Sequence[Change] = ()) -> None:
         self.entered.release()
         assert self.may.acquire(timeout=WAIT_S)
         if self.bug:
@@ -43,7 +43,7 @@ class Held(MemoryStore):
             self.refusals -= 1
             raise StoreError("The disk is full.")
         self.groups.append(seqs(events))
-        super().append(events)
+        super().append(events, changes)
 
     def open(self) -> None:
         """From now on it waits for nobody."""

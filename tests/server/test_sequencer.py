@@ -42,7 +42,7 @@ class Setup:
     def __init__(self, *, window: int = 1 << 20, at_once: list[Event] | None = None) -> None:
         self.net = Network(Settings(), seq=0, at=AT)
         self.net.window = Window(window)
-        self.sequencer = Sequencer(self.net, commit_now=None if at_once is None else at_once.extend)
+        self.sequencer = Sequencer(self.net, commit_now=None if at_once is None else lambda events, _: at_once.extend(events))
         self.desks = [Desk(), Desk()]
         self.sequencer.desks.extend(self.desks)
         self.woken = 0

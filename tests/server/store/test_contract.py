@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.events import Event, Kind
-from server.ports import Store
+from server.events import Erasure, Event, Kind, Record
+from server.ports import Store, StoreError
 from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from tests.server.store.building import AT, contents, event, events, seqs
@@ -309,3 +309,42 @@ def _take(step: tuple[object, ...], model: Model, history: History, stores: list
         case ("retain", int(seconds)):
             gone = model.retain(AT + seconds * 1000)
             assert [store.retain(AT + seconds * 1000) for store in stores] == [gone] * len(stores)
+
+
+# Records and erasures
+
+
+def test_the_newest_record_of_a_key_counts_and_an_empty_one_takes_it_away(store: Store) -> None:
+    store.append([], [Record(1, "account", "ada", "1"), Record(2, "room", "ada", "2"), Record(3, "account", "bob", "3")])
+    store.append([event(4)], [Record(5, "account", "ada", "5"), Record(6, "account", "bob", "")])
+    assert list(store.records()) == [Record(2, "room", "ada", "2"), Record(5, "account", "ada", "5")]
+    assert seqs(store.after("#room", 0, 10)) == [4]
+    assert store.last_seq() == 6
+
+
+def test_records_are_there_after_the_store_was_closed(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path)) as store:
+        store.append([], [Record(7, "ban", "*!*@bad", '{"by":"\N{SNOWMAN}"}')])
+    with closing(SqliteStore(tmp_path)) as store:
+        assert list(store.records()) == [Record(7, "ban", "*!*@bad", '{"by":"\N{SNOWMAN}"}')]
+        assert store.last_seq() >= 7
+
+
+def test_an_erasure_takes_the_text_of_an_older_event_and_of_one_in_the_same_append(store: Store) -> None:
+    store.append([event(1), event(2)])
+    store.append([event(3), event(4)], [Erasure("#room", 2), Erasure("#room", 3), Erasure("#other", 1), Erasure("#room", 99)])
+    found = store.after("#room", 0, 10)
+    assert [(each.seq, each.kind == Kind.REDACTION, each.line == b"") for each in found] == [
+        (1, False, False),
+        (2, True, True),
+        (3, True, True),
+        (4, False, False),
+    ]
+
+
+def test_a_refused_append_keeps_no_record(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path)) as store:
+        store.append([event(1)], [Record(2, "a", "b", "old")])
+        with pytest.raises(StoreError):
+            store.append([event(1)], [Record(3, "a", "b", "new")])  # the position is taken
+        assert list(store.records()) == [Record(2, "a", "b", "old")]

@@ -1,0 +1,123 @@
+"""CAP, and what this server offers: a capability of `wire.capabilities` is offered once it has a row in OFFERS.
+
+Source: https://ircv3.net/specs/extensions/capability-negotiation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from server.commands.table import Context, command, shown
+from server.dialects import websocket
+from server.state.model import Network, User
+from wire import numerics as n
+from wire.capabilities import NAMES, RENDERED, TOLD, Cap, listed, offered
+from wire.message import as_line, truncate
+
+# The value that a capability has for a user (`name=value` in CAP LS 302): "" for none, None where it is not offered to them.
+Offer = Callable[[Network, User], str | None]
+OFFERS: dict[str, Offer] = {}
+
+# What is to be done when a session that has not registered says CAP END: registration puts itself in here.
+_WHEN_DONE: list[Callable[[Context], None]] = []
+_LINE = 400  # bytes of capabilities on one line of an answer
+
+
+def offer(*names: str, value: Offer = lambda net, user: "") -> None:
+    """Offer capabilities, with a value where they have one."""
+    for name in names:
+        assert name in NAMES
+        OFFERS[name] = value
+
+
+def when_negotiated(done: Callable[[Context], None]) -> Callable[[Context], None]:
+    """Have `done` called at CAP END."""
+    _WHEN_DONE.append(done)
+    return done
+
+
+def offers(net: Network, user: User) -> dict[str, str]:
+    """What is offered to `user`, name to value, in the order of the table."""
+    found = {name: OFFERS[name](net, user) for name in NAMES if name in OFFERS}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def renew(net: Network, *names: str) -> None:
+    """Tell those with cap-notify that the values of capabilities have changed, or that they are offered again."""
+    for user in net.users.values():
+        if user.caps & Cap.CAP_NOTIFY and (new := {k: v for k, v in offers(net, user).items() if k in names}):
+            net.send(user, as_line(f":{net.name} CAP {user.shown} NEW :{offered(new, user.cap_version)}"))
+
+
+@command("CAP", before=True, cost=0.25)
+def cap(context: Context) -> None:
+    sub = context.param(0).upper()
+    handler = _CAP.get(sub)
+    if handler is None:
+        context.numeric(n.ERR_INVALIDCAPCMD, shown(context.param(0)), "Invalid CAP command")
+    else:
+        handler(context)
+
+
+def _cap_line(context: Context, rest: str) -> None:
+    context.line(f":{context.net.name} CAP {context.user.shown} {rest}")
+
+
+def _cap_lines(context: Context, sub: str, words: list[str]) -> None:
+    """As many lines as it takes: "if the reply contains multiple lines ... * as the only parameter before the list" (302)."""
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > _LINE:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+    for line in lines[:-1]:
+        _cap_line(context, f"{sub} {'* ' if context.user.cap_version >= 302 else ''}:{line}")
+    _cap_line(context, f"{sub} :{lines[-1]}")
+
+
+def _cap_ls(context: Context) -> None:
+    user = context.user
+    word = context.param(1)
+    version = int(word[:6]) if word.isascii() and word.isdigit() else 301
+    user.cap_version = max(user.cap_version, version)
+    if user.cap_version >= 302:
+        user.caps |= Cap.CAP_NOTIFY  # implied, and cannot be taken back: capability-negotiation, "cap-notify"
+    if not user.registered:
+        user.negotiating = True
+    _cap_lines(context, "LS", offered(offers(context.net, user), version).split())
+
+
+def _cap_list(context: Context) -> None:
+    _cap_lines(context, "LIST", listed(context.user.caps).split())
+
+
+def _cap_req(context: Context) -> None:
+    user = context.user
+    if not user.registered:
+        user.negotiating = True
+    known = offers(context.net, user)
+    caps = user.caps
+    for word in context.param(1).split():
+        name = word.removeprefix("-")
+        row = NAMES.get(name, Cap(0))
+        if name not in known or row & TOLD or (word == "-cap-notify" and user.cap_version >= 302):
+            _cap_line(context, f"NAK :{truncate(context.param(1), 400)}")
+            return
+        caps = caps & ~row if word[0] == "-" else caps | row
+    _cap_line(context, f"ACK :{context.param(1)}")
+    user.caps = int(caps)
+    context.net.reclass(user, user.caps & RENDERED | user.render & websocket.RENDER)
+
+
+def _cap_end(context: Context) -> None:
+    context.user.negotiating = False
+    for done in _WHEN_DONE:
+        done(context)
+
+
+_CAP = {"LS": _cap_ls, "LIST": _cap_list, "REQ": _cap_req, "END": _cap_end}
+
+offer(
+    *("message-tags", "server-time", "echo-message", "batch", "labeled-response", "multi-prefix", "userhost-in-names"),
+    *("extended-join", "cap-notify", "draft/chathistory"),
+)
