@@ -56,7 +56,7 @@ def test_a_close_frame_carries_a_code_and_as_much_of_the_reason_as_fits(code: in
 
 
 def test_the_classes_share_no_bit_with_capabilities_or_the_plain_dialect() -> None:
-    bits = [*map(int, NAMES.values()), plain.RENDER, TEXT, BINARY]
+    bits = [*{int(cap) for cap in NAMES.values()}, plain.RENDER, TEXT, BINARY]
     assert len({bit.bit_length() for bit in bits}) == len(bits)
     assert RENDER == TEXT | BINARY
 
