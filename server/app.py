@@ -13,7 +13,6 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from server.commands.accounts import make_secret
 from server.config import Address, Settings
 from server.ports import Store
 from server.sequencer import Sequencer
@@ -71,6 +70,7 @@ class Server:
         net.motd = motd
         try:
             net.load(self._store.records())
+            net.book.secret = _secret(settings)
             if settings.cloak.enabled:
                 # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.
                 net.host_of = lru_cache(_CLOAKS)(Cloak(_cloak_key(settings), settings.cloak.suffix).of)
@@ -79,8 +79,6 @@ class Server:
             for sock, _ in listeners:
                 sock.close()
             raise
-        if not net.book.secret:
-            make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
@@ -203,6 +201,13 @@ def _cloak_key(settings: Settings) -> bytes:
     if settings.store.kind == "memory":
         return secrets.token_bytes(KEY_BYTES)
     return lasting_key(settings.store.data / "cloak.key", KEY_BYTES)
+
+
+def _secret(settings: Settings) -> bytes:
+    """What names that have no account are answered from, alike after each start. Raises StoreError."""
+    if settings.store.kind == "memory":
+        return secrets.token_bytes(KEY_BYTES)
+    return lasting_key(settings.store.data / "accounts.key", KEY_BYTES)
 
 
 def _motd(path: str) -> list[str]:

@@ -176,8 +176,10 @@ FLAG_ERRORS = [
     ),
     (
         ["--listen", "off", "--plain-listen", "off"],
-        "listen.irc, listen.plain, listen.certified and listen.websocket: all are off;"
-        " allowed is at least one address to listen at.",
+        (
+            "listen.irc, listen.plain, listen.certified and listen.websocket: all are off;"
+            " allowed is at least one address to listen at."
+        ),
     ),
     (
         ["--listen", "h:1", "--plain-listen", "h:1"],
