@@ -16,7 +16,9 @@ from typing import Any, NamedTuple, Protocol
 from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
+from server.operators import Grant
 from server.ports import Link, Store
+from server.state.bans import Bans
 from wire.message import as_line
 from wire.names import fold
 
@@ -109,7 +111,7 @@ class User:
         self.cap_version = 301
         self.caps = 0
         self.render = 0  # the class of connections that this one shares its bytes with
-        self.operator = False
+        self.operator: Grant | None = None
         self.invisible = False
         self.away = ""
         self.signed_on = at
@@ -129,6 +131,10 @@ class User:
     def identify(self) -> None:
         """Work out `prefix` anew after a change of nick, user name or host."""
         self.prefix = f"{self.nick}!{self.username}@{self.host}"
+
+    def can(self, capability: str) -> bool:
+        """Whether this is an operator who may do that (`server.operators.CAPABILITIES`)."""
+        return self.operator is not None and capability in self.operator.capabilities
 
     @property
     def shown(self) -> str:
@@ -195,7 +201,7 @@ class Room:
 
     def visible_to(self, user: User) -> bool:
         """Whether `user` may know that this room exists."""
-        return not self.secret or user in self.members
+        return not self.secret or user in self.members or user.can("see_hidden")
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
@@ -255,6 +261,10 @@ class Network:
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.operators: dict[int, User] = {}  # who has been made one, by id
+        self.bans = Bans()
+        self.audit: list[str] = []  # what operators did: for the log, once the lock is released
+        self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions
@@ -277,6 +287,7 @@ class Network:
         if self.users.pop(user.id, None) is None:
             return
         user.ended = user.ended or reason
+        self.operators.pop(user.id, None)
         if user.key and self.nicks.get(user.key) is user:
             del self.nicks[user.key]
         if user.registered:
