@@ -9,13 +9,13 @@ import platform
 import ssl
 
 from server.commands.table import Context, command, shown
+from server.commands.user_modes import USER_MODES
 from server.dialects.irc import stamp
 from server.state.model import Network, User
 from wire import numerics as n
 
 VERSION = "parley-0.1.0"
 
-_USER_MODES = "io"
 _ROOM_MODES = "biklmnostv"
 _ROOM_MODES_WITH_PARAMETER = "bklov"
 
@@ -79,7 +79,7 @@ def _constant_parts(net: Network) -> dict[str, str]:
     return {
         "host": f":Your host is {net.name}, running version {VERSION}",
         "created": f":This server was started {stamp(net.started)}",
-        "info": f"{net.name} {VERSION} {_USER_MODES} {_ROOM_MODES} {_ROOM_MODES_WITH_PARAMETER}",
+        "info": f"{net.name} {VERSION} {''.join(USER_MODES)} {_ROOM_MODES} {_ROOM_MODES_WITH_PARAMETER}",
         "isupport": "\n".join(" ".join(group) + " :are supported by this server" for group in groups),
     }
 

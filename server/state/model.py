@@ -64,6 +64,7 @@ class User:
         "account",
         "address",
         "away",
+        "bot",
         "cap_version",
         "caps",
         "changed",
@@ -92,6 +93,8 @@ class User:
         "talks",
         "until",
         "username",
+        "wallops",
+        "watching",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -113,6 +116,8 @@ class User:
         self.render = 0  # the class of connections that this one shares its bytes with
         self.operator: Grant | None = None
         self.invisible = False
+        self.bot = False
+        self.wallops = False
         self.away = ""
         self.signed_on = at
         self.spoke = at
@@ -122,6 +127,7 @@ class User:
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
+        self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -258,6 +264,8 @@ class Network:
         self.changes: list[Change] = []
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
+        self.marked: dict[str, set[User]] = {}  # who has which user mode, by its letter
+        self.watchers: dict[str, set[User]] = {}  # who asked to be told of a folded nick (MONITOR)
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
