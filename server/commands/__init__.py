@@ -3,16 +3,30 @@
 A new command is a handler with `@command(...)` above it, in one of the modules imported here or in a new one.
 """
 
-from server.commands import capabilities, history, messages, modes, plain, queries, registration, rooms, server_info
+from server.commands import (
+    bans,
+    capabilities,
+    history,
+    messages,
+    modes,
+    operators,
+    plain,
+    queries,
+    registration,
+    rooms,
+    server_info,
+)
 from server.commands.table import TABLE, execute
 
 __all__ = [
     "TABLE",
+    "bans",
     "capabilities",
     "execute",
     "history",
     "messages",
     "modes",
+    "operators",
     "plain",
     "queries",
     "registration",

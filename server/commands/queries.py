@@ -118,7 +118,7 @@ def _describe(context: Context, user: User) -> None:
     if user.away:
         context.numeric(n.RPL_AWAY, user.nick, user.away)
     context.numeric(n.RPL_WHOISSECURE, user.nick, "is using a secure connection")  # there is no other kind here
-    if me is user:
+    if me is user or me.can("see_hidden"):
         context.numeric(n.RPL_WHOISACTUALLY, user.nick, user.address, "is the address they come from")
     idle = max(0, context.at - user.spoke) // 1000
     context.numeric(n.RPL_WHOISIDLE, user.nick, str(idle), str(user.signed_on // 1000), "seconds idle, signon time")

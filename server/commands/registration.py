@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 
 from server.commands import server_info
+from server.commands.bans import refusal
 from server.commands.capabilities import when_negotiated
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
@@ -84,6 +85,10 @@ def _complete(context: Context) -> None:
         end(context, "Password incorrect")
         return
     user.password = ""
+    if why := refusal(net, user, context.at):
+        context.numeric(n.ERR_YOUREBANNEDCREEP, why)
+        end(context, why)
+        return
     make_member(net, user, context.at)
     net.send(user, server_info.burst(net, user))
 

@@ -57,7 +57,7 @@ def _targmax(most: int) -> str:
 def burst(net: Network, user: User) -> bytes:
     """The welcome as bytes. Only the parts with a nick or a count in them are made for each user: people reconnect all at once."""
     if not net.burst:
-        net.burst = _constant_parts(net)
+        net.burst = constant_parts(net)
     head = f":{net.name} "
     nick = user.nick
     lines = [
@@ -73,7 +73,8 @@ def burst(net: Network, user: User) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _constant_parts(net: Network) -> dict[str, str]:
+def constant_parts(net: Network) -> dict[str, str]:
+    """The parts of the welcome that are the same for everybody, until the settings change."""
     tokens = isupport(net)
     groups = [tokens[i : i + 12] for i in range(0, len(tokens), 12)]
     return {
@@ -90,7 +91,7 @@ def _lusers(net: Network) -> list[tuple[str, str]]:
     # nobody is counted as invisible: the number would only tell how many hide
     return [
         (n.RPL_LUSERCLIENT, f":There are {users} users and 0 invisible on 1 servers"),
-        (n.RPL_LUSEROP, "0 :operator(s) online"),
+        (n.RPL_LUSEROP, f"{len(net.marked.get('o', ()))} :operator(s) online"),
         (n.RPL_LUSERUNKNOWN, f"{unknown} :unknown connection(s)"),
         (n.RPL_LUSERCHANNELS, f"{len(net.rooms)} :channels formed"),
         (n.RPL_LUSERME, f":I have {users} clients and 0 servers"),

@@ -80,6 +80,14 @@ class Context:
         """Whether the user negotiated `cap`."""
         return bool(self.user.caps & cap)
 
+    def may(self, capability: str) -> bool:
+        """Whether the user is an operator with that capability (`server.operators.CAPABILITIES`); says so where not."""
+        if self.user.operator is None:
+            self.numeric(n.ERR_NOPRIVILEGES, "Permission Denied- You're not an IRC operator")
+        elif not self.user.can(capability):
+            self.numeric(n.ERR_NOPRIVS, capability, "Insufficient oper privileges")
+        return self.user.can(capability)
+
     def room(self, name: str) -> Room | None:
         """The room of that name; where there is none that the user may know of, says so and gives None."""
         room = self.net.room(name) if is_room(name) else None

@@ -57,7 +57,7 @@ def duration(text: str) -> int | None:
 
 def normal(kind: str, text: str) -> str | None:
     """A mask as people write it in its plainest form; None where it is none of that kind."""
-    if not text or not re.fullmatch(r"[^\x00-\x20\x7f,]{1,150}", text) or text[0] == ":" and kind != DLINE:
+    if not text or not re.fullmatch(r"[^\x00-\x20\x7f,]{1,150}", text) or (text[0] == ":" and kind != DLINE):
         return None
     if kind == DLINE:
         network = network_of(text)
@@ -81,10 +81,8 @@ def too_wide(kind: str, mask: str) -> bool:
         return False
     user, _, host = mask.rpartition("@")
     network = network_of(host)
-    if network is not None:
-        wide = network.prefixlen < (8 if network.version == 4 else 16)
-    else:
-        wide = not re.sub(r"[*?.:]", "", host)
+    least = 8 if network is not None and network.version == 4 else 16
+    wide = network.prefixlen < least if network is not None else not re.sub(r"[*?.:]", "", host)
     return wide and (kind == DLINE or not re.sub(r"[*?~]", "", user))
 
 

@@ -67,8 +67,10 @@ class User:
         "bot",
         "cap_version",
         "caps",
+        "certificate",
         "changed",
         "ended",
+        "failures",
         "host",
         "id",
         "invisible",
@@ -108,7 +110,9 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
+        self.certificate = ""  # SHA-256 of the client's, in hex
         self.password = ""
+        self.failures = 0  # attempts to become an operator that failed
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
         self.cap_version = 301
@@ -269,7 +273,6 @@ class Network:
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
-        self.operators: dict[int, User] = {}  # who has been made one, by id
         self.bans = Bans()
         self.audit: list[str] = []  # what operators did: for the log, once the lock is released
         self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
@@ -295,7 +298,6 @@ class Network:
         if self.users.pop(user.id, None) is None:
             return
         user.ended = user.ended or reason
-        self.operators.pop(user.id, None)
         if user.key and self.nicks.get(user.key) is user:
             del self.nicks[user.key]
         if user.registered:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from server.commands import execute
+from server.commands.bans import refusal_of_address
 from server.commands.plain import say
 from server.config import Settings
 from server.dialects import irc
@@ -38,6 +39,7 @@ from wire.lines import TOO_LONG, LineBuffer
 from wire.message import MalformedMessage
 
 log = logging.getLogger("parley")
+audit = logging.getLogger("parley.audit")
 
 _MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
 _STOPPING_S = 0.02  # between two looks at whether all is said
@@ -85,6 +87,9 @@ class Worker(threading.Thread):
         self._gone: list[Connection] = []
         self._rewatch: list[Connection] = []
         self._joined: list[User] = []
+        self._audit: list[str] = []
+        self.rehash: Callable[[], None] = _nothing  # has the main thread read the configuration again
+        self._rehash_asked = False
         # Who has to be looked at again
         self._delayed: set[Connection] = set()  # has lines that may not be carried out yet
 
@@ -153,7 +158,7 @@ class Worker(threading.Thread):
                 self._work(now)
                 slices, plans = output.collect()
             output.deliver(slices, plans)
-        if self._gone or self._rewatch or self._joined:
+        if self._gone or self._rewatch or self._joined or self._audit:
             self._tidy()
 
     def _wait(self) -> None:
@@ -257,8 +262,8 @@ class Worker(threading.Thread):
         at = self._sequencer.clock(time.time_ns() // 1_000_000)
         for conn in self._opened:
             conn.user = net.connect(conn, conn.address, _shown_address(conn.address), at)
-            if conn.refused:
-                self._turn_away(conn, conn.refused)
+            if why := conn.refused or refusal_of_address(net, conn.address, at):
+                self._turn_away(conn, why)
         self._opened.clear()
         # Who is gone goes first: the same person may be back already, in this very turn, and want their nick.
         self._lost += self.output.lost
@@ -273,6 +278,10 @@ class Worker(threading.Thread):
             if conn.state is State.OPEN:
                 self._carry_out(conn, now, at, congested=congested)
         self._active.clear()
+        if net.audit:
+            self._audit += net.audit
+            net.audit.clear()
+            self._rehash_asked, net.rehash_asked = net.rehash_asked, False  # it is always noted too
         self._sequencer.settle()
 
     def _turn_away(self, conn: Connection, why: str) -> None:
@@ -357,6 +366,12 @@ class Worker(threading.Thread):
         for user in self._joined:
             log.info("New connection from %s : %s joined", user.address, safe(user.nick))
         self._joined.clear()
+        for line in self._audit:
+            audit.info("%s", line)
+        self._audit.clear()
+        if self._rehash_asked:
+            self._rehash_asked = False
+            self.rehash()
         for conn in self._rewatch:
             self._watch(conn)
         self._rewatch.clear()
@@ -427,6 +442,10 @@ class Worker(threading.Thread):
         conn.state = State.CLOSED
         self._door.shaken()
         self._door.leave(conn.address)
+
+
+def _nothing() -> None:
+    """Nobody reads the configuration again."""
 
 
 def _shown_address(address: str) -> str:
