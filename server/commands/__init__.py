@@ -20,7 +20,6 @@ from server.commands.table import TABLE, execute
 
 __all__ = [
     "TABLE",
-    "bans",
     "capabilities",
     "execute",
     "history",
@@ -31,5 +30,6 @@ __all__ = [
     "queries",
     "registration",
     "rooms",
+    "server_bans",
     "server_info",
 ]

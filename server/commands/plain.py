@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from server.commands.bans import refusal
 from server.commands.registration import RESERVED, make_member
 from server.commands.rooms import enter, may_join
+from server.commands.server_bans import refusal
 from server.commands.table import execute
 from server.dialects.plain import RENDER
 from server.state.model import Network, User

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hmac
 
 from server.commands import server_info
-from server.commands.bans import refusal
 from server.commands.capabilities import when_negotiated
+from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from server.commands import execute
-from server.commands.bans import refusal_of_address
 from server.commands.plain import say
+from server.commands.server_bans import refusal_of_address
 from server.config import Settings
 from server.dialects import irc
 from server.ports import Store
