@@ -3,19 +3,43 @@
 A new command is a handler with `@command(...)` above it, in one of the modules imported here or in a new one.
 """
 
-from server.commands import capabilities, history, messages, modes, plain, queries, registration, rooms, server_info
+from server.commands import (
+    about,
+    capabilities,
+    help_command,
+    history,
+    listing,
+    messages,
+    modes,
+    monitor,
+    plain,
+    presence,
+    registration,
+    rooms,
+    server_info,
+    who,
+    whois,
+    whowas,
+)
 from server.commands.table import TABLE, execute
 
 __all__ = [
     "TABLE",
+    "about",
     "capabilities",
     "execute",
+    "help_command",
     "history",
+    "listing",
     "messages",
     "modes",
+    "monitor",
     "plain",
-    "queries",
+    "presence",
     "registration",
     "rooms",
     "server_info",
+    "who",
+    "whois",
+    "whowas",
 ]
