@@ -97,6 +97,13 @@ class Tls:
         least=0.1,
         most=86400,
     )
+    sts_days: int = setting(
+        0,
+        "Days for which clients are to insist on verified TLS to this host name (IRCv3 sts); 0 is off, since with a certificate"
+        " that they cannot verify it would keep them out for as long.",
+        least=0,
+        most=3650,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +169,14 @@ class Limits:
     room_name: int = setting(64, "Characters in a room's name, its # included.", least=8, most=200)
     topic: int = setting(390, "Bytes in a topic.", least=1, most=65536)
     away: int = setting(390, "Bytes in an away message.", least=1, most=65536)
+    realname: int = setting(150, "Bytes in a real name.", least=1, most=300)
     kick: int = setting(390, "Bytes in the reason of a kick.", least=1, most=65536)
     bans: int = setting(1000, "Bans of the whole server (KLINE, DLINE, ABAN) at one time.", least=1, most=100_000)
     list_entries: int = setting(100, "Entries in one list of a room (bans, exceptions, invitations).", least=1, most=10_000)
+    monitor: int = setting(100, "Nicknames that one user may watch (MONITOR).", least=1, most=10_000)
+    whowas: int = setting(
+        5000, "People whose nickname is remembered after they gave it up (WHOWAS), over all nicknames.", least=0, most=1_000_000
+    )
     targets: int = setting(4, "Targets that one command may name.", least=1, most=100)
     flood_burst: int = setting(10, "Commands that a connection may send at once; later ones wait their turn.", least=1, most=10_000)
     flood_rate: float = setting(4.0, "Commands a second once the burst is used up.", least=0.1, most=100_000)
@@ -227,6 +239,14 @@ class Settings:
     name: str = setting("parley.local", "The server's name, as IRC shows it.", pattern=r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
     network: str = setting("Parley", "The network's name: one word.", pattern=r"[^\x00-\x20\x7f:][^\x00-\x20\x7f]{0,62}")
     description: str = setting("A Parley server", "What the server says about itself in WHOIS and LINKS.")
+    network_icon: str = setting(
+        "",
+        "Address of a picture for the network (https://...), which clients may show; empty for none.",
+        pattern=r"(https://[!-~]+)?",
+    )
+    admin: str = setting("", "Who runs this server, as ADMIN says it; empty for nothing.")
+    location: str = setting("", "Where it stands or which organisation it belongs to, as ADMIN says it; empty for nothing.")
+    contact: str = setting("", "How to reach who runs it (an address for mail, say), as ADMIN says it; empty for nothing.")
     motd: str = setting("", "File with the message of the day; empty for none.")
     password: str = setting("", "Password that clients must give with PASS; empty for none.", secret=True)
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least serious thing that is logged.")
@@ -361,6 +381,7 @@ def allowed(spec: Spec) -> str:
             "operators.password": "the line that `python -m server operator hash` prints",
             "operators.account": "the name of an account",
             "operators.operator_class": "the name of a table [operator_classes.NAME]",
+            "network_icon": "an address that starts with https://, or nothing",
         }.get(spec.key, "one line of text without control characters")
     if spec.kind == tuple[str, ...]:
         return {

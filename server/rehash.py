@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from server.commands import operators, server_info
+from server.commands import operators
 from server.config import SPECS, TABLES, Settings, check_together, value_of
 from server.state.model import Network
 
@@ -48,5 +48,5 @@ def put_in_force(net: Network, settings: Settings, motd: list[str]) -> None:
     net.settings = settings
     net.limits = settings.limits
     net.motd = motd
-    net.burst = server_info.constant_parts(net)
+    net.burst = {}
     operators.renew(net)

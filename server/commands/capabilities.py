@@ -118,5 +118,14 @@ _CAP = {"LS": _cap_ls, "LIST": _cap_list, "REQ": _cap_req, "END": _cap_end}
 
 offer(
     *("message-tags", "server-time", "echo-message", "batch", "labeled-response", "multi-prefix", "userhost-in-names"),
-    *("extended-join", "cap-notify", "draft/chathistory"),
+    *("extended-join", "cap-notify", "draft/chathistory", "standard-replies", "no-implicit-names", "draft/no-implicit-names"),
 )
+
+
+def _sts(net: Network, user: User) -> str | None:
+    """How long to insist on TLS. There is no port without it, so there is nothing to redirect from, and no `port`."""
+    days = net.settings.tls.sts_days
+    return f"duration={days * 86400}" if days and user.cap_version >= 302 else None
+
+
+offer("sts", value=_sts)

@@ -1,4 +1,4 @@
-"""What people say to each other: PRIVMSG, NOTICE, TAGMSG, AWAY.
+"""What people say to each other: PRIVMSG, NOTICE, TAGMSG.
 
 Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/extensions/message-tags, echo-message
 """
@@ -153,12 +153,3 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
 def _echo(context: Context, event: Event) -> None:
     """The author's own copy, as a reply: it carries the label, and it comes to those who are not in the room too."""
     context.net.send(context.user, render_tagged(event, context.user.render, ""))
-
-
-@command("AWAY")
-def away(context: Context) -> None:
-    context.user.away = truncate(context.param(0), context.net.limits.away)
-    if context.user.away:
-        context.numeric(n.RPL_NOWAWAY, "You have been marked as being away")
-    else:
-        context.numeric(n.RPL_UNAWAY, "You are no longer marked as being away")

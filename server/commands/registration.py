@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 
-from server.commands import server_info
+from server.commands import monitor, server_info, whowas
 from server.commands.capabilities import when_negotiated
 from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
@@ -39,7 +39,7 @@ def user_command(context: Context) -> None:
         context.numeric(n.ERR_NEEDMOREPARAMS, "USER", "Not enough parameters")
         return
     user.username = "~" + (name[:18] or "user")
-    user.realname = truncate(context.params[3], 150)
+    user.realname = truncate(context.params[3], context.net.limits.realname)
     _complete(context)
 
 
@@ -59,14 +59,26 @@ def nick(context: Context) -> None:
         return
     if wanted == user.nick:
         return
-    before = user.prefix
-    net.rename(user, wanted)
     if user.registered:
-        line = as_line(f":{before} NICK {wanted}", net.limits.line)
-        events = net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
-        net.send(user, render_tagged(events[0], user.render, "") if events else line)
+        change_nick(net, user, wanted, context.at)
     else:
+        net.rename(user, wanted)
         _complete(context)
+
+
+def change_nick(net: Network, user: User, wanted: str, at: int) -> None:
+    """Give a registered user another nick, which is valid and free, and tell everyone whom that concerns."""
+    before, prefix, key = user.nick, user.prefix, user.key
+    changes_key = fold(wanted) != key
+    if changes_key:
+        whowas.remember(net, user, at)
+    net.rename(user, wanted)
+    line = as_line(f":{prefix} NICK {wanted}", net.limits.line)
+    events = net.append_all(list(user.rooms), Kind.NICK, user, line, at, skip=True)
+    net.send(user, render_tagged(events[0], user.render, "") if events else line)
+    if changes_key:
+        monitor.left(net, before)
+        monitor.arrived(net, user)
 
 
 # Names that a person could take for the server's or a service's.
@@ -100,6 +112,7 @@ def make_member(net: Network, user: User, at: int) -> None:
     user.identify()
     net.registered += 1
     net.most = max(net.most, net.registered)
+    monitor.arrived(net, user)
 
 
 @command("PING", before=True)

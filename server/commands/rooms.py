@@ -1,4 +1,4 @@
-"""Rooms: JOIN, PART, TOPIC, NAMES, LIST, KICK, INVITE.
+"""Rooms: JOIN, PART, TOPIC, NAMES, KICK, INVITE.
 
 Source: https://modern.ircdocs.horse/#channel-operations
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 
 from server.commands.messages import banned
+from server.commands.notices import direct
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -77,14 +78,19 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     net.rung.add(user)
     if user.label:
         net.send(user, render_tagged(event, user.render, ""))
+    if user.away:  # "when a user joins and has an away message set" (away-notify)
+        gone = as_line(f":{user.prefix} AWAY :{user.away}", net.limits.line)
+        net.append(room, Kind.AWAY, user, gone, at, skip=True, stored=False)
     head = f":{net.name} "
     lines = []
     if room.topic:
         lines.append(f"{head}{n.RPL_TOPIC} {user.nick} {room.name} :{room.topic}")
         lines.append(f"{head}{n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
-    lines += names_lines(net, user, room)
-    lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
-    net.send(user, b"".join(map(as_line, lines)))
+    if not user.caps & Cap.NO_IMPLICIT_NAMES:
+        lines += names_lines(net, user, room)
+        lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
+    if lines:
+        net.send(user, b"".join(map(as_line, lines)))
 
 
 @command("PART", 1)
@@ -147,27 +153,6 @@ def names(context: Context) -> None:
             for line in names_lines(context.net, context.user, room):
                 context.line(line)
     context.numeric(n.RPL_ENDOFNAMES, ",".join(shown(name) for name in wanted) or "*", "End of /NAMES list")
-
-
-@command("LIST")
-def list_command(context: Context) -> None:
-    net, user = context.net, context.user
-    more, less, wanted = 0, 1 << 60, []
-    for word in filter(None, context.param(0).split(",")):
-        if word[0] in "<>" and word[1:].isascii() and word[1:].isdigit():
-            more, less = (int(word[1:12]), less) if word[0] == ">" else (more, int(word[1:12]))
-        else:
-            wanted.append(word)
-    rooms = [net.room(word) for word in wanted] if wanted else list(net.rooms.values())
-    context.numeric(n.RPL_LISTSTART, "Channel", "Users  Name")
-    lines = [
-        truncate(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", 510) + "\r\n"
-        for room in rooms
-        if room is not None and room.visible_to(user) and more < len(room.members) < less
-    ]
-    if lines:
-        net.send(user, "".join(lines).encode())
-    context.numeric(n.RPL_LISTEND, "End of /LIST")
 
 
 @command("TOPIC", 1)
@@ -278,7 +263,8 @@ def _invite(context: Context) -> None:
         if len(target.invited) < net.limits.list_entries:
             target.invited.add(room)
         context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
-        if target.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
-            net.send(target, f":{user.prefix} INVITE {target.nick} {room.name}\r\n".encode())
+        line = as_line(f":{user.prefix} INVITE {target.nick} {room.name}", net.limits.line)
+        direct(net, target, user, line, context.at)
+        net.append(room, Kind.INVITE, user, line, context.at, skip=True, stored=False)
         if target.away:
             context.numeric(n.RPL_AWAY, target.nick, target.away)

@@ -68,9 +68,20 @@ class Context:
         self.net.send(self.user, as_line(text, self.net.limits.line))
 
     def fail(self, code: str, text: str, *context: str) -> None:
-        """A standard reply: https://ircv3.net/specs/extensions/standard-replies"""
+        """A standard reply, to a command that failed: https://ircv3.net/specs/extensions/standard-replies"""
+        self._standard("FAIL", code, text, context)
+
+    def warn(self, code: str, text: str, *context: str) -> None:
+        """A standard reply, to a command that did what it should, with something to mind."""
+        self._standard("WARN", code, text, context)
+
+    def note(self, code: str, text: str, *context: str) -> None:
+        """A standard reply, that only informs."""
+        self._standard("NOTE", code, text, context)
+
+    def _standard(self, kind: str, code: str, text: str, context: tuple[str, ...]) -> None:
         middle = "".join(f" {c}" for c in context)
-        self.line(f":{self.net.name} FAIL {self.message.command} {code}{middle} :{text}")
+        self.line(f":{self.net.name} {kind} {self.message.command} {code}{middle} :{text}")
 
     def unknown(self) -> None:
         """Say that there is no such command."""
@@ -158,7 +169,8 @@ def _answer(net: Network, user: User, label: str, before: int) -> None:
         _put(user, seq, with_tags(lines[0], tag))
         return
     batch = f"{len(user.replies)}l{seq:x}"
-    inner = b"".join(with_tags(line, f"batch={batch}") for line in lines)
+    # what is in a batch of its own stays there: only its beginning and its end are in this one
+    inner = b"".join(line if line.startswith(b"@batch=") else with_tags(line, f"batch={batch}") for line in lines)
     opened = f"@{tag} :{net.name} BATCH +{batch} labeled-response\r\n".encode()
     _put(user, seq, opened + inner + f":{net.name} BATCH -{batch}\r\n".encode())
 

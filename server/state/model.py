@@ -19,6 +19,7 @@ from server.log import RoomLog, Window
 from server.operators import Grant
 from server.ports import Link, Store
 from server.state.bans import Bans
+from server.state.past import Memory
 from wire.message import as_line
 from wire.names import fold
 
@@ -269,6 +270,7 @@ class Network:
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
         self.marked: dict[str, set[User]] = {}  # who has which user mode, by its letter
+        self.past = Memory(settings.limits.whowas)
         self.watchers: dict[str, set[User]] = {}  # who asked to be told of a folded nick (MONITOR)
         self.registered = 0
         self.most = 0
@@ -315,6 +317,10 @@ class Network:
         for key in user.talks or ():
             self.talks.pop(key, None)
             self._forget(key)
+        for holders in self.marked.values():
+            holders.discard(user)
+        for farewell in FAREWELLS:
+            farewell(self, user, at)
 
     def rename(self, user: User, nick: str) -> None:
         """Give `user` a nick that is free."""
@@ -396,6 +402,8 @@ class Network:
     ) -> Event:
         """Add one event to a room's log; the fields are Event's, `ident` its id where that is not its position."""
         self.seq = seq = self.seq + 1
+        if author.bot:
+            tags = f"bot;{tags}" if tags else "bot"
         event = Event(seq, ident or seq, at, room.key, kind, line, author.id, skip, room.closed, tags, alt, author.account, stored)
         self.window.add(room.log, event)
         self.appended.append(event)
@@ -414,6 +422,8 @@ class Network:
     ) -> Event:
         """Add one event to the log of a private conversation, for `other` to be given. Its author gets an echo or nothing."""
         self.seq = seq = self.seq + 1
+        if author.bot:
+            tags = f"bot;{tags}" if tags else "bot"
         mine = other is author  # what people tell themselves does reach them
         event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, b"", author.account, stored)
         self.window.add(log, event)
@@ -469,6 +479,18 @@ class Network:
             user.render = render
             for room in user.rooms:
                 room.audiences.pop(user.link.worker, None)
+
+
+# What is called, at the end, for each session that is over: with the network, the session, and when (milliseconds). It may never
+# have registered.
+Farewell = Callable[[Network, User, int], None]
+FAREWELLS: list[Farewell] = []
+
+
+def when_gone(farewell: Farewell) -> Farewell:
+    """Have the function below called for each session that is over."""
+    FAREWELLS.append(farewell)
+    return farewell
 
 
 # What takes over a stored record of a kind at the start: called with the network, the record's key and its value.

@@ -52,14 +52,14 @@ def test_who_by_mask(connect: Connect, mask: str, found: str) -> None:
 
 def test_who_answers_with_a_page_at_the_most(connect: Connect, server: Running) -> None:
     """ "Servers MAY filter or limit visible users replies arbitrarily." """
-    from server.commands import queries  # noqa: PLC0415 - named apart from the fixture
+    from server.commands import who  # noqa: PLC0415 - named apart from the fixture
 
-    most, queries._MOST_MATCHES = queries._MOST_MATCHES, 2
+    most, who._MOST_MATCHES = who._MOST_MATCHES, 2
     try:
         people = [connect(f"person{i}") for i in range(4)]
         assert people[0].numerics("WHO person*") == ["352", "352", "315"]
     finally:
-        queries._MOST_MATCHES = most
+        who._MOST_MATCHES = most
 
 
 def test_whois(connect: Connect) -> None:
@@ -188,7 +188,7 @@ def test_isupport(connect: Connect) -> None:
         "CHANMODES": "b,k,l,imnst",
         "CHANTYPES": "#",
         "CHATHISTORY": "1000",
-        "ELIST": "U",
+        "ELIST": "CMNTU",
         "MAXLIST": "b:100",
         "MODES": "20",
         "MSGREFTYPES": "msgid",
