@@ -115,7 +115,7 @@ def _plain(one: Found) -> str:
 def _address(one: Found) -> str:
     """For its owner and for operators; "`255.255.255.255` ... when the server refuses to disclose the IP address"."""
     me = one.context.user
-    if one.user is not me and not me.operator:
+    if one.user is not me and not me.can("see_hidden"):
         return "255.255.255.255"
     return middle(one.user.address)
 
