@@ -6,12 +6,14 @@ import gc
 import itertools
 import logging
 import resource
+import secrets
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from server.commands.accounts import make_secret
 from server.commands.audit import tell_operators
 from server.config import Address, Settings, SettingsError
 from server.ports import Store
@@ -23,6 +25,7 @@ from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.door import Door
+from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
 from server.transport.worker import Worker
 from wire.message import truncate
@@ -53,6 +56,8 @@ class Server:
         rehash: Callable[[], None] | None = None,
     ) -> None:
         _check_password(settings)
+        if settings.accounts.required and settings.listen.plain:
+            raise SetupError("the plain dialect has no way to log in: add --plain-listen off, or let people in without an account")
         self.settings = settings
         self._reread = reread
         _raise_descriptor_limit(settings.limits.connections)
@@ -72,10 +77,13 @@ class Server:
         net = Network(settings, seq=first, at=at)
         net.motd = motd
         net.load(self._store.records())
+        if not net.book.secret:
+            make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
         self._door = Door(settings.limits)
+        self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
         for worker in self._workers:
             worker.rehash = rehash or worker.rehash
@@ -99,7 +107,7 @@ class Server:
         return listeners
 
     def _worker(self, index: int) -> Worker:
-        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context)
+        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context, self._offload)
 
     def _context(self) -> ssl.SSLContext:
         return self.certificates.context
@@ -163,6 +171,8 @@ class Server:
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+        self._offload.stop()
+        for worker in self._workers:
             worker.release()
         if self._journal is not None:
             self._journal.stop()

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from getpass import getpass
 
-from server.passwords import hashed
+from server.config import Accounts
+from server.passwords import hash_of
 
 _USAGE = "usage: python -m server operator hash    (it asks for the password; one line of standard input where that is no terminal)"
 _LEAST = 8
@@ -24,7 +25,7 @@ def operator_command(arguments: Sequence[str]) -> int:
     if len(password) < _LEAST or not password.isprintable() or " " in password:
         print(f"parley: no hash was made: it takes {_LEAST} characters or more without spaces, the same twice", file=sys.stderr)
         return 1
-    print(f'password = "{hashed(password)}"')
+    print(f'password = "{hash_of(password, Accounts())}"')
     return 0
 
 

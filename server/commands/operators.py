@@ -7,12 +7,16 @@ Who is an operator is in the settings, what one may do in `server.operators.CAPA
 
 from __future__ import annotations
 
+from functools import partial
+
+from server import passwords
 from server.commands.audit import operators, record
+from server.commands.credentials import BUSY, too_many
+from server.commands.jobs import later
 from server.commands.table import Context, command, shown
 from server.commands.user_modes import put
 from server.config import Operator
 from server.operators import Grant, comes_from, grant_of, has_certificate
-from server.passwords import verified
 from server.state.model import Network, User
 from wire import numerics as n
 from wire.message import as_line, truncate
@@ -36,14 +40,24 @@ def oper(context: Context) -> None:
     entry = known.get(name)
     # An unknown name costs what a known one does: it is checked against somebody's hash all the same.
     hashed = entry.password if entry else next((e.password for e in known.values() if e.password), "")
-    decided(context, name, right=not hashed or verified(hashed, context.param(1)))
+    if not hashed:
+        _decide(context, name, hashed, right=True)
+    elif refusal := too_many(context):
+        context.fail("RATE_LIMITED", refusal)
+    else:
+        later(
+            context,
+            partial(passwords.matches, hashed, context.param(1)),
+            lambda context, right: _decide(context, name, hashed, right=right),
+            lambda context: context.fail("TEMPORARILY_UNAVAILABLE", BUSY),
+        )
 
 
-def decided(context: Context, name: str, *, right: bool) -> None:
-    """The answer to OPER, once the password has been found `right` or wrong."""
+def _decide(context: Context, name: str, hashed: str, *, right: bool) -> None:
+    """The answer to OPER, once the password has been found `right` or wrong for the hash that was in the settings then."""
     entry = context.net.settings.operators.get(name)
     grant = grant_of(context.net.settings, name)
-    if right and entry is not None and grant is not None and _fits(entry, context.user):
+    if right and entry is not None and entry.password == hashed and grant is not None and _fits(entry, context.user):
         _make_operator(context, grant)
     else:
         # A name that is none may be the password, typed in the wrong place: it stays out of the log.
@@ -54,7 +68,7 @@ def _fits(entry: Operator, user: User) -> bool:
     """Whether all but the password is right."""
     return (
         comes_from(entry, user.address, user.host)
-        and has_certificate(entry, user.certificate)
+        and has_certificate(entry, user.certificate.fingerprint if user.certificate else "")
         and (not entry.account or entry.account == user.account)
     )
 
@@ -62,6 +76,7 @@ def _fits(entry: Operator, user: User) -> bool:
 def _make_operator(context: Context, grant: Grant) -> None:
     net, user = context.net, context.user
     user.failures = 0
+    net.tries.forgive(user.address)
     context.numeric(n.RPL_YOUREOPER, "You are now an IRC operator")
     if put(net, user, "o", grant):
         context.line(f":{user.prefix} MODE {user.nick} :+o")

@@ -18,6 +18,7 @@ from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.operators import Grant
 from server.ports import Link, Store
+from server.state.accounts import Book, Throttle
 from server.state.bans import Bans
 from server.state.past import Memory
 from wire.message import as_line
@@ -42,12 +43,27 @@ def cost_of(reply: bytes | Deferred) -> int:
     return len(reply) if isinstance(reply, bytes) else reply.cost
 
 
+class Job(Protocol):
+    """Slow work that a command left to the pool (`server.commands.jobs`); the session's next commands wait for it."""
+
+    @property
+    def work(self) -> Callable[[], Any]:
+        """What to do, away from the lock: it knows nothing of the network's state."""
+
+
 class Span(NamedTuple):
     """A stretch of a log that a user is still to be given, after which they have no more to do with it."""
 
     log: RoomLog
     since: int
     until: int
+
+
+class Certificate(NamedTuple):
+    """What a peer showed that our authority had signed."""
+
+    fingerprint: str  # SHA-256, hex
+    name: str  # its common name, "" where it has none
 
 
 class Rank(enum.IntFlag):
@@ -76,6 +92,7 @@ class User:
         "id",
         "invisible",
         "invited",
+        "job",
         "key",
         "label",
         "link",
@@ -85,11 +102,13 @@ class User:
         "password",
         "prefix",
         "realname",
+        "refused",
         "registered",
         "render",
         "replies",
         "reply_bytes",
         "rooms",
+        "sasl",
         "signed_on",
         "spans",
         "spoke",
@@ -97,6 +116,7 @@ class User:
         "until",
         "username",
         "wallops",
+        "wanted",
         "watching",
     )
 
@@ -111,7 +131,11 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
-        self.certificate = ""  # SHA-256 of the client's, in hex
+        self.certificate: Certificate | None = None
+        self.sasl: Any = None  # the exchange under way: `server.commands.sasl`
+        self.job: Job | None = None  # what its next command waits for
+        self.refused = ""  # the nick that they could not have before they were welcomed
+        self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
         self.failures = 0  # attempts to become an operator that failed
         self.registered = False
@@ -264,6 +288,9 @@ class Network:
         self.nicks: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
         self.talks: OrderedDict[str, RoomLog] = OrderedDict()
+        self.book = Book()
+        self.tries = Throttle(settings.accounts.tries)  # logins, by address
+        self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
         self.changes: list[Change] = []
