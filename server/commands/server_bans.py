@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from server.commands.audit import record, tell
 from server.commands.operators import NO_REASON, remove
 from server.commands.table import Context, command, shown
+from server.commands.who import middle
 from server.dialects.irc import stamp
 from server.state.bans import ABAN, DLINE, KINDS, KLINE, Ban, Bans, Subject, duration, normal, too_wide
 from server.state.model import Network, User, loads
@@ -99,7 +100,7 @@ def _ban(kind: str, context: Context) -> None:
         return
     forget_expired(context.net, context.at)
     if not context.params:
-        listing(context, kind)
+        list_bans(context, kind)
         return
     order = _order(kind, context)
     if order is None or not _sensible(kind, context, order):
@@ -187,15 +188,17 @@ def _unban(kind: str, context: Context) -> None:
     tell(context, f"{ban.mask} is banned no more")
 
 
-def listing(context: Context, kind: str) -> None:
+def list_bans(context: Context, kind: str) -> None:
     """All bans of a kind, as STATS shows them."""
     code, letter = _LISTS[kind]
     for ban in context.net.bans:
         if ban.kind == kind:
             user, _, host = ban.mask.rpartition("@")
-            middle = [letter, host, "*", user] if kind == KLINE else [letter, ban.mask]
+            words = [letter, middle(host), "*", user] if kind == KLINE else [letter, middle(ban.mask)]
             lasting = f"until {stamp(ban.until)}" if ban.until else "for ever"
-            context.numeric(code, *middle, f"{ban.reason} ({ban.by}, {stamp(ban.at)}, {lasting})")
+            context.numeric(code, *words, f"{ban.reason} ({ban.by}, {stamp(ban.at)}, {lasting})")
+    refused = context.net.bans.refused
+    context.numeric(n.RPL_STATSDEBUG, f"{refused} connections were refused for bans of all kinds since the server started")
     context.numeric(n.RPL_ENDOFSTATS, letter, "End of /STATS report")
 
 

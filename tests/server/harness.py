@@ -13,6 +13,7 @@ import re
 import socket
 import ssl
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ def _client_context(ca: Path) -> ssl.SSLContext:
 def settings(data: Path, **overrides: object) -> config.Settings:
     """Settings for tests: memory store, no limits, free ports on loopback. `limits_line=600` sets `limits.line`, and so on.
 
-    Raises SettingsError for values that are not possible, KeyError for names that do not exist.
+    A file `parley.toml` in `data` is read as well. Raises SettingsError for values that are not possible, KeyError for names that
+    do not exist.
     """
     values: dict[str, object] = {
         "tls_certs": certificates(),
@@ -57,8 +59,10 @@ def settings(data: Path, **overrides: object) -> config.Settings:
         "limits_enabled": False,
         **overrides,
     }
+    file = data / "parley.toml"  # what has no name of its own in the environment: operators
+    more = {"PARLEY_CONFIG": str(file)} if file.exists() else {}
     names = {spec.key.replace(".", "_"): spec.env for spec in config.SPECS.values()}
-    environ = {names[name]: str(value) for name, value in values.items()}
+    environ = {names[name]: str(value) for name, value in values.items()} | more
     return config.load([], environ=environ)
 
 
@@ -71,6 +75,7 @@ class Running:
     plain_port: int
     ca: Path
     errors: list[str]
+    rehash_asked: threading.Event  # by an operator: who runs a server calls `server.reload()` then
 
 
 class _Errors(logging.Handler):
@@ -85,14 +90,15 @@ class _Errors(logging.Handler):
 @contextmanager
 def running_server(data: Path, **overrides: object) -> Iterator[Running]:
     """Start a server with its data in `data`, and stop it at the end. `overrides` as for `settings`."""
-    server = Server(settings(data, **overrides))
+    asked = threading.Event()
+    server = Server(settings(data, **overrides), reread=lambda: settings(data, **overrides), rehash=asked.set)
     errors = _Errors()
     logger = logging.getLogger("parley")
     logger.addHandler(errors)
     ports = {dialect: address.port for dialect, address in server.addresses}
     try:
         server.start()
-        yield Running(server, ports.get("irc", 0), ports.get("plain", 0), certificates() / "ca.pem", errors.found)
+        yield Running(server, ports.get("irc", 0), ports.get("plain", 0), certificates() / "ca.pem", errors.found, asked)
     finally:
         server.stop(1.0)
         logger.removeHandler(errors)
