@@ -140,17 +140,17 @@ def _order(kind: str, context: Context) -> _Order | None:
 
 def _sensible(kind: str, context: Context, order: _Order) -> bool:
     """Whether the ban may be made; says why not. What FORCE is needed for is told too."""
-    bans = context.net.bans
+    bans, mask = context.net.bans, middle(order.mask)
     if bans.get(kind, order.mask) is None and len(bans) >= context.net.limits.bans:
-        context.fail("BANS_FULL", f"There are {len(bans)} bans already, and no more may be", order.mask)
+        context.fail("BANS_FULL", f"There are {len(bans)} bans already, and no more may be", mask)
         return False
     if order.force:
         return True
     if too_wide(kind, order.mask):
-        context.fail("TOO_WIDE", f"That keeps nearly everybody out; if you mean it: {kind} FORCE {order.mask}", order.mask)
+        context.fail("TOO_WIDE", f"That keeps nearly everybody out; if you mean it: {kind} FORCE {mask}", mask)
         return False
     if _only(Ban(kind, order.mask, "", "", 0, 0)).of(subject(context.user), context.at):
-        context.fail("FITS_YOU", f"That keeps you out yourself; if you mean it: {kind} FORCE {order.mask}", order.mask)
+        context.fail("FITS_YOU", f"That keeps you out yourself; if you mean it: {kind} FORCE {mask}", mask)
         return False
     return True
 
