@@ -45,5 +45,7 @@ def acts_as_operator(context: Context, room: Room, deed: str = "") -> bool:
     """
     if not context.user.can("override"):
         return False
-    record(context, f"override in {room.name}: {deed or context.message.command}")
+    if context.overrode is not room:  # one line, however many modes the command changes
+        context.overrode = room
+        record(context, f"override in {room.name}: {deed or context.message.command}")
     return True

@@ -77,7 +77,7 @@ describe("PONG", "PONG token", "The answer to the server's PING. Your client doe
 describe("PRIVMSG", "PRIVMSG target[,target ...] :text", "Says something in a room, or to a person.")
 describe("QUIT", "QUIT [:reason]", "Ends the connection.")
 describe("SETNAME", "SETNAME :real name", "Changes your real name.")
-describe("STATS", "STATS u", "How long the server has been running.")
+describe("STATS", "STATS u", "STATS o|k|d|a", "How long the server has been running; for operators, who they are, and the bans.")
 describe("SUMMON", "SUMMON", "Is not available here.")
 describe("TAGMSG", "TAGMSG target[,target ...]", "Sends tags without a text, such as that you are typing.")
 describe("TIME", "TIME", "The server's time, in UTC.")

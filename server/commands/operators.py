@@ -12,6 +12,7 @@ from functools import partial
 from server import passwords
 from server.commands.audit import operators, record
 from server.commands.credentials import BUSY, too_many
+from server.commands.help_texts import describe
 from server.commands.jobs import later
 from server.commands.table import Context, command, shown
 from server.commands.user_modes import put
@@ -23,6 +24,16 @@ from wire.message import as_line, truncate
 
 _MOST_FAILURES = 3  # of OPER, until the session is closed
 NO_REASON = "No reason given"
+
+
+describe(
+    "OPER",
+    "OPER name [password]",
+    "Makes you an operator of this server, if you are one. MODE yournick -o lays that down.",
+)
+describe("KILL", "KILL nick [:reason]", "For operators: closes somebody's connection.")
+describe("REHASH", "REHASH", "For operators: has the server read its configuration again.")
+describe("WALLOPS", "WALLOPS :text", "For operators: a message to all with user mode +w.")
 
 
 # -- becoming one, and being one no more ---------------------------------------------------------------------------------------

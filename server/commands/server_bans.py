@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from server.commands.audit import record, tell
+from server.commands.help_texts import describe
 from server.commands.operators import NO_REASON, remove
 from server.commands.table import Context, command, shown
 from server.commands.who import middle
 from server.dialects.irc import stamp
-from server.state.bans import ABAN, DLINE, KINDS, KLINE, Ban, Bans, Subject, duration, normal, too_wide
+from server.state.bans import ABAN, DLINE, KLINE, Ban, Bans, Subject, duration, normal, too_wide
 from server.state.model import Network, User, loads
 from wire import numerics as n
 from wire.message import truncate
@@ -202,6 +203,13 @@ def list_bans(context: Context, kind: str) -> None:
     context.numeric(n.RPL_ENDOFSTATS, letter, "End of /STATS report")
 
 
-for _kind in KINDS:
+for _kind, _form in ((KLINE, "user@host|nick"), (DLINE, "address|network"), (ABAN, "account")):
     command(_kind)(partial(_ban, _kind))
     command(f"UN{_kind}", 1)(partial(_unban, _kind))
+    describe(
+        _kind,
+        f"{_kind} [FORCE] [duration] {_form} [:reason]",
+        _kind,
+        "For operators: keeps people out of this server, for 30m, 1d2h and the like; alone, it lists them.",
+    )
+    describe(f"UN{_kind}", f"UN{_kind} {_form.partition('|')[0]}", "For operators: takes such a ban away.")

@@ -45,7 +45,7 @@ def command(name: str, least: int = 0, *, before: bool = False) -> Callable[[Han
 class Context:
     """One command under way: who gave it, what it says, when; and the ways to answer."""
 
-    __slots__ = ("at", "message", "net", "params", "user")
+    __slots__ = ("at", "message", "net", "overrode", "params", "user")
 
     def __init__(self, net: Network, user: User, message: Message, at: int) -> None:
         self.net = net
@@ -53,6 +53,7 @@ class Context:
         self.message = message
         self.params = message.params
         self.at = at
+        self.overrode: Room | None = None  # where an operator of the server acts as one of the room, once that is noted
 
     def param(self, index: int, default: str = "") -> str:
         """The parameter at `index`, or `default`."""
