@@ -11,6 +11,7 @@ from server.commands import monitor, sasl, server_info, whowas
 from server.commands.capabilities import when_negotiated
 from server.commands.login import claim
 from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
+from server.commands.rates import seconds_to_wait
 from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
@@ -61,7 +62,11 @@ def nick(context: Context) -> None:
         _choose(context, wanted)
     elif refusal := taken(net, user, wanted):
         _refuse_nick(context, wanted, refusal)
-    elif wanted != user.nick:
+    elif wanted == user.nick:
+        return
+    elif wait := seconds_to_wait(context, "nicks"):
+        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
+    else:
         change_nick(net, user, wanted, context.at)
 
 
@@ -149,7 +154,7 @@ def make_member(net: Network, user: User, at: int) -> None:
     monitor.arrived(net, user)
 
 
-@command("PING", before=True)
+@command("PING", before=True, cost=0.25)
 def ping(context: Context) -> None:
     token = context.param(0)
     if not token:
@@ -158,7 +163,7 @@ def ping(context: Context) -> None:
         context.line(f":{context.net.name} PONG {context.net.name} :{token}")
 
 
-@command("PONG", before=True)
+@command("PONG", before=True, cost=0.25)
 def pong(context: Context) -> None:
     del context  # that something came at all is what counts, and the worker has noted it
 

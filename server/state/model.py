@@ -20,6 +20,8 @@ from server.operators import Grant
 from server.ports import Link, Store
 from server.state.accounts import Book, Throttle
 from server.state.bans import Bans
+from server.state.budget import Bucket
+from server.state.cloak import plain_host
 from server.state.past import Memory
 from wire.message import as_line
 from wire.names import fold
@@ -101,6 +103,7 @@ class User:
         "operator",
         "password",
         "prefix",
+        "rates",
         "realname",
         "refused",
         "registered",
@@ -111,6 +114,7 @@ class User:
         "sasl",
         "signed_on",
         "spans",
+        "spent",
         "spoke",
         "talks",
         "until",
@@ -157,6 +161,9 @@ class User:
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
+        # Fair use
+        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -305,6 +312,7 @@ class Network:
         self.bans = Bans()
         self.audit: list[str] = []  # what operators did: for the log, once the lock is released
         self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
+        self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,7 +45,7 @@ def _client_context(ca: Path) -> ssl.SSLContext:
 
 
 def settings(data: Path, **overrides: object) -> config.Settings:
-    """Settings for tests: memory store, no limits, free ports on loopback. `limits_line=600` sets `limits.line`, and so on.
+    """Settings for tests: memory store, no limits, no cloaks, free ports on loopback. `limits_line=600` sets `limits.line`.
 
     A file `parley.toml` in `data` is read as well. Raises SettingsError for values that are not possible, KeyError for names that
     do not exist.
@@ -57,6 +57,7 @@ def settings(data: Path, **overrides: object) -> config.Settings:
         "listen_irc": "127.0.0.1:0",
         "listen_plain": "127.0.0.1:0",
         "limits_enabled": False,
+        "cloak_enabled": False,
         **overrides,
     }
     file = data / "parley.toml"  # what has no name of its own in the environment: operators
@@ -75,7 +76,9 @@ class Running:
     plain_port: int
     ca: Path
     errors: list[str]
-    rehash_asked: threading.Event  # by an operator: who runs a server calls `server.reload()` then
+    rehash_asked: threading.Event = field(
+        default_factory=threading.Event
+    )  # by an operator: who runs a server calls `server.reload()` then
 
 
 class _Errors(logging.Handler):
