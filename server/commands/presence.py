@@ -6,12 +6,12 @@ Sources: https://modern.ircdocs.horse/#away-message, https://ircv3.net/specs/ext
 from __future__ import annotations
 
 from server.commands.capabilities import offer
-from server.commands.notices import announce, direct
+from server.commands.notices import announce, show_all
 from server.commands.table import Context, command
 from server.events import Kind
 from wire import numerics as n
 from wire.capabilities import Cap
-from wire.message import as_line, truncate
+from wire.message import truncate
 
 offer("away-notify", "account-notify", "account-tag", "chghost", "invite-notify", "setname", "extended-monitor", "draft/pre-away")
 
@@ -42,6 +42,4 @@ def setname(context: Context) -> None:
         context.fail("INVALID_REALNAME", f"A real name is 1 to {net.limits.realname} bytes")
         return
     user.realname = name
-    rest = f"SETNAME :{name}"
-    announce(net, user, Kind.SETNAME, rest, context.at)
-    direct(net, user, user, as_line(f":{user.prefix} {rest}", net.limits.line), context.at, Kind.SETNAME)
+    show_all(net, user, Kind.SETNAME, f"SETNAME :{name}", context.at)

@@ -105,6 +105,11 @@ def shown(word: str) -> str:
     return truncate(word.replace(" ", "_"), 64).lstrip(":") or "*"
 
 
+def middle(address: str) -> str:
+    """An address fit for the middle of a line: one that starts with a colon would be taken for the last parameter."""
+    return "0" + address if address[:1] == ":" else address
+
+
 # "This specification depends on the batch capability which MUST be negotiated to use labeled responses."
 _LABELS = int(Cap.LABELED_RESPONSE | Cap.BATCH)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from server.commands.rooms import prefixes
-from server.commands.table import Context, command, shown
+from server.commands.table import Context, command, middle, shown
 from server.state.model import Rank, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
@@ -118,11 +118,6 @@ def _address(one: Found) -> str:
     if one.user is not me and not me.operator:
         return "255.255.255.255"
     return middle(one.user.address)
-
-
-def middle(address: str) -> str:
-    """An address fit for the middle of a line: one that starts with a colon would be taken for the last parameter."""
-    return "0" + address if address[:1] == ":" else address
 
 
 def _idle(one: Found) -> str:
