@@ -29,7 +29,7 @@ def notice(context: Context) -> None:
     _say(context, Kind.NOTICE, "NOTICE", complain=False)
 
 
-@command("TAGMSG", 1)
+@command("TAGMSG", 1, cost=0.5)
 def tagmsg(context: Context) -> None:
     if not context.has(Cap.MESSAGE_TAGS):
         context.unknown()
@@ -56,6 +56,7 @@ def _say(context: Context, kind: Kind, verb: str, *, complain: bool) -> None:
         return
     most = context.net.limits.targets
     targets = list(dict.fromkeys(t for t in target.split(",") if t))
+    context.spend(max(0, min(len(targets), most) - 1))
     for each in targets[:most]:
         _say_to(context, kind, verb, each, text, tags, complain=complain)
     if complain and len(targets) > most:

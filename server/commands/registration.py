@@ -9,6 +9,7 @@ import hmac
 
 from server.commands import monitor, server_info, whowas
 from server.commands.capabilities import when_negotiated
+from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -57,6 +58,9 @@ def nick(context: Context) -> None:
         context.numeric(n.ERR_NICKNAMEINUSE, wanted, "Nickname is already in use")
         return
     if wanted == user.nick:
+        return
+    if user.registered and (wait := seconds_to_wait(context, "nicks")):
+        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
         return
     if user.registered:
         change_nick(net, user, wanted, context.at)
@@ -110,7 +114,7 @@ def make_member(net: Network, user: User, at: int) -> None:
     monitor.arrived(net, user)
 
 
-@command("PING", before=True)
+@command("PING", before=True, cost=0.25)
 def ping(context: Context) -> None:
     token = context.param(0)
     if not token:
@@ -119,7 +123,7 @@ def ping(context: Context) -> None:
         context.line(f":{context.net.name} PONG {context.net.name} :{token}")
 
 
-@command("PONG", before=True)
+@command("PONG", before=True, cost=0.25)
 def pong(context: Context) -> None:
     del context  # that something came at all is what counts, and the worker has noted it
 

@@ -18,6 +18,8 @@ from wire.names import is_room
 
 Handler = Callable[["Context"], None]
 
+LINES_PER_UNIT = 250  # members, rooms or users looked at for a reply cost about as much as one ordinary command (`Context.spend`)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -27,16 +29,20 @@ class Row:
     handler: Handler
     least: int  # parameters
     before: bool  # allowed before registration
+    cost: float = 1.0  # what flood control counts it as, at the least; `Context.spend` adds what only the handler knows
+    connecting: bool = False  # part of connecting, though others see it: flood control's allowance for that pays for it
 
 
 TABLE: dict[str, Row] = {}
 
 
-def command(name: str, least: int = 0, *, before: bool = False) -> Callable[[Handler], Handler]:
+def command(
+    name: str, least: int = 0, *, before: bool = False, cost: float = 1.0, connecting: bool = False
+) -> Callable[[Handler], Handler]:
     """Put a handler into the table as `name`, with at least `least` parameters, `before` registration or only after it."""
 
     def put(handler: Handler) -> Handler:
-        TABLE[name] = Row(name, handler, least, before)
+        TABLE[name] = Row(name, handler, least, before, cost, connecting)
         return handler
 
     return put
@@ -87,6 +93,10 @@ class Context:
         """Say that there is no such command."""
         self.numeric(n.ERR_UNKNOWNCOMMAND, shown(self.message.command), "Unknown command")
 
+    def spend(self, cost: float) -> None:
+        """Count the command as that much more than its row says: what it costs depends on what was asked for."""
+        self.user.spent += cost
+
     def has(self, cap: Cap) -> bool:
         """Whether the user negotiated `cap`."""
         return bool(self.user.caps & cap)
@@ -100,36 +110,38 @@ class Context:
         return None
 
 
+def _nothing(context: Context) -> None:
+    """What was refused has had its answer."""
+
+
+REFUSED = Row("", _nothing, 0, before=True)  # stands for lines that are no command; they count as one all the same
+
+
 def shown(word: str) -> str:
     """What a client sent, fit to stand in the middle of a reply."""
     return truncate(word.replace(" ", "_"), 64).lstrip(":") or "*"
-
-
-def middle(address: str) -> str:
-    """An address fit for the middle of a line: one that starts with a colon would be taken for the last parameter."""
-    return "0" + address if address[:1] == ":" else address
 
 
 # "This specification depends on the batch capability which MUST be negotiated to use labeled responses."
 _LABELS = int(Cap.LABELED_RESPONSE | Cap.BATCH)
 
 
-def execute(net: Network, user: User, message: Message, at: int) -> None:
-    """Carry out one command at time `at` (milliseconds). The state lock is held."""
+def execute(net: Network, user: User, message: Message, at: int) -> Row:
+    """Carry out one command at time `at` (milliseconds). The state lock is held. Gives its row, REFUSED where none fitted."""
     label = ""
     if message.tags and user.caps & _LABELS == _LABELS:
         label = message.tags.get("label", "")[:64]
     if not label:
-        _dispatch(net, user, message, at)
-        return
+        return _dispatch(net, user, message, at)
     user.label = label
     before = len(user.replies)
-    _dispatch(net, user, message, at)
+    row = _dispatch(net, user, message, at)
     user.label = ""
     _answer(net, user, label, before)
+    return row
 
 
-def _dispatch(net: Network, user: User, message: Message, at: int) -> None:
+def _dispatch(net: Network, user: User, message: Message, at: int) -> Row:
     context = Context(net, user, message, at)
     row = TABLE.get(message.command)
     if row is None:
@@ -143,6 +155,8 @@ def _dispatch(net: Network, user: User, message: Message, at: int) -> None:
         context.numeric(n.ERR_NEEDMOREPARAMS, row.name, "Not enough parameters")
     else:
         row.handler(context)
+        return row
+    return REFUSED
 
 
 def _answer(net: Network, user: User, label: str, before: int) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from server.commands.rooms import prefixes
 from server.commands.server_info import elsewhere
-from server.commands.table import Context, command, middle, shown
+from server.commands.table import Context, command, shown
 from server.commands.who import seen_in
+from server.state.cloak import plain_host
 from server.state.model import User
 from wire import numerics as n
 from wire.capabilities import Cap
@@ -18,7 +19,7 @@ _ROOMS = 350  # bytes of rooms on one line
 _MOST_HOSTS = 5  # "Up to 5 nicknames" (USERHOST)
 
 
-@command("WHOIS")
+@command("WHOIS", cost=2)
 def whois(context: Context) -> None:
     if not context.params:
         context.numeric(n.ERR_NONICKNAMEGIVEN, "No nickname given")
@@ -75,7 +76,7 @@ def _confidential(context: Context, user: User) -> None:
     """What only they themselves and operators are told."""
     if fingerprint := getattr(user, "certfp", ""):
         context.numeric(n.RPL_WHOISCERTFP, user.nick, f"has client certificate fingerprint {fingerprint}")
-    context.numeric(n.RPL_WHOISACTUALLY, user.nick, middle(user.address), "is the address they come from")
+    context.numeric(n.RPL_WHOISACTUALLY, user.nick, plain_host(user.address), "is the address they come from")
 
 
 def _found(context: Context, nicks: list[str]) -> list[User]:

@@ -17,6 +17,8 @@ from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from server.state.budget import Bucket
+from server.state.cloak import plain_host
 from server.state.past import Memory
 from wire.message import as_line
 from wire.names import fold
@@ -80,6 +82,7 @@ class User:
         "operator",
         "password",
         "prefix",
+        "rates",
         "realname",
         "registered",
         "render",
@@ -88,6 +91,7 @@ class User:
         "rooms",
         "signed_on",
         "spans",
+        "spent",
         "spoke",
         "talks",
         "until",
@@ -127,6 +131,9 @@ class User:
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
+        # Fair use
+        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -265,6 +272,7 @@ class Network:
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions
