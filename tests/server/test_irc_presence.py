@@ -77,6 +77,15 @@ def test_setname_that_is_refused(tmp_path: Path) -> None:
         assert alice.numerics("SETNAME", "SETNAME :12345") == ["461"]
 
 
+def test_setname_only_so_often(tmp_path: Path) -> None:
+    """What others see has a rate of its own: `rates.names` a minute."""
+    with running_server(tmp_path, limits_enabled=True, rates_names=1) as server, Client(server, "alice") as alice:
+        assert alice.ask("SETNAME :one") == []
+        (refusal,) = alice.ask("SETNAME :two")
+        assert refusal.startswith(":parley.local FAIL SETNAME RATE_LIMITED :Too many changes of the real name: wait ")
+        assert alice.ask("WHOIS alice")[0].endswith(" :one")
+
+
 def test_standard_replies(server: Running, connect: Connect) -> None:
     """ "<type> <command> <code> [<context>...] <description>", the type one of FAIL, WARN, NOTE; the capability is offered
     (https://ircv3.net/specs/extensions/standard-replies)."""
