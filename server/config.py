@@ -269,7 +269,7 @@ class Settings:
     network_icon: str = setting(
         "",
         "Address of a picture for the network (https://...), which clients may show; empty for none.",
-        pattern=r"(https://[!-~]+)?",
+        pattern=r"(https://[!-~]{1,200})?",
     )
     admin: str = setting("", "Who runs this server, as ADMIN says it; empty for nothing.")
     location: str = setting("", "Where it stands or which organisation it belongs to, as ADMIN says it; empty for nothing.")
@@ -396,7 +396,7 @@ def allowed(spec: Spec) -> str:
         return {
             "name": "a name of letters, digits, dots and hyphens, up to 63",
             "network": "one word of up to 63 characters",
-            "network_icon": "an address that starts with https://, or nothing",
+            "network_icon": "an address that starts with https:// and has up to 208 characters, or nothing",
             "cloak.suffix": "letters, digits, dots and hyphens, up to 24",
         }.get(spec.key, "one line of text without control characters")
     if spec.kind in (int, float):

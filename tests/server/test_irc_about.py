@@ -52,8 +52,18 @@ def test_the_icon_of_the_network(tmp_path: Path, connect: Connect) -> None:
         assert r"draft/ICON=https://example.org/i?a\x3Db" in " ".join(bob.seen).split()
 
 
+def test_no_line_of_isupport_is_too_long(tmp_path: Path) -> None:
+    """Whatever the settings, each RPL_ISUPPORT keeps to 512 bytes, and nothing of it is lost."""
+    icon, name = "https://example.org/" + "x" * 188, "n" * 63
+    with running_server(tmp_path, network_icon=icon, name=name, network="N" * 63) as server, Client(server, "alice") as alice:
+        lines = [line for line in alice.seen if " 005 " in line]
+        assert all(len(line.encode()) <= 510 for line in lines)
+        tokens = [token for line in lines for token in parse(line).params[1:-1]]
+        assert {f"draft/ICON={icon}", f"NETWORK={'N' * 63}", "WHOX"} <= set(tokens)
+
+
 def test_the_icon_is_an_https_address(tmp_path: Path) -> None:
-    with pytest.raises(config.SettingsError, match="https://, or nothing"):
+    with pytest.raises(config.SettingsError, match="starts with https://"):
         settings(tmp_path, network_icon="http://example.org/i.png")
 
 
