@@ -267,6 +267,7 @@ class Rates:
     )
     nicks: int = setting(5, "Changes of nick a minute.", least=1, most=10_000)
     invites: int = setting(8, "Invitations a minute.", least=1, most=10_000)
+    names: int = setting(4, "Changes of the real name a minute.", least=1, most=10_000)
     aways: int = setting(4, "Away messages a minute; coming back is always possible.", least=1, most=10_000)
 
 
@@ -342,7 +343,7 @@ class Settings:
     network_icon: str = setting(
         "",
         "Address of a picture for the network (https://...), which clients may show; empty for none.",
-        pattern=r"(https://[!-~]+)?",
+        pattern=r"(https://[!-~]{1,200})?",
     )
     admin: str = setting("", "Who runs this server, as ADMIN says it; empty for nothing.")
     location: str = setting("", "Where it stands or which organisation it belongs to, as ADMIN says it; empty for nothing.")
@@ -484,7 +485,7 @@ def allowed(spec: Spec) -> str:
             "operators.password": "the line that `python -m server operator hash` prints",
             "operators.account": "the name of an account",
             "operators.operator_class": "the name of a table [operator_classes.NAME]",
-            "network_icon": "an address that starts with https://, or nothing",
+            "network_icon": "an address that starts with https:// and has up to 208 characters, or nothing",
             "cloak.suffix": "letters, digits, dots and hyphens, up to 24",
         }.get(spec.key, "one line of text without control characters")
     if spec.kind == tuple[str, ...]:

@@ -13,6 +13,11 @@ def describe(name: str, *lines: str) -> None:
 
 describe("ADMIN", "ADMIN", "Who runs this server, and how to reach them.")
 describe(
+    "AUTHENTICATE",
+    "AUTHENTICATE mechanism | data | *",
+    "Logs in to an account (SASL). Your client does this by itself.",
+)
+describe(
     "AWAY",
     "AWAY [:message]",
     "With a message: you are away, and whoever writes to you is told so. Without one: you are back.",
@@ -76,6 +81,7 @@ describe("PING", "PING token", "The server answers with PONG and the token.")
 describe("PONG", "PONG token", "The answer to the server's PING. Your client does this by itself.")
 describe("PRIVMSG", "PRIVMSG target[,target ...] :text", "Says something in a room, or to a person.")
 describe("QUIT", "QUIT [:reason]", "Ends the connection.")
+describe("REGISTER", "REGISTER account|* email|* :password", "Makes an account; * is your nick, or no address for mail.")
 describe("SETNAME", "SETNAME :real name", "Changes your real name.")
 describe("STATS", "STATS u", "STATS o|k|d|a", "How long the server has been running; for operators, who they are, and the bans.")
 describe("SUMMON", "SUMMON", "Is not available here.")
@@ -86,6 +92,7 @@ describe("USER", "USER name 0 * :real name", "Says who you are, when you connect
 describe("USERHOST", "USERHOST nick [nick ...]", "The hosts of up to five people, and whether they are away.")
 describe("USERIP", "USERIP nick [nick ...]", "Like USERHOST, with the address where you may see that.")
 describe("USERS", "USERS", "Is not available here.")
+describe("VERIFY", "VERIFY account code", "Finishes REGISTER, where the server asks for that.")
 describe("VERSION", "VERSION", "The server's version, and what it supports.")
 describe(
     "WHO",

@@ -5,9 +5,9 @@ Source: https://modern.ircdocs.horse/#list-message and #elist-parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
-from server.commands.table import Context, command
+from server.commands.table import LINES_PER_UNIT, Context, command
 from server.state.model import Room
 from wire import numerics as n
 from wire.masks import matches
@@ -19,15 +19,17 @@ _MOST_MASKS = 8  # each is tried on every room
 Test = Callable[[Room], bool]
 
 
-@command("LIST")
+@command("LIST", cost=2)
 def list_command(context: Context) -> None:
     net, user = context.net, context.user
     tests, names, masks = _conditions(context)
-    rooms: Iterable[Room | None] = net.rooms.values()
+    rooms: Collection[Room | None] = net.rooms.values()
+    tries = max(1, len(tests) + len(masks))
     if masks:
         tests.append(lambda room: any(matches(mask, room.key) for mask in masks) or room.key in names)
     elif names:
-        rooms = map(net.rooms.get, names)
+        rooms = [net.rooms.get(name) for name in names]
+    context.spend(len(rooms) * tries / LINES_PER_UNIT)
     context.numeric(n.RPL_LISTSTART, "Channel", "Users  Name")
     lines = [
         truncate(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", 510) + "\r\n"

@@ -19,9 +19,12 @@ _LINE = 400  # bytes of targets on one line of an answer
 
 @command("MONITOR", 1)
 def monitor(context: Context) -> None:
-    handler = _MONITOR.get(context.params[0].upper())
+    what = context.params[0].upper()
+    handler = _MONITOR.get(what)
     if handler is None:
         context.numeric(n.ERR_UNKNOWNERROR, "MONITOR", shown(context.params[0]), "Say +, -, C, L or S")
+    elif what in "+-" and not _targets(context):
+        context.numeric(n.ERR_NEEDMOREPARAMS, "MONITOR", "Not enough parameters")
     else:
         handler(context)
 

@@ -51,10 +51,16 @@ def announce(net: Network, user: User, kind: Kind, rest: str, at: int) -> None:
             direct(net, watcher, user, line, at, kind)
 
 
+def show_all(net: Network, user: User, kind: Kind, rest: str, at: int) -> None:
+    """Like `announce`, and to `user` too, if they negotiated the capability."""
+    announce(net, user, kind, rest, at)
+    direct(net, user, user, as_line(f":{user.prefix} {rest}", net.limits.line), at, kind)
+
+
 def account_changed(net: Network, user: User, at: int) -> None:
-    """Call after a login or a logout: "ACCOUNT accountname" or, logged out, "ACCOUNT *"."""
+    """Call after a login or a logout, behind its numeric: `ACCOUNT accountname` or, logged out, `ACCOUNT *`, to the user too."""
     if user.registered:
-        announce(net, user, Kind.ACCOUNT, f"ACCOUNT {user.account or '*'}", at)
+        show_all(net, user, Kind.ACCOUNT, f"ACCOUNT {user.account or '*'}", at)
 
 
 def change_host(net: Network, user: User, host: str, at: int, *, username: str = "") -> None:
@@ -66,9 +72,7 @@ def change_host(net: Network, user: User, host: str, at: int, *, username: str =
     if (username, host) == (user.username, user.host):
         return
     if user.registered:
-        rest = f"CHGHOST {username} {host}"
-        announce(net, user, Kind.CHGHOST, rest, at)
-        direct(net, user, user, as_line(f":{user.prefix} {rest}", net.limits.line), at, Kind.CHGHOST)
+        show_all(net, user, Kind.CHGHOST, f"CHGHOST {username} {host}", at)
     user.username, user.host = username, host
     user.identify()
     if user.registered:

@@ -6,12 +6,13 @@ Sources: https://modern.ircdocs.horse/#away-message, https://ircv3.net/specs/ext
 from __future__ import annotations
 
 from server.commands.capabilities import offer
-from server.commands.notices import announce, direct
+from server.commands.notices import announce, show_all
+from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command
 from server.events import Kind
 from wire import numerics as n
 from wire.capabilities import Cap
-from wire.message import as_line, truncate
+from wire.message import truncate
 
 offer("away-notify", "account-notify", "account-tag", "chghost", "invite-notify", "setname", "extended-monitor", "draft/pre-away")
 
@@ -24,7 +25,11 @@ def away(context: Context) -> None:
         context.numeric(n.ERR_NOTREGISTERED, "You have not registered")
         return
     before = user.away
-    user.away = truncate(context.param(0), context.net.limits.away)
+    text = truncate(context.param(0), context.net.limits.away)
+    if text and (wait := seconds_to_wait(context, "aways")):
+        context.fail("RATE_LIMITED", f"Too many away messages: wait {wait} seconds")
+        return
+    user.away = text
     if user.away != before and user.registered:
         announce(context.net, user, Kind.AWAY, f"AWAY :{user.away}" if user.away else "AWAY", context.at)
     if user.away:
@@ -41,7 +46,8 @@ def setname(context: Context) -> None:
         # "If the server rejects the realname as invalid ... [it] MUST reply with FAIL SETNAME INVALID_REALNAME"
         context.fail("INVALID_REALNAME", f"A real name is 1 to {net.limits.realname} bytes")
         return
+    if wait := seconds_to_wait(context, "names"):
+        context.fail("RATE_LIMITED", f"Too many changes of the real name: wait {wait} seconds")
+        return
     user.realname = name
-    rest = f"SETNAME :{name}"
-    announce(net, user, Kind.SETNAME, rest, context.at)
-    direct(net, user, user, as_line(f":{user.prefix} {rest}", net.limits.line), context.at, Kind.SETNAME)
+    show_all(net, user, Kind.SETNAME, f"SETNAME :{name}", context.at)

@@ -164,28 +164,6 @@ def names(context: Context) -> None:
     context.numeric(n.RPL_ENDOFNAMES, ",".join(shown(name) for name in wanted) or "*", "End of /NAMES list")
 
 
-@command("LIST", cost=2)
-def list_command(context: Context) -> None:
-    net, user = context.net, context.user
-    more, less, wanted = 0, 1 << 60, []
-    for word in filter(None, context.param(0).split(",")):
-        if word[0] in "<>" and word[1:].isascii() and word[1:].isdigit():
-            more, less = (int(word[1:12]), less) if word[0] == ">" else (more, int(word[1:12]))
-        else:
-            wanted.append(word)
-    rooms = [net.room(word) for word in wanted] if wanted else list(net.rooms.values())
-    context.spend(len(rooms) / LINES_PER_UNIT)
-    context.numeric(n.RPL_LISTSTART, "Channel", "Users  Name")
-    lines = [
-        truncate(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", 510) + "\r\n"
-        for room in rooms
-        if room is not None and room.visible_to(user) and more < len(room.members) < less
-    ]
-    if lines:
-        net.send(user, "".join(lines).encode())
-    context.numeric(n.RPL_LISTEND, "End of /LIST")
-
-
 @command("TOPIC", 1)
 def topic(context: Context) -> None:
     net, user = context.net, context.user

@@ -15,9 +15,9 @@ from server.commands.audit import record, tell
 from server.commands.help_texts import describe
 from server.commands.operators import NO_REASON, remove
 from server.commands.table import Context, command, shown
-from server.commands.who import middle
 from server.dialects.irc import stamp
 from server.state.bans import ABAN, DLINE, KLINE, Ban, Bans, Subject, duration, normal, too_wide
+from server.state.cloak import plain_host
 from server.state.model import Network, User, loads
 from wire import numerics as n
 from wire.message import truncate
@@ -141,7 +141,7 @@ def _order(kind: str, context: Context) -> _Order | None:
 
 def _sensible(kind: str, context: Context, order: _Order) -> bool:
     """Whether the ban may be made; says why not. What FORCE is needed for is told too."""
-    bans, mask = context.net.bans, middle(order.mask)
+    bans, mask = context.net.bans, plain_host(order.mask)
     if bans.get(kind, order.mask) is None and len(bans) >= context.net.limits.bans:
         context.fail("BANS_FULL", f"There are {len(bans)} bans already, and no more may be", mask)
         return False
@@ -195,7 +195,7 @@ def list_bans(context: Context, kind: str) -> None:
     for ban in context.net.bans:
         if ban.kind == kind:
             user, _, host = ban.mask.rpartition("@")
-            words = [letter, middle(host), "*", user] if kind == KLINE else [letter, middle(ban.mask)]
+            words = [letter, plain_host(host), "*", user] if kind == KLINE else [letter, plain_host(ban.mask)]
             lasting = f"until {stamp(ban.until)}" if ban.until else "for ever"
             context.numeric(code, *words, f"{ban.reason} ({ban.by}, {stamp(ban.at)}, {lasting})")
     refused = context.net.bans.refused

@@ -18,6 +18,7 @@ from wire.capabilities import Cap
 
 VERSION = "parley-0.1.0"
 
+_MOST_TOKENS, _TOKENS = 12, 380  # on one line of RPL_ISUPPORT: how many, and bytes
 _ROOM_MODES = "biklmnostv"
 _ROOM_MODES_WITH_PARAMETER = "bklov"
 
@@ -86,14 +87,22 @@ def _constant_parts(net: Network) -> dict[str, str]:
 
 
 def _made_parts(net: Network) -> dict[str, str]:
-    tokens = isupport(net)
-    groups = [tokens[i : i + 12] for i in range(0, len(tokens), 12)]
     return {
         "host": f":Your host is {net.name}, running version {VERSION}",
         "created": f":This server was started {stamp(net.started)}",
         "info": f"{net.name} {VERSION} {''.join(USER_MODES)} {_ROOM_MODES} {_ROOM_MODES_WITH_PARAMETER}",
-        "isupport": "\n".join(" ".join(group) + " :are supported by this server" for group in groups),
+        "isupport": "\n".join(f"{group} :are supported by this server" for group in _grouped(isupport(net))),
     }
+
+
+def _grouped(tokens: list[str]) -> list[str]:
+    """At most 12 on a line (a message has 15 parameters, the nick and the text are two), and no more than fit."""
+    groups: list[list[str]] = [[]]
+    for token in tokens:
+        if len(groups[-1]) == _MOST_TOKENS or len(" ".join([*groups[-1], token])) > _TOKENS:
+            groups.append([])
+        groups[-1].append(token)
+    return [" ".join(group) for group in groups]
 
 
 # "The server MUST NOT send any unbatched RPL_ISUPPORT message while both of these capabilities are enabled."

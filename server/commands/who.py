@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from server.commands.rooms import prefixes
-from server.commands.table import Context, command, shown
+from server.commands.table import LINES_PER_UNIT, Context, command, shown
+from server.state.cloak import plain_host
 from server.state.model import Rank, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
@@ -40,7 +41,7 @@ class Found(NamedTuple):
         return self.room.name if self.room else "*"
 
 
-@command("WHO")
+@command("WHO", cost=2)
 def who(context: Context) -> None:
     mask = context.param(0, "*")
     options, extended, wanted = context.param(1).partition("%")
@@ -60,6 +61,7 @@ def _in_room(context: Context, name: str) -> list[Found]:
     if room is None or not room.visible_to(context.user):
         return []
     inside = context.user in room.members
+    context.spend(len(room.members) / LINES_PER_UNIT)
     return [Found(context, user, room) for user in room.members if inside or not user.invisible]
 
 
@@ -73,6 +75,7 @@ def _fitting(context: Context, mask: str) -> list[Found]:
     if "*" not in mask and "?" not in mask:
         return []
     wanted = fold(mask)
+    context.spend(len(net.users) / LINES_PER_UNIT)
     found: list[Found] = []
     for user in net.users.values():
         hidden = user.invisible and user is not context.user and not share(user, context.user)
@@ -117,12 +120,7 @@ def _address(one: Found) -> str:
     me = one.context.user
     if one.user is not me and not me.can("see_hidden"):
         return "255.255.255.255"
-    return middle(one.user.address)
-
-
-def middle(address: str) -> str:
-    """An address fit for the middle of a line: one that starts with a colon would be taken for the last parameter."""
-    return "0" + address if address[:1] == ":" else address
+    return plain_host(one.user.address)
 
 
 def _idle(one: Found) -> str:

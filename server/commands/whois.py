@@ -8,24 +8,27 @@ from __future__ import annotations
 from server.commands.rooms import prefixes
 from server.commands.server_info import elsewhere
 from server.commands.table import Context, command, shown
-from server.commands.who import middle, seen_in
+from server.commands.who import seen_in
+from server.state.cloak import plain_host
 from server.state.model import User
 from wire import numerics as n
 from wire.capabilities import Cap
+from wire.names import fold
 
 _ROOMS = 350  # bytes of rooms on one line
 _MOST_HOSTS = 5  # "Up to 5 nicknames" (USERHOST)
 
 
-@command("WHOIS")
+@command("WHOIS", cost=2)
 def whois(context: Context) -> None:
     if not context.params:
         context.numeric(n.ERR_NONICKNAMEGIVEN, "No nickname given")
         return
-    if len(context.params) > 1 and elsewhere(context, context.params[0]):
-        return
     asked = context.params[1] if len(context.params) > 1 else context.params[0]
     nick = asked.split(",")[0]
+    # `WHOIS nick nick` asks the server that nick is on: here, whether nick is there or not
+    if len(context.params) > 1 and fold(context.params[0]) != fold(nick) and elsewhere(context, context.params[0]):
+        return
     user = context.net.find(nick)
     if user is None:
         context.numeric(n.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
@@ -57,7 +60,7 @@ def _describe(context: Context, user: User) -> None:
 def _rooms(context: Context, user: User) -> None:
     every = context.has(Cap.MULTI_PREFIX)
     line = ""
-    for room, _ in user.rooms.items():
+    for room in user.rooms:
         if not seen_in(room, user, context.user):
             continue
         word = prefixes(room.members[user], every=every) + room.name
@@ -73,7 +76,7 @@ def _confidential(context: Context, user: User) -> None:
     """What only they themselves and operators are told."""
     if fingerprint := getattr(user, "certfp", ""):
         context.numeric(n.RPL_WHOISCERTFP, user.nick, f"has client certificate fingerprint {fingerprint}")
-    context.numeric(n.RPL_WHOISACTUALLY, user.nick, middle(user.address), "is the address they come from")
+    context.numeric(n.RPL_WHOISACTUALLY, user.nick, plain_host(user.address), "is the address they come from")
 
 
 def _found(context: Context, nicks: list[str]) -> list[User]:

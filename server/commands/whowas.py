@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from server.commands.table import Context, command, shown
 from server.dialects.irc import stamp
+from server.state.cloak import plain_host
 from server.state.model import Network, User, when_gone
 from server.state.past import Past
 from wire import numerics as n
@@ -48,7 +49,7 @@ def _count(word: str) -> int:
 def _describe(context: Context, past: Past) -> None:
     context.numeric(n.RPL_WHOWASUSER, past.nick, past.username, past.host, "*", past.realname)
     if context.user.can("see_hidden"):
-        context.numeric(n.RPL_WHOISACTUALLY, past.nick, past.address, "was the address they came from")
+        context.numeric(n.RPL_WHOISACTUALLY, past.nick, plain_host(past.address), "was the address they came from")
     if past.account:
         context.numeric(n.RPL_WHOISACCOUNT, past.nick, past.account, "was logged in as")
     context.numeric(n.RPL_WHOISSERVER, past.nick, context.net.name, stamp(past.at))

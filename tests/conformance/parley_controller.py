@@ -62,18 +62,27 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     # What is promised: a test that would skip for want of one of these fails.
     capabilities = frozenset(
         {
+            Capabilities.ACCOUNT_NOTIFY,
+            Capabilities.ACCOUNT_TAG,
+            Capabilities.AWAY_NOTIFY,
             Capabilities.BATCH,
             Capabilities.ECHO_MESSAGE,
             Capabilities.EXTENDED_JOIN,
+            Capabilities.EXTENDED_MONITOR,
             Capabilities.LABELED_RESPONSE,
             Capabilities.MESSAGE_TAGS,
             Capabilities.MULTI_PREFIX,
             Capabilities.SERVER_TIME,
+            Capabilities.SETNAME,
         }
     )
     optional_behaviors = frozenset(
         {
             OptionalBehaviors.CAP_REQ_MINUS,
+            OptionalBehaviors.ELIST_C,
+            OptionalBehaviors.ELIST_M,
+            OptionalBehaviors.ELIST_N,
+            OptionalBehaviors.ELIST_T,
             OptionalBehaviors.ELIST_U,
             OptionalBehaviors.INVITE_LIST,
             OptionalBehaviors.INVITE_OVERRIDES_LIMIT,
@@ -84,13 +93,16 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         }
     )
     isupport = {  # noqa: RUF012 - irctest's own way
+        "BOT": "B",
         "CASEMAPPING": "ascii",
         "CHATHISTORY": patma.ANYSTR,
-        "ELIST": patma.StrRe(".*U.*"),
+        "ELIST": patma.StrRe("C?M?N?T?U?"),
+        "MONITOR": patma.ANYSTR,
         "MSGREFTYPES": "msgid",
         "PREFIX": "(ov)@+",
         "TARGMAX": patma.ANYSTR,
         "UTF8ONLY": None,
+        "WHOX": None,
     }
 
     def run(
@@ -129,7 +141,13 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             "PARLEY_ACCOUNTS_ARGON2_TIME": "1",
             "PARLEY_ACCOUNTS_SCRAM_ITERATIONS": "4096",
         }
-        environment = {**os.environ, **accounts, "PARLEY_NAME": "My.Little.Server", "PYTHONPATH": str(REPOSITORY)}
+        environment = {
+            **os.environ,
+            **accounts,
+            "PARLEY_NAME": "My.Little.Server",
+            "PARLEY_DESCRIPTION": "test server",
+            "PYTHONPATH": str(REPOSITORY),
+        }
         if password is not None:
             environment["PARLEY_PASSWORD"] = password
         self.proc = self.execute(command, env=environment, cwd=REPOSITORY)
