@@ -38,7 +38,7 @@ def tell(context: Context, text: str) -> None:
     context.line(f":{context.net.name} NOTICE {context.user.nick} :*** {safe(text)}")
 
 
-def acts_as_operator(context: Context, room: Room, deed: str = "") -> bool:
+def acts_as_operator(context: Context, room: Room, deed: str = "", reason: str = "") -> bool:
     """Whether the user may do in `room` what only its operators may, by the capability `override`.
 
     It leaves a trail (`deed`, else the command's name), so ask it last.
@@ -47,5 +47,5 @@ def acts_as_operator(context: Context, room: Room, deed: str = "") -> bool:
         return False
     if context.overrode is not room:  # one line, however many modes the command changes
         context.overrode = room
-        record(context, f"override in {room.name}: {deed or context.message.command}")
+        record(context, f"override in {room.name}: {deed or context.message.command}", reason)
     return True

@@ -359,3 +359,112 @@ def test_a_grant_is_of_the_class_and_of_the_operator(server: Running) -> None:
     assert grant.capabilities == set(CAPABILITIES)
     assert grant_of(server.server.settings, "helper") == Grant("helper", frozenset({"wallops"}))
     assert grant_of(server.server.settings, "nobody") is None
+
+
+# -- see_hidden, override ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hidden(connect: Connect) -> tuple[Client, Client, Client]:
+    """An operator who sees and overrides, one who does neither, and bob: invisible, alone in the secret #den."""
+    bob = connect("bob")
+    bob.ask("MODE bob +i", "JOIN #den", "MODE #den +s", "TOPIC #den :the plan")
+    return oper(connect("root")), oper(connect("helper"), "helper"), bob
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("LIST", " 322 root #den 1 :the plan"),
+        ("NAMES #den", " 353 root @ #den :@bob"),
+        ("WHO #den", " 352 root #den ~u 127.0.0.1 parley.local bob H@ "),
+        ("WHO b*", " 352 root #den ~u 127.0.0.1 parley.local bob H@ "),
+        ("WHO bob %i", " 354 root 127.0.0.1"),
+        ("WHOIS bob", " 319 root bob :@#den"),
+        ("WHOIS bob", " 338 root bob 127.0.0.1 "),
+        ("USERIP bob", " 340 root :bob=+~u@127.0.0.1"),
+        ("TOPIC #den", " 332 root #den :the plan"),
+        ("MODE #den", " 324 root #den +nst"),
+    ],
+)
+def test_see_hidden(tmp_path: Path, line: str, seen: str) -> None:
+    configure(tmp_path, CONFIG.replace('"override", ', ""))
+    with running_server(tmp_path, cloak_enabled=True) as running, Client(running, "bob") as bob:
+        bob.ask("MODE bob +i", "JOIN #den", "MODE #den +s", "TOPIC #den :the plan")
+        cloak = running.server.sequencer.net.nicks["bob"].host
+        assert cloak != "127.0.0.1"
+        seen = re.sub(r"(?<=~u )127.0.0.1", cloak, seen)
+        with Client(running, "root") as root, Client(running, "helper") as helper:
+            oper(helper, "helper")
+            oper(root)
+            assert any(seen in answer for answer in root.ask(line)), root.seen
+            answers = helper.ask(line)
+            assert not any(seen.replace("root", "helper") in answer for answer in answers)
+            assert "127.0.0.1" not in " ".join(answers)
+            assert "the plan" not in " ".join(answers)
+
+
+def test_a_key_stays_a_secret(hidden: tuple[Client, Client, Client], caplog: pytest.LogCaptureFixture) -> None:
+    root, _, bob = hidden
+    bob.ask("MODE #den +k hushhush")
+    assert any(" 324 root #den +nstk *" in line for line in root.ask("MODE #den"))
+    root.ask("MODE #den +k othersecret", "JOIN #den wrongkey")
+    trail(caplog, root)
+    assert not any(secret in caplog.text for secret in ("hushhush", "othersecret", "wrongkey"))
+
+
+OVERRIDES = [
+    ("MODE #den +m-t+s", r"MODE #den \+m-t\+s"),
+    ("MODE #den +v bob", r"MODE #den \+v bob"),
+    ("MODE #den -o bob", r"MODE #den -o bob"),
+    ("MODE #den +b *!*@x", r"MODE #den \+b \*!\*@x"),
+    ("TOPIC #den :another", r"TOPIC #den :another"),
+    ("KICK #den cat :out", r"KICK #den cat :out"),
+]
+
+
+@pytest.mark.parametrize(("line", "event"), OVERRIDES)
+def test_override_from_outside(connect: Connect, caplog: pytest.LogCaptureFixture, line: str, event: str) -> None:
+    """Visible to the room as what it is, and in the trail; without the capability it is as for anybody."""
+    bob, cat = connect("bob"), connect("cat")
+    bob.ask("JOIN #den")
+    cat.ask("JOIN #den")
+    helper = oper(connect("helper"), "helper")
+    assert set(helper.numerics(line)) <= {"482", "442"}
+    root = oper(connect("root"))
+    bob.sync()
+    assert [re.sub(r"^:\S+ ", "", answer) for answer in root.ask(line) if not re.search(event, answer)] == []
+    assert re.fullmatch(rf":root!~u@\S+ {event}", root.seen[-2])
+    assert any(re.fullmatch(rf":root!~u@\S+ {event}", heard) for heard in bob.sync())
+    (entry,) = [entry for entry in trail(caplog, root) if entry.startswith("override")]
+    assert entry.startswith(f"override in #den: {line.partition(' ')[0]}")
+    assert "operator root" in entry
+    assert line.startswith("KICK") is entry.endswith(": out"), "with the reason, where there is one"
+
+
+def test_who_is_an_operator_of_the_room_overrides_nothing(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    root = oper(connect("root"))
+    root.ask("JOIN #a", "MODE #a +m", "TOPIC #a :x")
+    assert not any("override" in entry for entry in trail(caplog, root))
+
+
+@pytest.mark.parametrize("modes", ["+i", "+k key", "+l 1", "+b *!*@*"])
+def test_a_join_past_the_modes(connect: Connect, caplog: pytest.LogCaptureFixture, modes: str) -> None:
+    bob = connect("bob")
+    bob.ask("JOIN #den", f"MODE #den {modes}")
+    assert set(oper(connect("helper"), "helper").numerics("JOIN #den")) <= {"471", "473", "474", "475"}
+    root = oper(connect("root"))
+    assert "JOIN" in root.numerics("JOIN #den")
+    heard = bob.sync()
+    assert " JOIN #den" in heard[0]
+    assert heard[1] == ":parley.local NOTICE #den :root joined as an operator of the server"
+    assert trail(caplog, root)[-1].startswith("override in #den: JOIN, by root!")
+
+
+def test_an_invitation_past_the_modes(connect: Connect) -> None:
+    bob, cat, root = connect("bob"), connect("cat"), oper(connect("root"))
+    bob.ask("JOIN #den", "MODE #den +i")
+    assert root.numerics("INVITE cat #den") == ["341"]
+    assert "JOIN" in cat.numerics("JOIN #den")
+    root.ask("JOIN #den", "MODE #den -o root")
+    assert root.numerics("INVITE helper #den") == ["401"]
