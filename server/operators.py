@@ -47,8 +47,11 @@ def network_of(text: str) -> IpNetwork | None:
 
 def ip_of(address: str) -> Ip | None:
     """A peer's address, without its zone; None where it is none."""
-    found = network_of(address.partition("%")[0])
-    return None if found is None or found.prefixlen != found.max_prefixlen else found.network_address
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return found if found.version == 4 else found.ipv4_mapped or found
 
 
 def within(network: IpNetwork, ip: Ip | None) -> bool:

@@ -10,12 +10,13 @@ from server.commands import operators
 from server.config import SPECS, TABLES, Settings, check_together, value_of
 from server.state.model import Network
 
-# All others are built into what was made at the start: sockets, threads, buffers, the store.
-CHANGEABLE = frozenset(
-    {"description", "motd", "password"}
-    | {f"limits.{name}" for name in ("nick", "room_name", "topic", "away", "kick", "history", "targets")}
-    | {f"limits.{name}" for name in ("rooms_per_user", "list_entries", "bans", "conversations")}
+_TEXTS = ("admin", "contact", "description", "location", "motd", "network_icon", "password")
+_LIMITS = (
+    *("away", "bans", "conversations", "history", "kick", "list_entries", "monitor"),
+    *("nick", "realname", "room_name", "rooms_per_user", "targets", "topic"),
 )
+# All others are built into what was made at the start: sockets, threads, buffers, the store.
+CHANGEABLE = frozenset(_TEXTS) | {f"limits.{name}" for name in _LIMITS} | {key for key in SPECS if key.startswith("rates.")}
 
 
 def merged(old: Settings, new: Settings) -> tuple[Settings, str]:
@@ -24,12 +25,12 @@ def merged(old: Settings, new: Settings) -> tuple[Settings, str]:
     Raises SettingsError where the mixture makes no sense.
     """
     different = [spec for spec in SPECS.values() if value_of(old, spec) != value_of(new, spec)]
-    top: dict[str, Any] = {table: getattr(new, table) for table in TABLES}
-    limits: dict[str, Any] = {}
+    parts: dict[str, dict[str, Any]] = {"": {table: getattr(new, table) for table in TABLES}}
     for spec in different:
         if spec.key in CHANGEABLE:
-            (limits if spec.section else top)[spec.name] = value_of(new, spec)
-    made = replace(old, **top, limits=replace(old.limits, **limits))
+            parts.setdefault(spec.section, {})[spec.name] = value_of(new, spec)
+    top = parts.pop("")
+    made = replace(old, **top, **{name: replace(getattr(old, name), **values) for name, values in parts.items()})
     check_together(made)
     tables = [table for table in TABLES if getattr(old, table) != getattr(new, table)]
     changed = [*(spec.key for spec in different if spec.key in CHANGEABLE), *tables]
