@@ -252,6 +252,17 @@ def test_wallops(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     assert trail(caplog, alice)[-1].endswith(": hear, hear")
 
 
+def test_who_takes_nothing_in_collects_no_lines(connect: Connect, server: Running) -> None:
+    alice, bob = oper(connect("alice")), oper(connect("bob"), "helper")
+    bob.ask("MODE bob +w")
+    there = server.server.sequencer.net.nicks["bob"]
+    there.reply_bytes += 1 << 30
+    alice.ask("WALLOPS :hear, hear", "KLINE x@host")
+    assert there.replies == []
+    there.reply_bytes -= 1 << 30
+    assert bob.sync() == []
+
+
 # -- STATS -------------------------------------------------------------------------------------------------------------------------
 
 

@@ -38,5 +38,5 @@ def test_each_goes_where_it_belongs() -> None:
 
 def test_a_mixture_that_makes_no_sense_is_refused() -> None:
     """Each file was right by itself, but the longer line has to wait for a restart."""
-    with pytest.raises(SettingsError, match="limits.topic: 800 does not fit a line of 512 bytes"):
+    with pytest.raises(SettingsError, match=r"limits\.topic: 800 does not fit a line of 512 bytes"):
         merged(Settings(), Settings(limits=Limits(line=1000, topic=800)))
