@@ -13,6 +13,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
+from server.commands.accounts import make_secret
 from server.config import Address, Settings
 from server.ports import Store
 from server.sequencer import Sequencer
@@ -24,6 +25,7 @@ from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.door import Door
+from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
 from server.transport.worker import Worker
 from wire.message import truncate
@@ -47,6 +49,8 @@ class Server:
     def __init__(self, settings: Settings, *, now: int | None = None) -> None:
         if settings.password and settings.listen.plain:
             raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
+        if settings.accounts.required and settings.listen.plain:
+            raise SetupError("the plain dialect has no way to log in: add --plain-listen off, or let people in without an account")
         self.settings = settings
         _raise_descriptor_limit(settings.limits.connections)
         self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile)
@@ -74,10 +78,13 @@ class Server:
             for sock, _ in listeners:
                 sock.close()
             raise
+        if not net.book.secret:
+            make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
         self._door = Door(settings.limits)
+        self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
         self.sequencer.desks.extend(worker.output for worker in self._workers)
         self._next = itertools.cycle(self._workers)
@@ -99,7 +106,7 @@ class Server:
         return listeners
 
     def _worker(self, index: int) -> Worker:
-        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context)
+        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context, self._offload)
 
     def _context(self) -> ssl.SSLContext:
         return self.certificates.context
@@ -143,6 +150,8 @@ class Server:
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+        self._offload.stop()
+        for worker in self._workers:
             worker.release()
         if self._journal is not None:
             self._journal.stop()

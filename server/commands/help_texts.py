@@ -12,6 +12,7 @@ def describe(name: str, *lines: str) -> None:
 
 
 describe("ADMIN", "ADMIN", "Who runs this server, and how to reach them.")
+describe("AUTHENTICATE", "AUTHENTICATE mechanism | data | *", "Logs in to your account (SASL). Your client does this by itself.")
 describe(
     "AWAY",
     "AWAY [:message]",
@@ -76,6 +77,11 @@ describe("PING", "PING token", "The server answers with PONG and the token.")
 describe("PONG", "PONG token", "The answer to the server's PING. Your client does this by itself.")
 describe("PRIVMSG", "PRIVMSG target[,target ...] :text", "Says something in a room, or to a person.")
 describe("QUIT", "QUIT [:reason]", "Ends the connection.")
+describe(
+    "REGISTER",
+    "REGISTER account|* email|* :password",
+    "Makes an account; * as the account is your nick, * as the address is none.",
+)
 describe("SETNAME", "SETNAME :real name", "Changes your real name.")
 describe("STATS", "STATS u", "How long the server has been running.")
 describe("SUMMON", "SUMMON", "Is not available here.")
@@ -86,6 +92,7 @@ describe("USER", "USER name 0 * :real name", "Says who you are, when you connect
 describe("USERHOST", "USERHOST nick [nick ...]", "The hosts of up to five people, and whether they are away.")
 describe("USERIP", "USERIP nick [nick ...]", "Like USERHOST, with the address where you may see that.")
 describe("USERS", "USERS", "Is not available here.")
+describe("VERIFY", "VERIFY account code", "Confirms an account with the code that was sent to you.")
 describe("VERSION", "VERSION", "The server's version, and what it supports.")
 describe(
     "WHO",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from server.dialects.irc import with_tags
 from server.state.model import Network, Room, User
@@ -16,6 +17,7 @@ from wire.capabilities import Cap
 from wire.message import Message, as_line, escape_tag, truncate
 from wire.names import is_room
 
+T = TypeVar("T")
 Handler = Callable[["Context"], None]
 
 LINES_PER_UNIT = 250  # members, rooms or users looked at for a reply cost about as much as one ordinary command (`Context.spend`)
@@ -133,12 +135,20 @@ def execute(net: Network, user: User, message: Message, at: int) -> Row:
         label = message.tags.get("label", "")[:64]
     if not label:
         return _dispatch(net, user, message, at)
+    return answered(net, user, label, lambda: _dispatch(net, user, message, at))
+
+
+def answered(net: Network, user: User, label: str, act: Callable[[], T]) -> T:
+    """Do `act`, and tie its replies to `label` where there is one; an answer that waits for slow work is tied then."""
+    if not label:
+        return act()
     user.label = label
     before = len(user.replies)
-    row = _dispatch(net, user, message, at)
+    done = act()
     user.label = ""
-    _answer(net, user, label, before)
-    return row
+    if user.job is None:
+        _answer(net, user, label, before)
+    return done
 
 
 def _dispatch(net: Network, user: User, message: Message, at: int) -> Row:
