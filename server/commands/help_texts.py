@@ -47,7 +47,7 @@ describe(
     "Enters rooms; a room that is not there is opened, and you are its operator. JOIN 0 leaves all.",
 )
 describe("KICK", "KICK #room nick[,nick ...] [:reason]", "Puts somebody out of a room of which you are operator.")
-describe("LINKS", "LINKS", "The servers of this network.")
+describe("LINKS", "LINKS", "The links between servers; this is the only one, so there are none.")
 describe(
     "LIST",
     "LIST [#room | mask | !mask | >n | <n | C>min | C<min | T>min | T<min, with commas between]",
