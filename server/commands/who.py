@@ -149,8 +149,7 @@ _FIELDS: dict[str, Callable[[Found], str]] = {
 def _chosen(wanted: str) -> Callable[[Found], str]:
     """What makes RPL_WHOSPCRPL with the fields in `wanted` (`fields[,token]`); "MUST ignore any non-standard field"."""
     fields, _, token = wanted.partition(",")
-    if not (token.isascii() and token.isdigit() and len(token) <= 3):
-        token = "0"
-    first = [token] if "t" in fields else []
+    valid = token.isascii() and token.isdigit() and len(token) <= 3
+    first = [token if valid else "0"] if "t" in fields else []
     values = [value for letter, value in _FIELDS.items() if letter in fields]
     return lambda one: " ".join(first + [value(one) for value in values])
