@@ -49,8 +49,7 @@ def info(context: Context) -> None:
 
 @command("LINKS")
 def links(context: Context) -> None:
-    name = context.net.name
-    context.numeric(n.RPL_LINKS, name, name, f"0 {context.net.settings.description}")
+    """A network of one server has no links, and services are no server here: nothing but the end of the list."""
     context.numeric(n.RPL_ENDOFLINKS, "*", "End of /LINKS list")
 
 

@@ -63,14 +63,21 @@ def _cap_line(context: Context, rest: str) -> None:
 
 
 def _cap_lines(context: Context, sub: str, words: list[str]) -> None:
-    """As many lines as it takes: "if the reply contains multiple lines ... * as the only parameter before the list" (302)."""
+    """As many lines as it takes: "if the reply contains multiple lines ... * as the only parameter before the list" (302).
+
+    Only one for clients of version 301, who know of no more: as much as fits on it.
+    """
+    several = context.user.cap_version >= 302
+    most = _LINE if several else context.net.limits.line - len(f":{context.net.name} CAP {context.user.shown} {sub} :\r\n")
     lines = [""]
     for word in words:
-        if len(lines[-1]) + len(word) > _LINE:
+        if len(lines[-1]) + 1 + len(word) > most:
+            if not several:
+                break
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
     for line in lines[:-1]:
-        _cap_line(context, f"{sub} {'* ' if context.user.cap_version >= 302 else ''}:{line}")
+        _cap_line(context, f"{sub} * :{line}")
     _cap_line(context, f"{sub} :{lines[-1]}")
 
 

@@ -12,11 +12,7 @@ def describe(name: str, *lines: str) -> None:
 
 
 describe("ADMIN", "ADMIN", "Who runs this server, and how to reach them.")
-describe(
-    "AUTHENTICATE",
-    "AUTHENTICATE mechanism | data | *",
-    "Logs in to an account (SASL). Your client does this by itself.",
-)
+describe("AUTHENTICATE", "AUTHENTICATE mechanism | data | *", "Logs in to your account (SASL). Your client does this by itself.")
 describe(
     "AWAY",
     "AWAY [:message]",
@@ -51,7 +47,7 @@ describe(
     "Enters rooms; a room that is not there is opened, and you are its operator. JOIN 0 leaves all.",
 )
 describe("KICK", "KICK #room nick[,nick ...] [:reason]", "Puts somebody out of a room of which you are operator.")
-describe("LINKS", "LINKS", "The servers of this network.")
+describe("LINKS", "LINKS", "The links between servers; this is the only one, so there are none.")
 describe(
     "LIST",
     "LIST [#room | mask | !mask | >n | <n | C>min | C<min | T>min | T<min, with commas between]",
@@ -81,7 +77,11 @@ describe("PING", "PING token", "The server answers with PONG and the token.")
 describe("PONG", "PONG token", "The answer to the server's PING. Your client does this by itself.")
 describe("PRIVMSG", "PRIVMSG target[,target ...] :text", "Says something in a room, or to a person.")
 describe("QUIT", "QUIT [:reason]", "Ends the connection.")
-describe("REGISTER", "REGISTER account|* email|* :password", "Makes an account; * is your nick, or no address for mail.")
+describe(
+    "REGISTER",
+    "REGISTER account|* email|* :password",
+    "Makes an account; * as the account is your nick, * as the address is none.",
+)
 describe("SETNAME", "SETNAME :real name", "Changes your real name.")
 describe("STATS", "STATS u", "STATS o|k|d|a", "How long the server has been running; for operators, who they are, and the bans.")
 describe("SUMMON", "SUMMON", "Is not available here.")
@@ -92,7 +92,7 @@ describe("USER", "USER name 0 * :real name", "Says who you are, when you connect
 describe("USERHOST", "USERHOST nick [nick ...]", "The hosts of up to five people, and whether they are away.")
 describe("USERIP", "USERIP nick [nick ...]", "Like USERHOST, with the address where you may see that.")
 describe("USERS", "USERS", "Is not available here.")
-describe("VERIFY", "VERIFY account code", "Finishes REGISTER, where the server asks for that.")
+describe("VERIFY", "VERIFY account code", "Confirms an account with the code that was sent to you.")
 describe("VERSION", "VERSION", "The server's version, and what it supports.")
 describe(
     "WHO",

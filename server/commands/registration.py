@@ -62,12 +62,8 @@ def nick(context: Context) -> None:
         _choose(context, wanted)
     elif refusal := taken(net, user, wanted):
         _refuse_nick(context, wanted, refusal)
-    elif wanted == user.nick:
-        return
-    elif wait := seconds_to_wait(context, "nicks"):
-        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
-    else:
-        change_nick(net, user, wanted, context.at)
+    elif wanted != user.nick:
+        _rename(context, wanted)
 
 
 def _choose(context: Context, wanted: str) -> None:
@@ -85,6 +81,14 @@ def _choose(context: Context, wanted: str) -> None:
         _refuse_nick(context, wanted, refusal)
         return
     _complete(context)
+
+
+def _rename(context: Context, wanted: str) -> None:
+    net, user = context.net, context.user
+    if wait := seconds_to_wait(context, "nicks"):
+        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
+        return
+    change_nick(net, user, wanted, context.at)
 
 
 def change_nick(net: Network, user: User, wanted: str, at: int) -> None:

@@ -18,6 +18,7 @@ from wire.masks import matches
 from wire.message import truncate
 from wire.names import fold, is_room
 
+_EVERY = int(Cap.MULTI_PREFIX)
 _MOST_MATCHES = 500  # of a WHO with wildcards: a question with an answer of megabytes is nobody's question
 
 
@@ -34,7 +35,8 @@ class Found(NamedTuple):
         user = self.user
         rank = self.room.members.get(user, Rank.NONE) if self.room else Rank.NONE
         here = ("G" if user.away else "H") + ("*" if user.operator else "")
-        return here + prefixes(rank, every=self.context.has(Cap.MULTI_PREFIX)) + ("B" if user.bot else "")
+        signs = prefixes(rank, every=bool(self.context.user.caps & _EVERY)) if rank else ""
+        return here + signs + ("B" if user.bot else "")
 
     @property
     def channel(self) -> str:
@@ -48,8 +50,8 @@ def who(context: Context) -> None:
     found = _in_room(context, mask) if is_room(mask) else _fitting(context, mask)
     if "o" in options:
         found = [one for one in found if one.user.operator]
-    fields, _, token = wanted.partition(",")
-    lines = [_chosen(one, fields, token) if extended else _plain(one) for one in found]
+    shape = _chosen(wanted) if extended else _plain
+    lines = [shape(one) for one in found]
     if lines:
         head = f":{context.net.name} {n.RPL_WHOSPCRPL if extended else n.RPL_WHOREPLY} {context.user.nick} "
         context.net.send(context.user, "".join([truncate(head + line, 510) + "\r\n" for line in lines]).encode())
@@ -145,9 +147,10 @@ _FIELDS: dict[str, Callable[[Found], str]] = {
 }
 
 
-def _chosen(one: Found, fields: str, token: str) -> str:
-    """RPL_WHOSPCRPL with the fields that were asked for; "MUST ignore any non-standard field"."""
-    words = [value(one) for letter, value in _FIELDS.items() if letter in fields]
-    if "t" in fields:
-        words.insert(0, token if token.isascii() and token.isdigit() and len(token) <= 3 else "0")
-    return " ".join(words)
+def _chosen(wanted: str) -> Callable[[Found], str]:
+    """What makes RPL_WHOSPCRPL with the fields in `wanted` (`fields[,token]`); "MUST ignore any non-standard field"."""
+    fields, _, token = wanted.partition(",")
+    valid = token.isascii() and token.isdigit() and len(token) <= 3
+    first = [token if valid else "0"] if "t" in fields else []
+    values = [value for letter, value in _FIELDS.items() if letter in fields]
+    return lambda one: " ".join(first + [value(one) for value in values])

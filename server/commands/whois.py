@@ -74,8 +74,8 @@ def _rooms(context: Context, user: User) -> None:
 
 def _confidential(context: Context, user: User) -> None:
     """What only they themselves and operators are told."""
-    if fingerprint := getattr(user, "certfp", ""):
-        context.numeric(n.RPL_WHOISCERTFP, user.nick, f"has client certificate fingerprint {fingerprint}")
+    if user.certificate is not None:
+        context.numeric(n.RPL_WHOISCERTFP, user.nick, f"has client certificate fingerprint {user.certificate.fingerprint}")
     context.numeric(n.RPL_WHOISACTUALLY, user.nick, plain_host(user.address), "is the address they come from")
 
 

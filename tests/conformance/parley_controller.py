@@ -141,13 +141,8 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             "PARLEY_ACCOUNTS_ARGON2_TIME": "1",
             "PARLEY_ACCOUNTS_SCRAM_ITERATIONS": "4096",
         }
-        environment = {
-            **os.environ,
-            **accounts,
-            "PARLEY_NAME": "My.Little.Server",
-            "PARLEY_DESCRIPTION": "test server",
-            "PYTHONPATH": str(REPOSITORY),
-        }
+        names = {"PARLEY_NAME": "My.Little.Server", "PARLEY_DESCRIPTION": "test server"}
+        environment = {**os.environ, **accounts, **names, "PYTHONPATH": str(REPOSITORY)}
         if password is not None:
             environment["PARLEY_PASSWORD"] = password
         self.proc = self.execute(command, env=environment, cwd=REPOSITORY)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.operators import Grant
+from server.state.model import Certificate
 from server.state.past import Memory, Past
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
@@ -65,6 +66,8 @@ def test_whois_of_an_account_a_bot_and_a_certificate(connect: Connect, server: R
     assert alice.numerics("WHOIS bob") == ["311", "312", "330", "335", "301", "671", "317", "318"]
     assert ":parley.local 330 alice bob Bobby :is logged in as" in alice.seen
     net.nicks["alice"].operator = Grant("root", frozenset({"see_hidden"}))
+    net.nicks["bob"].certificate = Certificate("cafe", "")
+    assert ":parley.local 276 alice bob :has client certificate fingerprint cafe" in alice.ask("WHOIS bob")
     assert ":parley.local 338 alice bob 127.0.0.1 :is the address they come from" in alice.ask("WHOIS bob")
 
 
