@@ -365,3 +365,15 @@ def test_no_order_of_commands_gets_around_the_login(tmp_path: Path) -> None:
             assert net.registered == 0
 
         holds()
+
+
+def test_private_messages_from_people_with_an_account_only(connect: Connect) -> None:
+    """User mode +R, as https://modern.ircdocs.horse lists it for other servers; 477 is ERR_NEEDREGGEDNICK."""
+    alice, bob = connect("alice"), connect("bob")
+    assert alice.ask("MODE alice +R") == [":alice!~u@127.0.0.1 MODE alice :+R"]
+    assert bob.numerics("PRIVMSG alice :hi", "NOTICE alice :hi") == ["477"]
+    assert alice.sync() == []
+    assert alice.numerics("PRIVMSG alice :to myself") == ["PRIVMSG"]
+    register(bob)
+    assert bob.numerics("PRIVMSG alice :hi") == []
+    assert alice.until("PRIVMSG").endswith(":hi")
