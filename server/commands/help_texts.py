@@ -1,4 +1,4 @@
-"""What HELP says: for each command how it is written, and what it does. `describe` adds one; it counts once the command is there."""
+"""What HELP says: for each command its syntax, and what it does. `describe` adds one; it counts once the command is there."""
 
 from __future__ import annotations
 
