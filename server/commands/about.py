@@ -5,9 +5,12 @@ Source: https://modern.ircdocs.horse/#server-queries-and-commands
 
 from __future__ import annotations
 
+from server.commands.audit import operators
+from server.commands.server_bans import list_bans
 from server.commands.server_info import VERSION, elsewhere
 from server.commands.table import Context, command
 from server.dialects.irc import stamp
+from server.state.bans import ABAN, DLINE, KLINE
 from wire import numerics as n
 
 
@@ -52,11 +55,23 @@ def links(context: Context) -> None:
 
 @command("STATS", 1)
 def stats(context: Context) -> None:
-    """`u`: how long the server has run. There is nothing else that is not better asked of its metrics."""
+    """`u`: how long the server has run. For operators `o`, who they are, and `k`, `d` and `a`, the bans of each kind.
+
+    There is nothing else that is not better asked of its metrics.
+    """
     if elsewhere(context, context.param(1)):
         return
     letter = context.params[0][:1]
-    if letter == "u":
+    if letter in ("o", "O"):
+        if not context.may("stats"):
+            return
+        for user in operators(context.net):
+            context.numeric(n.RPL_STATSOLINE, "O", "*", "*", user.nick, user.operator.name if user.operator else "")
+    elif (kind := {"k": KLINE, "d": DLINE, "a": ABAN}.get(letter.lower())) is not None:
+        if context.user.can("ban") or context.may("stats"):
+            list_bans(context, kind)
+        return
+    elif letter == "u":
         minutes, seconds = divmod((context.at - context.net.started) // 1000, 60)
         hours, minutes = divmod(minutes, 60)
         days, hours = divmod(hours, 24)

@@ -94,7 +94,7 @@ describe(
 )
 describe("RENAME", "RENAME #room #newname [:reason]", "Gives a room another name.")
 describe("SETNAME", "SETNAME :real name", "Changes your real name.")
-describe("STATS", "STATS u", "How long the server has been running.")
+describe("STATS", "STATS u", "STATS o|k|d|a", "How long the server has been running; for operators, who they are, and the bans.")
 describe("SUMMON", "SUMMON", "Is not available here.")
 describe("TAGMSG", "TAGMSG target[,target ...]", "Sends tags without a text, such as that you are typing.")
 describe("TIME", "TIME", "The server's time, in UTC.")

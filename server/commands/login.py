@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from server.commands.names import reserved_for, same_account
 from server.commands.notices import account_changed
+from server.commands.operators import remove
+from server.commands.server_bans import refusal
 from server.commands.table import Context
 from server.state.accounts import Account
 from server.state.model import Network, User
@@ -26,6 +28,8 @@ def log_in(context: Context, account: Account) -> None:
         account_changed(context.net, user, context.at)
     if user.wanted and not user.registered:
         claim(context.net, user, context.at)
+    if user.registered and (why := refusal(context.net, user, context.at)):
+        remove(context.net, user, why, context.at, quit_reason="Banned")
 
 
 def log_out(context: Context) -> None:

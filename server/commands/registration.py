@@ -12,6 +12,7 @@ from server.commands.capabilities import when_negotiated
 from server.commands.login import claim
 from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
 from server.commands.rates import seconds_to_wait
+from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -139,6 +140,10 @@ def _complete(context: Context) -> None:
         end(context, LOGIN_REQUIRED)
         return
     user.password = ""
+    if why := refusal(net, user, context.at):
+        context.numeric(n.ERR_YOUREBANNEDCREEP, why)
+        end(context, why)
+        return
     make_member(net, user, context.at)
     net.send(user, server_info.burst(net, user))
 

@@ -53,7 +53,7 @@ def command(
 class Context:
     """One command under way: who gave it, what it says, when; and the ways to answer."""
 
-    __slots__ = ("at", "message", "net", "params", "user")
+    __slots__ = ("at", "message", "net", "overrode", "params", "user")
 
     def __init__(self, net: Network, user: User, message: Message, at: int) -> None:
         self.net = net
@@ -61,6 +61,7 @@ class Context:
         self.message = message
         self.params = message.params
         self.at = at
+        self.overrode: Room | None = None  # where an operator of the server acts as one of the room, once that is noted
 
     def param(self, index: int, default: str = "") -> str:
         """The parameter at `index`, or `default`."""
@@ -102,6 +103,14 @@ class Context:
     def has(self, cap: Cap) -> bool:
         """Whether the user negotiated `cap`."""
         return bool(self.user.caps & cap)
+
+    def may(self, capability: str) -> bool:
+        """Whether the user is an operator with that capability (`server.operators.CAPABILITIES`); says so where not."""
+        if self.user.operator is None:
+            self.numeric(n.ERR_NOPRIVILEGES, "Permission Denied- You're not an IRC operator")
+        elif not self.user.can(capability):
+            self.numeric(n.ERR_NOPRIVS, capability, "Insufficient oper privileges")
+        return self.user.can(capability)
 
     def room(self, name: str) -> Room | None:
         """The room of that name; where there is none that the user may know of, says so and gives None."""

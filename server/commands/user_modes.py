@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.commands.audit import record
 from server.commands.table import Context, shown
 from server.state.model import Network, User
 from wire import numerics as n
@@ -24,7 +25,7 @@ class UserMode:
 USER_MODES = {
     "B": UserMode("bot"),  # a program, not a person
     "i": UserMode("invisible"),  # found by those only who share a room
-    "o": UserMode("operator", given=True),  # OPER gives it
+    "o": UserMode("operator", given=True, off=None),  # OPER gives it
     "w": UserMode("wallops"),  # gets what operators tell everybody
 }
 
@@ -75,6 +76,8 @@ def _change(context: Context) -> None:
         elif (row := USER_MODES.get(letter)) is None:
             unknown = True
         elif not (adding and row.given):
+            if letter == "o" and user.operator:
+                record(context, "laid down OPER")
             put(net, user, letter, adding)
     if unknown:
         context.numeric(n.ERR_UMODEUNKNOWNFLAG, "Unknown MODE flag")

@@ -62,7 +62,7 @@ def _in_room(context: Context, name: str) -> list[Found]:
     room = context.net.room(name)
     if room is None or not room.visible_to(context.user):
         return []
-    inside = context.user in room.members
+    inside = context.user in room.members or context.user.can("see_hidden")
     context.spend(len(room.members) / LINES_PER_UNIT)
     return [Found(context, user, room) for user in room.members if inside or not user.invisible]
 
@@ -78,9 +78,10 @@ def _fitting(context: Context, mask: str) -> list[Found]:
         return []
     wanted = fold(mask)
     context.spend(len(net.users) / LINES_PER_UNIT)
+    me = context.user
     found: list[Found] = []
     for user in net.users.values():
-        hidden = user.invisible and user is not context.user and not share(user, context.user)
+        hidden = user.invisible and user is not me and not me.can("see_hidden") and not share(user, me)
         if user.registered and not hidden and _fits(wanted, user):
             found.append(Found(context, user, _any_room(user, context.user)))
             if len(found) == _MOST_MATCHES:
@@ -106,7 +107,7 @@ def share(one: User, other: User) -> bool:
 
 def seen_in(room: Room, user: User, me: User) -> bool:
     """Whether `me` may know that `user` is in `room`."""
-    return me in room.members or not (room.secret or user.invisible)
+    return me in room.members or not (room.secret or user.invisible) or me.can("see_hidden")
 
 
 def _plain(one: Found) -> str:
@@ -120,7 +121,7 @@ def _plain(one: Found) -> str:
 def _address(one: Found) -> str:
     """For its owner and for operators; "`255.255.255.255` ... when the server refuses to disclose the IP address"."""
     me = one.context.user
-    if one.user is not me and not me.operator:
+    if one.user is not me and not me.can("see_hidden"):
         return "255.255.255.255"
     return plain_host(one.user.address)
 

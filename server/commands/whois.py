@@ -51,7 +51,7 @@ def _describe(context: Context, user: User) -> None:
     if user.away:
         context.numeric(n.RPL_AWAY, user.nick, user.away)
     context.numeric(n.RPL_WHOISSECURE, user.nick, "is using a secure connection")  # there is no other kind here
-    if context.user is user or context.user.operator:
+    if context.user is user or context.user.can("see_hidden"):
         _confidential(context, user)
     idle = max(0, context.at - user.spoke) // 1000
     context.numeric(n.RPL_WHOISIDLE, user.nick, str(idle), str(user.signed_on // 1000), "seconds idle, signon time")
@@ -87,7 +87,7 @@ def _hosts(context: Context, code: str, address: bool) -> None:
     words = []
     for user in _found(context, context.params[:_MOST_HOSTS]):
         host = user.host
-        if address and (user is context.user or context.user.operator):
+        if address and (user is context.user or context.user.can("see_hidden")):
             host = user.address
         words.append(f"{user.nick}{'*' if user.operator else ''}={'-' if user.away else '+'}{user.username}@{host}")
     context.numeric(code, " ".join(words))

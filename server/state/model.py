@@ -16,8 +16,10 @@ from typing import Any, NamedTuple, Protocol
 from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
+from server.operators import Grant
 from server.ports import Link, Store
 from server.state.accounts import Book, Throttle
+from server.state.bans import Bans
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
 from server.state.past import Memory
@@ -87,6 +89,7 @@ class User:
         "certificate",
         "changed",
         "ended",
+        "failures",
         "host",
         "id",
         "invisible",
@@ -138,12 +141,13 @@ class User:
         self.refused = ""  # the nick that they could not have before they were welcomed
         self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
+        self.failures = 0  # attempts to become an operator that failed
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
         self.cap_version = 301
         self.caps = 0
         self.render = 0  # the class of connections that this one shares its bytes with
-        self.operator = False
+        self.operator: Grant | None = None
         self.invisible = False
         self.bot = False
         self.wallops = False
@@ -169,6 +173,10 @@ class User:
     def identify(self) -> None:
         """Work out `prefix` anew after a change of nick, user name or host."""
         self.prefix = f"{self.nick}!{self.username}@{self.host}"
+
+    def can(self, capability: str) -> bool:
+        """Whether this is an operator who may do that (`server.operators.CAPABILITIES`)."""
+        return self.operator is not None and capability in self.operator.capabilities
 
     @property
     def shown(self) -> str:
@@ -235,7 +243,7 @@ class Room:
 
     def visible_to(self, user: User) -> bool:
         """Whether `user` may know that this room exists."""
-        return not self.secret or user in self.members
+        return not self.secret or user in self.members or user.can("see_hidden")
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
@@ -301,6 +309,9 @@ class Network:
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.bans = Bans()
+        self.audit: list[str] = []  # what operators did: for the log, once the lock is released
+        self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
         self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 

@@ -43,6 +43,14 @@ def _certificates() -> Path:
     return folder
 
 
+# OPER operuser operpassword; the cheapest hash there is.
+CONFIG = """
+[operators.operuser]
+password = "$argon2id$v=19$m=8,t=1,p=1$WizIj+a9Ddtu+yhd1E9Qnw$rT/wGVNWn+uybDHZOtBExAEoT1E2D8Q0NfRnG/SSLEI"
+capabilities = ["kill", "ban", "rehash", "wallops", "see_hidden", "override", "stats"]
+"""
+
+
 class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController):  # type: ignore[misc,unused-ignore]
     """One server a test, in memory, without limits."""
 
@@ -114,8 +122,10 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             self.faketime_enabled = False
         self.hostname, self.port = hostname, port
         self.create_config()
+        config = self.directory / "parley.toml"
+        config.write_text(CONFIG, encoding="utf-8")
         command = [
-            *(PYTHON, "-m", "server"),
+            *(PYTHON, "-m", "server", "--config", str(config)),
             *("--certs", str(_certificates()), "--data", str(self.directory / "data")),
             *("--listen", f"127.0.0.1:{port}", "--plain-listen", "off"),
             *("--store", "memory", "--limits", "off"),

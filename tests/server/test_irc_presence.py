@@ -9,6 +9,7 @@ import pytest
 from server.commands.notices import account_changed, change_host
 from server.commands.table import Context
 from server.commands.user_modes import put
+from server.operators import Grant
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from wire.message import Message, parse
@@ -228,8 +229,8 @@ def test_lusers_counts_who_hides_and_who_operates(connect: Connect, server: Runn
     bob.ask("MODE bob +i")
     sequencer = server.server.sequencer
     with sequencer.lock:
-        assert put(sequencer.net, sequencer.net.nicks["bob"], "o", True)
-        assert not put(sequencer.net, sequencer.net.nicks["bob"], "o", True)
+        assert put(sequencer.net, sequencer.net.nicks["bob"], "o", Grant("root", frozenset()))
+        assert not put(sequencer.net, sequencer.net.nicks["bob"], "o", Grant("root", frozenset()))
 
     def counts() -> list[str]:
         return [parse(line).params[1] for line in alice.ask("LUSERS")[:2]]

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from server.operators import Grant
 from tests.server.conftest import Connect
 from tests.server.harness import Running
 from wire.message import parse
@@ -113,7 +114,7 @@ def test_whois_of_somebody_in_many_rooms(connect: Connect) -> None:
 def test_operators_are_shown_as_such(connect: Connect, server: Running) -> None:
     """RPL_WHOISOPERATOR; `*` in WHO and USERHOST; `o` among the user modes, which can be laid down."""
     alice, bob = connect("alice"), connect("bob")
-    server.server.sequencer.net.nicks["alice"].operator = True
+    server.server.sequencer.net.nicks["alice"].operator = Grant("root", frozenset())
     assert "313" in bob.numerics("WHOIS alice")
     assert [parse(line).params[6] for line in bob.ask("WHO * o")[:-1]] == ["H*"]
     assert bob.ask("USERHOST alice") == [":parley.local 302 bob :alice*=+~u@127.0.0.1"]

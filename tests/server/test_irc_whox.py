@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.operators import Grant
 from server.state.model import Certificate
 from server.state.past import Memory, Past
 from tests.server.conftest import Connect
@@ -35,7 +36,7 @@ def test_whox_shows_addresses_to_their_owners_and_accounts_to_all(connect: Conne
     net.nicks["bob"].address = "::1"
     assert alice.ask("WHO bob %nia")[0] == ":parley.local 354 alice 255.255.255.255 bob Bobby"
     assert bob.ask("WHO bob %in")[0] == ":parley.local 354 bob 0::1 bob", "a parameter never starts with a colon"
-    net.nicks["alice"].operator = True
+    net.nicks["alice"].operator = Grant("root", frozenset({"see_hidden"}))
     assert alice.ask("WHO bob %in")[0] == ":parley.local 354 alice 0::1 bob"
 
 
@@ -51,7 +52,7 @@ def test_who_of_all_and_of_operators(connect: Connect, server: Running) -> None:
     alice = connect("alice")
     connect("bob")
     connect("carol").ask("MODE carol +i")
-    server.server.sequencer.net.nicks["bob"].operator = True
+    server.server.sequencer.net.nicks["bob"].operator = Grant("root", frozenset({"see_hidden"}))
     assert [parse(line).params[5] for line in alice.ask("WHO 0")[:-1]] == ["alice", "bob"]
     assert alice.ask("WHO * o%nf")[:-1] == [":parley.local 354 alice bob H*"]
 
@@ -64,7 +65,7 @@ def test_whois_of_an_account_a_bot_and_a_certificate(connect: Connect, server: R
     bob.ask("MODE bob +B", "AWAY :x")
     assert alice.numerics("WHOIS bob") == ["311", "312", "330", "335", "301", "671", "317", "318"]
     assert ":parley.local 330 alice bob Bobby :is logged in as" in alice.seen
-    net.nicks["alice"].operator = True
+    net.nicks["alice"].operator = Grant("root", frozenset({"see_hidden"}))
     net.nicks["bob"].certificate = Certificate("cafe", "")
     assert ":parley.local 276 alice bob :has client certificate fingerprint cafe" in alice.ask("WHOIS bob")
     assert ":parley.local 338 alice bob 127.0.0.1 :is the address they come from" in alice.ask("WHOIS bob")
@@ -91,7 +92,7 @@ def test_whowas(connect: Connect, server: Running) -> None:
     for count in ("0", "-1", "x", "99999999999"):
         assert alice.numerics(f"WHOWAS bob {count}").count("314") == 2
     net = server.server.sequencer.net
-    net.nicks["alice"].operator = True
+    net.nicks["alice"].operator = Grant("root", frozenset({"see_hidden"}))
     net.past.add(Past("carol", "~c", "home", "Carol C.", "Caro", "::1", 0))
     assert alice.ask("WHOWAS carol") == [
         ":parley.local 314 alice carol ~c home * :Carol C.",
@@ -140,7 +141,7 @@ def test_userip_and_ison(connect: Connect, server: Running) -> None:
     net.nicks["bob"].host = "home.example"
     assert alice.ask("USERIP bob nobody") == [":parley.local 340 alice :Bob=+~u@home.example"]
     assert bob.ask("USERIP bob") == [":parley.local 340 Bob :Bob=+~u@127.0.0.1"]
-    net.nicks["alice"].operator = True
+    net.nicks["alice"].operator = Grant("root", frozenset({"see_hidden"}))
     assert alice.ask("USERIP bob") == [":parley.local 340 alice :Bob=+~u@127.0.0.1"]
     assert alice.ask("ISON bob nobody :alice x") == [":parley.local 303 alice :Bob alice"]
     assert alice.ask("ISON nobody") == [":parley.local 303 alice :"]
