@@ -79,6 +79,8 @@ describe(
 describe("MOTD", "MOTD", "The message of the day.")
 describe("NAMES", "NAMES #room[,#room ...]", "Who is in a room.")
 describe("NICK", "NICK newnick", "Changes your name.")
+for _alias in ("NICKSERV", "NS"):
+    describe(_alias, f"{_alias} subcommand", f"Accounts, for clients without SASL; {_alias} HELP lists what can be asked.")
 describe("NOTICE", "NOTICE target[,target ...] :text", "Like PRIVMSG, but no client answers it by itself.")
 describe("PART", "PART #room[,#room ...] [:reason]", "Leaves rooms.")
 describe("PASS", "PASS password", "Gives the server's password, before anything else.")
@@ -91,6 +93,7 @@ describe(
     "REGISTER",
     "REGISTER account|* email|* :password",
     "Makes an account; * as the account is your nick, * as the address is none.",
+    "Where registering takes an invitation, invite:CODE stands in the place of the address.",
 )
 describe("RENAME", "RENAME #room #newname [:reason]", "Gives a room another name.")
 describe("SETNAME", "SETNAME :real name", "Changes your real name.")
@@ -103,7 +106,7 @@ describe("USER", "USER name 0 * :real name", "Says who you are, when you connect
 describe("USERHOST", "USERHOST nick [nick ...]", "The hosts of up to five people, and whether they are away.")
 describe("USERIP", "USERIP nick [nick ...]", "Like USERHOST, with the address where you may see that.")
 describe("USERS", "USERS", "Is not available here.")
-describe("VERIFY", "VERIFY account code", "Confirms an account with the code that was sent to you.")
+describe("VERIFY", "VERIFY account code", "Confirms an account with the code that the operator gave you.")
 describe("VERSION", "VERSION", "The server's version, and what it supports.")
 describe(
     "WHO",
