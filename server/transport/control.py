@@ -20,6 +20,7 @@ from typing import Any
 from server.commands.operator_requests import Denied, carry_out, prepare
 from server.sequencer import Sequencer
 from server.transport.bell import Bell
+from wire.display import safe
 
 log = logging.getLogger("parley")
 
@@ -137,7 +138,7 @@ class Control(threading.Thread):
             seq = sequencer.net.seq
             sequencer.settle()
         self._wait_for(seq)
-        log.info("the operator asked for: account %s %s", request.do, request.name)
+        log.info("the operator asked for: account %s %s", request.do, safe(request.name))
         return lines
 
     def _wait_for(self, seq: int) -> None:

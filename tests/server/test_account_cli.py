@@ -12,8 +12,11 @@ import pytest
 
 from server.account_cli import main
 from server.cli import main as server_main
+from server.commands.accounts import keep_invitation
+from server.commands.credentials import keep
 from server.commands.operator_requests import Denied, prepare
 from server.config import Accounts
+from server.state.accounts import Account, Invitation
 from server.transport.control import NAME, Unreachable, ask, short_path
 from tests.server.harness import Client, running_server
 from tests.server.logins import answers, log_in, register
@@ -185,3 +188,39 @@ def test_at_a_terminal_a_password_is_typed_twice(
 def test_a_request_has_to_be_a_mapping() -> None:
     with pytest.raises(Denied):
         prepare(["do"], Accounts())
+
+
+def test_without_a_socket_there_is_a_warning_and_a_server(tool: Tool, caplog: pytest.LogCaptureFixture) -> None:
+    (tool.data / NAME).mkdir(parents=True)  # what cannot be removed like a file
+    with running_server(tool.data, store_kind="sqlite"):
+        assert "no control socket in" in caplog.text
+        code, said = tool.run("list")
+        assert (code, "in use by another parley server" in said) == (1, True)
+
+
+def test_invitations_end_and_are_limited(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.commands.operator_requests._MOST_INVITATIONS", 1)
+    with running_server(tool.data, store_kind="sqlite") as server:
+        sequencer = server.server.sequencer
+        with sequencer.lock:
+            keep_invitation(sequencer.net, "old", Invitation("old", 1, 1))
+        assert tool.run("invite")[0] == 0
+        assert "old" not in sequencer.net.book.invitations
+        assert tool.run("invite") == (1, "parley: There are 1 invitations already.\n")
+
+
+def test_a_lapsed_name_can_be_added(tool: Tool) -> None:
+    with running_server(tool.data, store_kind="sqlite") as server:
+        sequencer = server.server.sequencer
+        with sequencer.lock:
+            keep(sequencer.net, Account("alice", 1, code="never given"))
+        assert tool.run("add", "alice", stdin="sesame\n") == (0, "Added alice.\n")
+
+
+def test_what_is_not_on_disk_in_time_is_not_told_as_done(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_server(tool.data, store_kind="sqlite") as server:
+        monkeypatch.setattr("server.transport.control._PATIENCE_S", 0.05)
+        monkeypatch.setattr(server.server.sequencer, "settle", lambda: None)
+        answer = tool.run("add", "alice", stdin="sesame\n")
+        monkeypatch.undo()
+    assert answer == (1, "parley: The disk does not take it; see the server's log.\n")

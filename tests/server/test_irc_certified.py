@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from certs import folder
+from server.transport.tls import TlsSetupError, asking_context
 from tests.server.conftest import Connect
 from tests.server.harness import PATIENCE_S, Client, Running, certificates, running_server
 from tests.server.logins import answers, encoded, log_in, offered, register
@@ -123,3 +124,14 @@ def test_both_contexts_are_renewed(server: Running, show: Show, alices: Path) ->
     after = watcher.context, watcher.certified
     assert len({*before, *after}) == 4
     assert show(alices).numerics("PING x") == ["PONG"]
+
+
+def test_without_an_authority_there_is_no_such_listener(tmp_path: Path) -> None:
+    layout = Authority().lay_out(tmp_path / "certs")
+    assert asking_context(layout).verify_mode == ssl.CERT_REQUIRED
+    (layout / "ca.pem").write_text("nonsense")
+    with pytest.raises(TlsSetupError, match=r"ca\.pem cannot be used"):
+        asking_context(layout)
+    (layout / "ca.pem").unlink()
+    with pytest.raises(TlsSetupError, match=r"There is no .*ca\.pem"):
+        asking_context(layout)

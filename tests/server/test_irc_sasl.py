@@ -308,3 +308,35 @@ def test_a_password_kept_at_other_costs_is_kept_anew(tmp_path: Path) -> None:
     assert ("t=1" in before.hash, "t=2" in after.hash) == (True, True)
     assert after.keys is not None
     assert after.keys.iterations == 5000
+
+
+def test_what_comes_too_late_is_a_new_exchange(tmp_path: Path) -> None:
+    """The time is over when it is, not only when somebody has looked."""
+    with running_server(tmp_path, deadlines_sasl=0.1) as server, Client(server, "alice") as alice:
+        register(alice)
+        alice.ask("AUTHENTICATE PLAIN")
+        sequencer = server.server.sequencer
+        with sequencer.lock:
+            sequencer.net.nicks["alice"].sasl.until = 0
+        assert alice.numerics("AUTHENTICATE PLAIN") in (["904", "AUTHENTICATE"], ["AUTHENTICATE"])
+
+
+def test_scram_has_said_all_with_a_plus(alice: Client, connect: Connect) -> None:
+    bob = connect("bob")
+    plus = Client.ask
+    bob.ask = lambda *lines: plus(bob, *(encoded(b"more") if lines == ("AUTHENTICATE +",) else lines))  # type: ignore[method-assign]
+    assert answers(scram(bob, "alice", "sesame")) == ["904"]
+
+
+def test_a_busy_pool_ends_a_scram_exchange_too(alice: Client, server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.server._offload, "submit", lambda work, deliver: False)
+    alice.ask("AUTHENTICATE SCRAM-SHA-256")
+    assert "server is busy" in alice.ask(*encoded(b"n,,n=alice,r=abc"))[-1]
+    assert failed(alice.ask("NS PASSWD sesame other"))
+    alice.ask("NS LOGOUT")
+    assert failed(alice.ask("REGISTER other * sesame"))
+
+
+def failed(lines: list[str]) -> bool:
+    """Whether the one answer says that the server is busy."""
+    return len(lines) == 1 and "server is busy" in lines[0]
