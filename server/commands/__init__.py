@@ -5,6 +5,7 @@ A new command is a handler with `@command(...)` above it, in one of the modules 
 
 from server.commands import (
     about,
+    accept,
     accounts,
     capabilities,
     help_command,
@@ -32,6 +33,7 @@ from server.commands.table import TABLE, execute
 __all__ = [
     "TABLE",
     "about",
+    "accept",
     "accounts",
     "capabilities",
     "execute",

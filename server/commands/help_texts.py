@@ -11,6 +11,9 @@ def describe(name: str, *lines: str) -> None:
     TEXTS[name.upper()] = lines
 
 
+describe(
+    "ACCEPT", "ACCEPT nick | -nick | *", "Takes private messages from somebody in spite of your mode +R, or no more; * lists whom."
+)
 describe("ADMIN", "ADMIN", "Who runs this server, and how to reach them.")
 describe("AUTHENTICATE", "AUTHENTICATE mechanism | data | *", "Logs in to your account (SASL). Your client does this by itself.")
 describe(

@@ -6,6 +6,7 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 from __future__ import annotations
 
 from server.commands import services
+from server.commands.accept import accept, takes
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
@@ -90,15 +91,21 @@ def _say_to(context: Context, kind: Kind, verb: str, target: str, text: str, tag
     if (service := services.addressed(target)) is not None:
         _to_service(context, kind, verb, service, text)
         return
+    _to_nick(context, kind, verb, target, text, tags, complain=complain)
+
+
+def _to_nick(context: Context, kind: Kind, verb: str, target: str, text: str, tags: str, *, complain: bool) -> None:
     other = context.net.find(target)
     if other is None:
         if complain:
             context.numeric(n.ERR_NOSUCHNICK, shown(target), "No such nick/channel")
         return
-    if other.from_accounts and not context.user.account and other is not context.user:
+    if not takes(other, context.user):
         if complain:
             context.numeric(n.ERR_NEEDREGGEDNICK, other.nick, "You must be logged in to an account to message this user (+R)")
         return
+    if context.user.from_accounts:
+        accept(context.net, context.user, other)
     _to_user(context, kind, verb, other, text, tags)
     if complain and other.away and kind == Kind.MESSAGE:
         context.numeric(n.RPL_AWAY, other.nick, other.away)

@@ -80,6 +80,7 @@ class User:
     """A session: someone who is connected, registered or not yet."""
 
     __slots__ = (
+        "accepted",
         "account",
         "address",
         "away",
@@ -150,6 +151,7 @@ class User:
         self.render = 0  # the class of connections that this one shares its bytes with
         self.operator: Grant | None = None
         self.from_accounts = False
+        self.accepted: dict[int, None] | None = None  # sessions that it takes messages from all the same
         self.invisible = False
         self.bot = False
         self.wallops = False

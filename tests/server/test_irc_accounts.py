@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -376,3 +377,25 @@ def test_private_messages_from_people_with_an_account_only(connect: Connect) -> 
     register(bob)
     assert bob.numerics("PRIVMSG alice :hi") == []
     assert alice.until("PRIVMSG").endswith(":hi")
+
+
+def test_exceptions_from_that(connect: Connect) -> None:
+    """Whoever is written to may answer, and ACCEPT says who may write first."""
+    alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
+    alice.ask("MODE alice +R")
+    assert alice.numerics("ACCEPT bob", "PRIVMSG carol :hi") == []
+    carol.until("PRIVMSG carol :hi")
+    assert bob.numerics("PRIVMSG alice :hi") == carol.numerics("PRIVMSG alice :hi") == []
+    listed = [parse(line).params for line in alice.ask("ACCEPT *") if " 28" in line]
+    assert listed == [["alice", "bob"], ["alice", "carol"], ["alice", "End of /ACCEPT list."]]
+    assert alice.numerics("ACCEPT -bob,nobody") == ["401"]
+    assert bob.numerics("PRIVMSG alice :hi") == ["477"]
+    assert bob.numerics("ACCEPT -alice", "ACCEPT *") == ["282"]
+
+
+def test_exceptions_are_limited(tmp_path: Path) -> None:
+    with running_server(tmp_path, limits_list_entries=1) as server, ExitStack() as stack:
+        alice, bob, carol = (stack.enter_context(Client(server, nick)) for nick in ("alice", "bob", "carol"))
+        alice.ask("MODE alice +R", "ACCEPT bob", "ACCEPT carol")
+        assert bob.numerics("PRIVMSG alice :hi") == ["477"]
+        assert carol.numerics("PRIVMSG alice :hi") == []
