@@ -3,14 +3,28 @@
 A new command is a handler with `@command(...)` above it, in one of the modules imported here or in a new one.
 """
 
-from server.commands import capabilities, history, messages, modes, plain, queries, registration, rooms, server_info
+from server.commands import (
+    capabilities,
+    chanserv,
+    history,
+    invitations,
+    messages,
+    modes,
+    plain,
+    queries,
+    registration,
+    rooms,
+    server_info,
+)
 from server.commands.table import TABLE, execute
 
 __all__ = [
     "TABLE",
     "capabilities",
+    "chanserv",
     "execute",
     "history",
+    "invitations",
     "messages",
     "modes",
     "plain",

@@ -42,7 +42,7 @@ def _join(net: Network, user: User, name: str, at: int) -> None:
     user.realname = name.strip()[:100]
     net.reclass(user, RENDER)
     net.rename(user, nick)
-    if room.members and (refusal := may_join(room, user, "")):
+    if refusal := may_join(room, user, ""):
         net.send(user, as_line(f"ERROR :{refusal[1]}"))
         net.disconnect(user, refusal[1], at)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 
 from server.commands import server_info
+from server.commands.bans import held_by
 from server.commands.capabilities import when_negotiated
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
@@ -57,6 +58,9 @@ def nick(context: Context) -> None:
         context.numeric(n.ERR_NICKNAMEINUSE, wanted, "Nickname is already in use")
         return
     if wanted == user.nick:
+        return
+    if user.rooms and (room := held_by(user)):
+        context.numeric(n.ERR_BANONCHAN, user.nick, wanted, room.name, "Cannot change nickname while banned on channel")
         return
     before = user.prefix
     net.rename(user, wanted)

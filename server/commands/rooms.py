@@ -1,4 +1,4 @@
-"""Rooms: JOIN, PART, TOPIC, NAMES, LIST, KICK, INVITE.
+"""Rooms: JOIN, PART, TOPIC, NAMES, LIST, KICK.
 
 Source: https://modern.ircdocs.horse/#channel-operations
 """
@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import hmac
 
-from server.commands.messages import banned
+from server.commands.bans import awaited, banned
+from server.commands.changes import give_kept
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
 from server.state.model import Network, Rank, Room, User
+from server.state.ranks import may_act_on, signs
+from server.state.registry import remember
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.message import as_line, truncate
 from wire.names import is_room, valid_room
+
+prefixes = signs
 
 
 @command("JOIN", 1)
@@ -51,13 +56,20 @@ def _join_one(context: Context, name: str, key: str) -> None:
 
 
 def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
-    invited = user.invited is not None and room in user.invited
-    if room.password and not hmac.compare_digest(room.password.encode(), key.encode()):
+    """Why `user` may not join `room` (numeric and text), None where they may. A kept rank counts as an invitation."""
+    kept = room.registration.rank_of(user.account) if room.registration is not None else Rank.NONE
+    if room.password and kept < Rank.OP and not hmac.compare_digest(room.password.encode(), key.encode()):
         return n.ERR_BADCHANNELKEY, "Cannot join channel (+k): the key is wrong or missing"
-    if invited:
+    if kept or (user.invited is not None and room in user.invited):
         return None
-    if room.invite_only:
+    return _may_enter_uninvited(room, user)
+
+
+def _may_enter_uninvited(room: Room, user: User) -> tuple[str, str] | None:
+    if room.invite_only and not awaited(room, user):
         return n.ERR_INVITEONLYCHAN, "Cannot join channel (+i): you have to be invited"
+    if room.account_only and not user.account:
+        return n.ERR_NEEDREGGEDNICK, "Cannot join channel (+R): you have to be logged in to an account"
     if banned(room, user):
         return n.ERR_BANNEDFROMCHAN, "Cannot join channel (+b): you are banned"
     if room.limit and len(room.members) >= room.limit:
@@ -67,7 +79,7 @@ def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
 
 def enter(net: Network, user: User, room: Room, at: int) -> None:
     """Make `user` a member of `room`; they get the JOIN, then the topic and who is there."""
-    rank = Rank.NONE if room.members else Rank.OP
+    rank = Rank.NONE if room.members or room.registered else Rank.OP
     if user.invited:
         user.invited.discard(room)
     line = as_line(f":{user.prefix} JOIN {room.name}", net.limits.line)
@@ -77,6 +89,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     net.rung.add(user)
     if user.label:
         net.send(user, render_tagged(event, user.render, ""))
+    give_kept(net, user, room, at)
     head = f":{net.name} "
     lines = []
     if room.topic:
@@ -109,12 +122,6 @@ def _leave(context: Context, room: Room, reason: str) -> None:
 def _leave_all(context: Context, reason: str) -> None:
     for room in list(context.user.rooms):
         _leave(context, room, reason)
-
-
-def prefixes(rank: Rank, *, every: bool) -> str:
-    """The signs of a rank: all of them (multi-prefix) or the highest."""
-    signs = ("@" if rank & Rank.OP else "") + ("+" if rank & Rank.VOICE else "")
-    return signs if every else signs[:1]
 
 
 def names_lines(net: Network, user: User, room: Room) -> list[str]:
@@ -184,12 +191,13 @@ def topic(context: Context) -> None:
             context.line(f":{net.name} {n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
         else:
             context.numeric(n.RPL_NOTOPIC, room.name, "No topic is set")
-    elif room.topic_locked and not room.members[user] & Rank.OP:
+    elif room.topic_locked and room.members[user] < Rank.HALFOP:
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
     else:
         text = truncate(context.params[1], net.limits.topic)
         room.topic, room.topic_by, room.topic_at = text, user.prefix, context.at
         show(context, room, Kind.TOPIC, f"TOPIC {room.name} :{text}")
+        remember(net, room)
 
 
 def show(context: Context, room: Room, kind: Kind, rest: str) -> None:
@@ -222,7 +230,7 @@ def _kick_from(context: Context, name: str, nicks: list[str]) -> None:
     if user not in room.members:
         context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
         return
-    if not room.members[user] & Rank.OP:
+    if room.members[user] < Rank.HALFOP:
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
         return
     reason = truncate(context.param(2), net.limits.kick) or user.nick
@@ -232,53 +240,10 @@ def _kick_from(context: Context, name: str, nicks: list[str]) -> None:
             context.numeric(n.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
         elif victim not in room.members:
             context.numeric(n.ERR_USERNOTINCHANNEL, victim.nick, room.name, "They aren't on that channel")
+        elif victim is not user and not may_act_on(room.members[user], room.members[victim]):
+            context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "They have a higher rank than you")
         else:
             show(context, room, Kind.KICK, f"KICK {room.name} {victim.nick} :{reason}")
             net.part(room, victim, net.seq)
             if victim is user:
                 return
-
-
-@command("INVITE")
-def invite(context: Context) -> None:
-    if not context.params:
-        _list_invitations(context)
-    elif len(context.params) == 1:
-        context.numeric(n.ERR_NEEDMOREPARAMS, "INVITE", "Not enough parameters")
-    else:
-        _invite(context)
-
-
-def _list_invitations(context: Context) -> None:
-    for room in context.user.invited or ():
-        if context.net.rooms.get(room.key) is room:
-            context.line(f":{context.net.name} {n.RPL_INVITELIST} {context.user.nick} {room.name}")
-    context.numeric(n.RPL_ENDOFINVITELIST, "End of /INVITE list")
-
-
-def _invite(context: Context) -> None:
-    net, user = context.net, context.user
-    target = net.find(context.params[0])
-    if target is None:
-        context.numeric(n.ERR_NOSUCHNICK, shown(context.params[0]), "No such nick/channel")
-        return
-    room = context.room(context.params[1])
-    if room is None:
-        return
-    rank = room.members.get(user)
-    if rank is None:
-        context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
-    elif target in room.members:
-        context.numeric(n.ERR_USERONCHANNEL, target.nick, room.name, "is already on channel")
-    elif room.invite_only and not rank & Rank.OP:
-        context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
-    else:
-        if target.invited is None:
-            target.invited = set()
-        if len(target.invited) < net.limits.list_entries:
-            target.invited.add(room)
-        context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
-        if target.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
-            net.send(target, f":{user.prefix} INVITE {target.nick} {room.name}\r\n".encode())
-        if target.away:
-            context.numeric(n.RPL_AWAY, target.nick, target.away)
