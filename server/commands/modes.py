@@ -92,9 +92,8 @@ def _change_user(context: Context) -> None:
 
 def described(room: Room, *, secrets: bool) -> str:
     """The modes of a room as RPL_CHANNELMODEIS shows them; the key only where `secrets`."""
-    letters = "".join(letter for letter, flag in sorted(FLAGS.items()) if getattr(room, flag.attribute))
-    if room.registered:
-        letters += REGISTERED
+    found = [letter for letter, flag in FLAGS.items() if getattr(room, flag.attribute)]
+    letters = "".join(sorted([*found, REGISTERED] if room.registered else found))
     params = ""
     if room.password:
         letters += "k"

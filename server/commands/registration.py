@@ -60,7 +60,7 @@ def nick(context: Context) -> None:
     if wanted == user.nick:
         return
     if user.rooms and (room := held_by(user)):
-        context.numeric(n.ERR_BANONCHAN, user.nick, wanted, room.name, "Cannot change nickname while banned on channel")
+        context.numeric(n.ERR_BANONCHAN, wanted, room.name, "Cannot change nickname while banned on channel")
         return
     before = user.prefix
     net.rename(user, wanted)

@@ -1,0 +1,359 @@
+"""Rooms that are registered with ChanServ: what is kept, for whom, and across restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.commands.chanserv import account_gone, recognise
+from server.state.model import Network, User
+from tests.server.conftest import Connect
+from tests.server.harness import Client, Running, running_server
+from wire.message import parse
+
+CHANSERV = "ChanServ!ChanServ@parley.local"
+
+
+@contextmanager
+def inside(server: Running) -> Iterator[Network]:
+    """The network of a running server, as a command has it: under the lock, and settled behind it."""
+    sequencer = server.server.sequencer
+    with sequencer.lock:
+        yield sequencer.net
+        sequencer.settle()
+
+
+def login(server: Running, nick: str, account: str) -> User:
+    """Have `nick` logged in, as SASL would."""
+    with inside(server) as net:
+        user = net.find(nick)
+        assert user is not None
+        user.account = account
+        return user
+
+
+def told(person: Client, text: str) -> list[str]:
+    """What ChanServ answers."""
+    return [parse(line).params[1] for line in person.ask(f"CS {text}") if parse(line).command == "NOTICE"]
+
+
+@pytest.fixture
+def founder(server: Running, connect: Connect) -> Client:
+    """alice, logged in as Alice, who has registered #a."""
+    return _register(server, connect("alice"))
+
+
+def _register(server: Running, alice: Client, room: str = "#a") -> Client:
+    login(server, "alice", "Alice")
+    alice.ask(f"JOIN {room}")
+    assert told(alice, f"REGISTER {room}") == [f"{room} is registered, and Alice is its founder."]
+    return alice
+
+
+def test_register(server: Running, connect: Connect) -> None:
+    """The room sees +r and the founder's rank; the answer comes from ChanServ, under the label of the question."""
+    alice, bob = connect("alice", caps="labeled-response batch"), connect("bob")
+    assert told(alice, "REGISTER #a") == ["Log in to an account first."]
+    login(server, "alice", "Alice")
+    login(server, "bob", "Bob")
+    assert told(alice, "REGISTER #a") == ["Join #a first."]
+    for person in (alice, bob):
+        person.ask("JOIN #a")
+    alice.sync()
+    assert told(bob, "REGISTER #a") == ["You have to be an operator of #a."]
+    lines = alice.ask("@label=x PRIVMSG ChanServ :register #A")
+    assert f":{CHANSERV} MODE #a +rq alice" in lines
+    assert f"@label=x :{CHANSERV} NOTICE alice :#a is registered, and Alice is its founder." in lines
+    assert bob.sync() == [f":{CHANSERV} MODE #a +rq alice"]
+    assert parse(bob.ask("MODE #a")[0]).params[2] == "+nrt"
+    assert parse(bob.ask("NAMES #a")[0]).params[-1] == "~alice bob"
+    assert told(bob, "REGISTER #a") == ["#a is registered already."]
+
+
+def test_a_service_answers_messages_only(founder: Client) -> None:
+    """ "a NOTICE must never be answered" (RFC 2812 3.3.2)."""
+    assert founder.ask("NOTICE ChanServ :INFO #a") == []
+    assert founder.numerics("PRIVMSG chanserv :INFO #a", "CHANSERV INFO #a") == ["NOTICE", "NOTICE"]
+    assert founder.numerics("NICK ChanServ") == ["432"]
+
+
+def test_a_service_and_echo_message(connect: Connect) -> None:
+    alice = connect("alice", caps="echo-message message-tags")
+    assert alice.ask("PRIVMSG ChanServ :INFO #no", "TAGMSG ChanServ") == [
+        ":alice!~u@127.0.0.1 PRIVMSG ChanServ :INFO #no",
+        f":{CHANSERV} NOTICE alice :#no is not registered.",
+    ]
+
+
+def test_help(connect: Connect) -> None:
+    alice = connect("alice")
+    lines = told(alice, "HELP")
+    assert "REGISTER #room" in lines
+    assert lines == told(alice, "")
+    assert told(alice, "HELP drop")[0] == "DROP #room [code]"
+    assert told(alice, "HELP fly") == told(alice, "FLY") == ["There is no FLY here; HELP lists what there is."]
+    assert told(alice, "INFO") == ["Usage: INFO #room"]
+
+
+def test_a_registered_room_stays_when_it_is_empty(founder: Client, connect: Connect) -> None:
+    """With its topic and modes; and the first who comes is no operator."""
+    founder.ask("TOPIC #a :kept", "MODE #a +m-n", "PART #a")
+    bob = connect("bob")
+    lines = bob.ask("JOIN #a")
+    assert [parse(line).command for line in lines] == ["JOIN", "332", "333", "353", "366"]
+    assert parse(lines[3]).params[-1] == "bob"
+    assert parse(bob.ask("MODE #a")[0]).params[2] == "+mrt"
+    assert bob.numerics("LIST") == ["321", "322", "323"]
+    bob.ask("PART #a")
+    assert bob.numerics("LIST") == ["321", "323"], "nobody is there"
+
+
+def test_the_founder_is_founder_again_on_joining(founder: Client, connect: Connect) -> None:
+    """The rank is there before NAMES tells of it, and everybody sees it."""
+    bob = connect("bob")
+    bob.ask("JOIN #a")
+    founder.ask("PART #a")
+    bob.sync()
+    lines = founder.ask("JOIN #a")
+    assert [parse(line).command for line in lines] == ["JOIN", "MODE", "353", "366"]
+    assert lines[1] == f":{CHANSERV} MODE #a +qo alice alice"
+    assert parse(lines[2]).params[-1] == "bob ~alice"
+    assert bob.sync()[-1] == f":{CHANSERV} MODE #a +qo alice alice"
+
+
+def test_quit_of_the_last_member(server: Running, founder: Client, connect: Connect) -> None:
+    founder.send("QUIT")
+    founder.rest()
+    connect("bob").ask("JOIN #a")
+    with inside(server) as net:
+        assert net.rooms["#a"].registration is not None
+
+
+def test_kept_ranks_open_what_is_closed(server: Running, founder: Client, connect: Connect) -> None:
+    """A kept rank counts as an invitation, and from operator on the key is not asked for."""
+    bob, carol = connect("bob"), connect("carol")
+    login(server, "bob", "Bob")
+    login(server, "carol", "Carol")
+    assert told(founder, "AMODE #a +o Bob") == ["Bob in #a: o"]
+    assert told(founder, "AMODE #a +v carol") == ["carol in #a: v"]
+    founder.ask("MODE #a +ikb key *", "PART #a")
+    assert bob.numerics("JOIN #a") == ["JOIN", "MODE", "353", "366"]
+    assert carol.numerics("JOIN #a", "JOIN #a key") == ["475", "JOIN", "MODE", "353", "366"]
+    assert connect("dave").numerics("JOIN #a key") == ["473"]
+    assert "JOIN" in founder.numerics("JOIN #a")
+
+
+def test_amode(server: Running, founder: Client, connect: Connect) -> None:
+    """What is kept is given at once to who is there, and taken from them."""
+    bob, carol = connect("bob"), connect("carol")
+    for person in (bob, carol):
+        person.ask("JOIN #a")
+    login(server, "bob", "Bob")
+    founder.sync()
+    assert founder.ask("CS AMODE #a +a bob")[0] == f":{CHANSERV} MODE #a +ao bob bob"
+    assert told(founder, "AMODE #a") == ["Alice q", "bob a", "End of the ranks in #a."]
+    assert told(bob, "ACCESS #a") == told(founder, "AMODE #a")
+    assert told(carol, "ACCESS #a") == ["Only people with a rank in #a can see that."]
+    assert told(bob, "AMODE #a +a carol") == told(carol, "AMODE #a -a Bob") == ["Your rank in #a does not give or take that one."]
+    assert told(bob, "AMODE #a +o dave") == ["dave in #a: o"]
+    assert told(founder, "AMODE #a -a Bob") == ["bob in #a: no rank"]
+    assert bob.sync()[-1] == f":{CHANSERV} MODE #a -ao bob bob"
+    for wrong in ("AMODE #a +q bob", "AMODE #a o bob", "AMODE #a +o", "AMODE #a ++ bob"):
+        assert told(founder, wrong)[0].startswith("Usage: "), wrong
+    assert told(founder, "AMODE #a +o 1bad") == ["There is no account 1bad."]
+    assert told(founder, "AMODE #no +o bob") == told(founder, "AMODE #no") == ["#no is not registered."]
+
+
+def test_amode_is_bounded(tmp_path: Path) -> None:
+    with running_server(tmp_path, limits_list_entries=1) as server, Client(server, "alice") as alice:
+        _register(server, alice)
+        assert told(alice, "AMODE #a +o bob") == ["bob in #a: o"]
+        assert told(alice, "AMODE #a +v bob") == ["bob in #a: ov"]
+        assert told(alice, "AMODE #a +o carol") == ["No more accounts can have a rank in #a."]
+
+
+def test_op_and_deop_by_what_is_kept(server: Running, founder: Client, connect: Connect) -> None:
+    bob, carol = connect("bob"), connect("carol")
+    for person in (bob, carol):
+        person.ask("JOIN #a")
+    login(server, "bob", "Bob")
+    told(founder, "AMODE #a +h bob")
+    founder.ask("MODE #a -h bob")
+    bob.sync()
+    assert bob.ask("CS VOICE #a carol") == [f":{CHANSERV} MODE #a +v carol"]
+    assert bob.ask("CS VOICE #a carol") == []
+    assert bob.ask("CS DEVOICE #a carol") == [f":{CHANSERV} MODE #a -v carol"]
+    assert told(bob, "OP #a") == told(carol, "VOICE #a") == ["Your account has no rank in #a that gives or takes that one."]
+    assert told(bob, "DEVOICE #a alice") == told(bob, "OP #a")
+    founder.ask("MODE #a -qo alice alice")
+    founder.sync()
+    assert founder.ask("CS OP #a") == [f":{CHANSERV} MODE #a +o alice"]
+    assert founder.ask("CS DEOP #a") == [f":{CHANSERV} MODE #a -o alice"]
+    assert told(founder, "OP #a nobody") == ["nobody is not in #a."]
+    assert told(founder, "HALFOP #no") == ["#no is not registered."]
+
+
+def test_drop_asks_once_more(server: Running, founder: Client, connect: Connect) -> None:
+    bob = connect("bob")
+    bob.ask("JOIN #a")
+    login(server, "bob", "Bob")
+    assert told(bob, "DROP #a") == ["Only the founder of #a can do that."]
+    (asked,) = told(founder, "DROP #a")
+    assert asked.startswith("This ends the registration of #a. To confirm: DROP #a ")
+    assert told(founder, "DROP #a wrong") == [asked]
+    assert told(founder, asked.partition("confirm: ")[2]) == ["#a is not registered any more."]
+    assert bob.sync() == [f":{CHANSERV} MODE #a -r"]
+    assert told(founder, "INFO #a") == ["#a is not registered."]
+    bob.ask("PART #a")
+    founder.ask("PART #a")
+    assert parse(bob.ask("JOIN #a")[1]).params[-1] == "@bob", "an ordinary room again"
+
+
+def test_drop_of_an_empty_room(server: Running, founder: Client) -> None:
+    founder.ask("PART #a")
+    (asked,) = told(founder, "DROP #a")
+    told(founder, asked.partition("confirm: ")[2])
+    with inside(server) as net:
+        assert "#a" not in net.rooms
+
+
+def test_info_and_secret_rooms(server: Running, founder: Client, connect: Connect) -> None:
+    bob = connect("bob")
+    told(founder, "SUCCESSOR #a Carol")
+    first, second = told(bob, "INFO #a")
+    assert first.startswith("#a was registered by Alice on 20")
+    assert second == "Successor: Carol"
+    founder.ask("MODE #a +s", "PART #a")
+    assert told(bob, "INFO #a") == ["#a is not registered."]
+    assert told(founder, "INFO #a") == [first, second]
+
+
+def test_successor(founder: Client) -> None:
+    assert told(founder, "SUCCESSOR #a") == ["Successor in #a: nobody"]
+    assert told(founder, "SUCCESSOR #a Bob") == ["Successor in #a: Bob"]
+    assert told(founder, "SUCCESSOR #a") == ["Successor in #a: Bob"]
+    assert told(founder, "SUCCESSOR #a 1bad") == ["There is no account 1bad."]
+    assert told(founder, "SUCCESSOR #a -") == ["Successor in #a: nobody"]
+    assert told(founder, "SUCCESSOR #no") == ["#no is not registered."]
+
+
+def test_transfer(server: Running, founder: Client, connect: Connect) -> None:
+    bob = connect("bob")
+    assert told(founder, "TRANSFER #a Bob") == ["Nobody in #a is logged in as Bob."]
+    bob.ask("JOIN #a")
+    login(server, "bob", "Bob")
+    assert told(bob, "TRANSFER #a Bob") == ["Only the founder of #a can do that."]
+    assert told(founder, "TRANSFER #a alice") == ["#a is yours already."]
+    told(founder, "SUCCESSOR #a bob")
+    assert told(founder, "TRANSFER #a bob") == ["Bob is the founder of #a now."]
+    assert bob.sync()[-2:] == [f":{CHANSERV} MODE #a -qo alice alice", f":{CHANSERV} MODE #a +qo bob bob"]
+    assert told(bob, "SUCCESSOR #a") == ["Successor in #a: nobody"]
+    assert told(founder, "TRANSFER #a Alice") == ["Only the founder of #a can do that."]
+
+
+def test_rooms_per_account_and_in_all(tmp_path: Path) -> None:
+    """limits.rooms_per_account, limits.registered_rooms"""
+    with (
+        running_server(tmp_path, limits_rooms_per_account=1, limits_registered_rooms=2) as server,
+        Client(server, "alice") as alice,
+        Client(server, "bob") as bob,
+    ):
+        _register(server, alice)
+        login(server, "bob", "Bob")
+        alice.ask("JOIN #b")
+        bob.ask("JOIN #c,#d,#a")
+        assert told(alice, "REGISTER #b") == ["An account can register 1 rooms, and Alice has as many."]
+        told(bob, "REGISTER #c")
+        assert told(alice, "TRANSFER #a Bob") == ["An account can register 1 rooms, and Bob has as many."]
+        assert told(bob, "REGISTER #d") == ["No more rooms can be registered here."]
+
+
+def test_account_gone(server: Running, founder: Client, connect: Connect) -> None:
+    """The successor becomes founder; a room without one is free; other ranks of the account go."""
+    bob = connect("bob")
+    bob.ask("JOIN #a,#b")
+    login(server, "bob", "Bob")
+    told(bob, "REGISTER #b")
+    told(bob, "AMODE #b +o Alice")
+    told(bob, "SUCCESSOR #b Alice")
+    told(founder, "SUCCESSOR #a Bob")
+    told(founder, "AMODE #a +o Bob")
+    with inside(server) as net:
+        account_gone(net, "ALICE", 5)
+        kept = net.rooms["#a"].registration
+        assert kept is not None
+        assert (kept.founder, kept.successor, kept.access) == ("Bob", "", {})
+        kept = net.rooms["#b"].registration
+        assert kept is not None
+        assert (kept.successor, kept.access) == ("", {})
+        account_gone(net, "Bob", 6)
+        assert [room.registered for room in net.rooms.values()] == [False, False]
+    assert f":{CHANSERV} MODE #a -r" in founder.sync()
+
+
+def test_recognised_on_logging_in(server: Running, founder: Client, connect: Connect) -> None:
+    """Who logs in when they are there already gets their rank then."""
+    told(founder, "AMODE #a +v bob")
+    bob = connect("bob")
+    bob.ask("JOIN #a")
+    user = login(server, "bob", "Bob")
+    with inside(server) as net:
+        recognise(net, user, 7)
+        recognise(net, user, 8)
+    assert bob.sync() == [f":{CHANSERV} MODE #a +v bob"]
+
+
+def test_a_registered_lobby_and_the_plain_dialect(server: Running, connect: Connect) -> None:
+    """The first in an empty registered lobby is no operator, and is refused where others are."""
+    alice = _register(server, connect("alice"), "#lobby")
+    alice.ask("MODE #lobby +i", "PART #lobby")
+    with inside(server) as net:
+        assert net.rooms["#lobby"].closed
+
+
+def test_all_of_it_survives_a_restart(tmp_path: Path) -> None:
+    """Room, topic, modes, lists, founder and ranks; and what was said before is read from the store."""
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice") as alice:
+        _register(server, alice, "#Room")
+        alice.ask("TOPIC #room :kept", "MODE #room +ikls-t key 7", "MODE #room +beI x a:y *!*@z", "PRIVMSG #room :early")
+        told(alice, "SUCCESSOR #room Carol")
+        told(alice, "AMODE #room +v Bob")
+        with inside(server) as net:
+            before = net.rooms["#room"].created
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice", caps="batch draft/chathistory") as alice:
+        with inside(server) as net:
+            room = net.rooms["#room"]
+            assert (room.name, room.created, room.closed, room.members) == ("#Room", before, True, {})
+            assert room.log.floor <= net.seq
+        with Client(server, "bob") as bob:
+            assert bob.numerics("JOIN #room key") == ["473"]
+        login(server, "alice", "alice")
+        lines = alice.ask("JOIN #room")
+        assert [parse(line).command for line in lines] == ["JOIN", "MODE", "332", "333", "353", "366"]
+        assert parse(lines[4]).params[1:] == ["@", "#Room", "~alice"]
+        assert parse(alice.ask("MODE #room")[0]).params[2:] == ["+inrskl", "key", "7"]
+        assert [parse(line).params[2] for line in alice.ask("MODE #room b", "MODE #room e", "MODE #room I")[::2]] == [
+            "x!*@*",
+            "a:y",
+            "*!*@z",
+        ]
+        assert told(alice, "SUCCESSOR #room") == ["Successor in #Room: Carol"]
+        assert told(alice, "ACCESS #room") == ["Alice q", "Bob v", "End of the ranks in #Room."]
+        (asked,) = told(alice, "DROP #room")
+        told(alice, asked.partition("confirm: ")[2])
+    with running_server(tmp_path, store_kind="sqlite") as server, inside(server) as net:
+        assert net.rooms == {}
+
+
+def test_history_of_an_open_room_across_a_restart(tmp_path: Path) -> None:
+    """An empty room's log starts at the position of the start; what is before is in the store."""
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice") as alice:
+        _register(server, alice)
+        alice.ask("PRIVMSG #a :early")
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "bob", caps="batch draft/chathistory") as bob:
+        bob.ask("JOIN #a", "PRIVMSG #a :late")
+        texts = [parse(line).params[1] for line in bob.ask("CHATHISTORY LATEST #a * 5") if " PRIVMSG " in line]
+        assert texts == ["early", "late"]
