@@ -50,9 +50,8 @@ def rerank(room: Room, user: User, rank: Rank) -> list[Change]:
     return [(bool(rank & each), letter, user.nick) for letter, _, each in ROWS if (before ^ rank) & each]
 
 
-def give_kept(net: Network, user: User, room: Room, at: int) -> None:
-    """Give a member the rank that is kept for their account."""
+def raise_to_kept(user: User, room: Room) -> list[Change]:
+    """Give a member the rank that is kept for their account; the changes that this is, for the room to see."""
     if room.registration is None:
-        return
-    changes = rerank(room, user, room.members[user] | room.registration.rank_of(user.account))
-    set_by_server(net, room, changes, at)
+        return []
+    return rerank(room, user, room.members[user] | room.registration.rank_of(user.account))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from server.commands.changes import CHANSERV, give_kept, rerank, set_by_server
+from server.commands.changes import CHANSERV, raise_to_kept, rerank, set_by_server
 from server.commands.services import Request, service, service_command
 from server.commands.table import shown
 from server.dialects.irc import stamp
@@ -43,7 +43,7 @@ def account_gone(net: Network, account: str, at: int) -> None:
 def recognise(net: Network, user: User, at: int) -> None:
     """To be called when somebody has logged in: they get the ranks that are kept for them where they are."""
     for room in user.rooms:
-        give_kept(net, user, room, at)
+        set_by_server(net, room, raise_to_kept(user, room), at)
 
 
 # What the subcommands have in common

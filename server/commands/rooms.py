@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 
 from server.commands.bans import awaited, banned
-from server.commands.changes import give_kept
+from server.commands.changes import raise_to_kept, set_by_server
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -89,7 +89,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     net.rung.add(user)
     if user.label:
         net.send(user, render_tagged(event, user.render, ""))
-    give_kept(net, user, room, at)
+    changes = raise_to_kept(user, room)
     head = f":{net.name} "
     lines = []
     if room.topic:
@@ -98,6 +98,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     lines += names_lines(net, user, room)
     lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
     net.send(user, b"".join(map(as_line, lines)))
+    set_by_server(net, room, changes, at)
 
 
 @command("PART", 1)

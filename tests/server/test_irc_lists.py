@@ -102,8 +102,7 @@ def test_m_mutes(connect: Connect) -> None:
 
 
 def test_a_account_bans(server: Running, connect: Connect) -> None:
-    """ "Servers publishing the ACCOUNTEXTBAN token allow clients to construct ban masks matching account names" (account-extban).
-    """
+    """ACCOUNTEXTBAN: "allow clients to construct ban masks matching account names" (account-extban)."""
     alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
     assert "ACCOUNTEXTBAN=a" in " ".join(alice.seen)
     login(server, "bob", "Robert")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from server.commands.chanserv import account_gone, recognise
 from server.state.model import Network, User
 from tests.server.conftest import Connect
-from tests.server.harness import Client, Running, running_server
+from tests.server.harness import PATIENCE_S, Client, Running, running_server
 from wire.message import parse
 
 CHANSERV = "ChanServ!ChanServ@parley.local"
@@ -112,16 +114,20 @@ def test_a_registered_room_stays_when_it_is_empty(founder: Client, connect: Conn
 
 
 def test_the_founder_is_founder_again_on_joining(founder: Client, connect: Connect) -> None:
-    """The rank is there before NAMES tells of it, and everybody sees it."""
+    """NAMES tells of the rank, and everybody sees it given; under a label too JOIN comes first."""
     bob = connect("bob")
     bob.ask("JOIN #a")
     founder.ask("PART #a")
     bob.sync()
     lines = founder.ask("JOIN #a")
-    assert [parse(line).command for line in lines] == ["JOIN", "MODE", "353", "366"]
-    assert lines[1] == f":{CHANSERV} MODE #a +qo alice alice"
-    assert parse(lines[2]).params[-1] == "bob ~alice"
+    assert [parse(line).command for line in lines] == ["JOIN", "353", "366", "MODE"]
+    assert lines[3] == f":{CHANSERV} MODE #a +qo alice alice"
+    assert parse(lines[1]).params[-1] == "bob ~alice"
     assert bob.sync()[-1] == f":{CHANSERV} MODE #a +qo alice alice"
+    founder.send("PART #a", "CAP REQ :batch labeled-response")
+    founder.sync()
+    commands = founder.numerics("@label=x JOIN #a")
+    assert commands == ["BATCH", "JOIN", "353", "366", "BATCH", "MODE"]
 
 
 def test_quit_of_the_last_member(server: Running, founder: Client, connect: Connect) -> None:
@@ -140,8 +146,8 @@ def test_kept_ranks_open_what_is_closed(server: Running, founder: Client, connec
     assert told(founder, "AMODE #a +o Bob") == ["Bob in #a: o"]
     assert told(founder, "AMODE #a +v carol") == ["carol in #a: v"]
     founder.ask("MODE #a +ikb key *", "PART #a")
-    assert bob.numerics("JOIN #a") == ["JOIN", "MODE", "353", "366"]
-    assert carol.numerics("JOIN #a", "JOIN #a key") == ["475", "JOIN", "MODE", "353", "366"]
+    assert bob.numerics("JOIN #a") == ["JOIN", "353", "366", "MODE"]
+    assert carol.numerics("JOIN #a", "JOIN #a key") == ["475", "JOIN", "353", "366", "MODE"]
     assert connect("dave").numerics("JOIN #a key") == ["473"]
     assert "JOIN" in founder.numerics("JOIN #a")
 
@@ -307,11 +313,14 @@ def test_recognised_on_logging_in(server: Running, founder: Client, connect: Con
 
 
 def test_a_registered_lobby_and_the_plain_dialect(server: Running, connect: Connect) -> None:
-    """The first in an empty registered lobby is no operator, and is refused where others are."""
+    """Who comes by the plain port is refused where others are, in an empty room too."""
     alice = _register(server, connect("alice"), "#lobby")
     alice.ask("MODE #lobby +i", "PART #lobby")
-    with inside(server) as net:
-        assert net.rooms["#lobby"].closed
+    context = ssl.create_default_context(cafile=str(server.ca))
+    raw = socket.create_connection(("127.0.0.1", server.plain_port), timeout=PATIENCE_S)
+    with context.wrap_socket(raw, server_hostname="localhost") as stranger:
+        stranger.sendall(b"eve")
+        assert b"invited" in stranger.recv(4096)
 
 
 def test_all_of_it_survives_a_restart(tmp_path: Path) -> None:
@@ -332,8 +341,8 @@ def test_all_of_it_survives_a_restart(tmp_path: Path) -> None:
             assert bob.numerics("JOIN #room key") == ["473"]
         login(server, "alice", "alice")
         lines = alice.ask("JOIN #room")
-        assert [parse(line).command for line in lines] == ["JOIN", "MODE", "332", "333", "353", "366"]
-        assert parse(lines[4]).params[1:] == ["@", "#Room", "~alice"]
+        assert [parse(line).command for line in lines] == ["JOIN", "332", "333", "353", "366", "MODE"]
+        assert parse(lines[3]).params[1:] == ["@", "#Room", "~alice"]
         assert parse(alice.ask("MODE #room")[0]).params[2:] == ["+inrskl", "key", "7"]
         assert [parse(line).params[2] for line in alice.ask("MODE #room b", "MODE #room e", "MODE #room I")[::2]] == [
             "x!*@*",
