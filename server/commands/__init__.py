@@ -4,32 +4,38 @@ A new command is a handler with `@command(...)` above it, in one of the modules 
 """
 
 from server.commands import (
+    accounts,
     capabilities,
     chanserv,
     history,
     invitations,
+    jobs,
     messages,
     modes,
     plain,
     queries,
     registration,
     rooms,
+    sasl,
     server_info,
 )
 from server.commands.table import TABLE, execute
 
 __all__ = [
     "TABLE",
+    "accounts",
     "capabilities",
     "chanserv",
     "execute",
     "history",
     "invitations",
+    "jobs",
     "messages",
     "modes",
     "plain",
     "queries",
     "registration",
     "rooms",
+    "sasl",
     "server_info",
 ]

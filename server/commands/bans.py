@@ -1,7 +1,8 @@
 """Masks of bans and exceptions, extended bans among them, and whom they fit.
 
-A mask is `nick!user@host`, or extended: `a:account` fits who is logged in to an account of that name, `m:` and a mask (`m:bob!*@*`,
-`m:a:bob`) holds for speaking only. Wildcards are `*` and `?` everywhere.
+A mask is `nick!user@host`, of what is shown: an address behind a cloak is not to be found out by banning it. Or it is extended:
+`a:account` fits who is logged in to an account of that name, `m:` and a mask (`m:bob!*@*`, `m:a:bob`) holds for speaking only.
+Wildcards are `*` and `?` everywhere.
 
 Sources: https://modern.ircdocs.horse/#ban-channel-mode, https://ircv3.net/specs/extensions/account-extban
 """
@@ -36,7 +37,6 @@ def normal(given: str, *, mutes: bool = True) -> str:
 def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
     whom = fold(user.prefix)
     account = fold(user.account)
-    address = "" if user.host == user.address else fold(f"{user.nick}!{user.username}@{user.address}")
     for each in masks:
         mask = each
         if mask[:2] == MUTE:
@@ -46,7 +46,7 @@ def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
         if mask[:2] == ACCOUNT:
             if account and matches(mask[2:], account):
                 return True
-        elif matches(mask, whom) or (address and matches(mask, address)):
+        elif matches(mask, whom):
             return True
     return False
 

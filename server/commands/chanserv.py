@@ -15,7 +15,7 @@ from server.state.model import Network, Rank, Room, User
 from server.state.ranks import LETTERS, letters, may_act_on, may_give
 from server.state.registration import Registration
 from server.state.registry import forget_account, hand_over, owned, registered, release, remember
-from wire.names import fold, valid_nick
+from wire.names import fold
 
 service(
     CHANSERV,
@@ -23,15 +23,6 @@ service(
     "CHANSERV",
     about="ChanServ registers rooms: they stay when they are empty, and ranks in them belong to accounts.",
 )
-
-# Says how an account of that name is written, None where there is none: accounts put themselves in here.
-_FINDERS: list[Callable[[Network, str], str | None]] = []
-
-
-def finds_accounts(finder: Callable[[Network, str], str | None]) -> Callable[[Network, str], str | None]:
-    """Have `finder` asked for accounts by name."""
-    _FINDERS.append(finder)
-    return finder
 
 
 def account_gone(net: Network, account: str, at: int) -> None:
@@ -51,13 +42,11 @@ def recognise(net: Network, user: User, at: int) -> None:
 
 def _account_named(request: Request, name: str) -> str:
     """How the account of that name is written; where there is none, says so and gives ""."""
-    net = request.context.net
-    found = name if valid_nick(name, net.limits.nick) else None
-    for finder in _FINDERS:
-        found = finder(net, name)
+    found = request.context.net.book.get(name)
     if found is None:
         request.say(f"There is no account {shown(name)}.")
-    return found or ""
+        return ""
+    return found.name
 
 
 def _room(request: Request) -> tuple[Room, Registration] | None:

@@ -6,6 +6,7 @@ Sources: https://modern.ircdocs.horse/#invite-message, https://ircv3.net/specs/e
 from __future__ import annotations
 
 from server.commands.capabilities import offer
+from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.events import Kind
 from server.state.model import Room, User
@@ -47,6 +48,8 @@ def _invite(context: Context) -> None:
         context.numeric(n.ERR_USERONCHANNEL, target.nick, room.name, "is already on channel")
     elif room.invite_only and rank < Rank.HALFOP:
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
+    elif wait := seconds_to_wait(context, "invites"):
+        context.fail("RATE_LIMITED", f"Too many invitations: wait {wait} seconds")
     else:
         _carry(context, room, target)
 

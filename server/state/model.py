@@ -16,6 +16,9 @@ from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from server.state.accounts import Book, Throttle
+from server.state.budget import Bucket
+from server.state.cloak import plain_host
 from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
 from server.state.registration import Registration
 from wire.message import as_line
@@ -40,12 +43,27 @@ def cost_of(reply: bytes | Deferred) -> int:
     return len(reply) if isinstance(reply, bytes) else reply.cost
 
 
+class Job(Protocol):
+    """Slow work that a command left to the pool (`server.commands.jobs`); the session's next commands wait for it."""
+
+    @property
+    def work(self) -> Callable[[], Any]:
+        """What to do, away from the lock: it knows nothing of the network's state."""
+
+
 class Span(NamedTuple):
     """A stretch of a log that a user is still to be given, after which they have no more to do with it."""
 
     log: RoomLog
     since: int
     until: int
+
+
+class Certificate(NamedTuple):
+    """What a peer showed that our authority had signed."""
+
+    fingerprint: str  # SHA-256, hex
+    name: str  # its common name, "" where it has none
 
 
 class User:
@@ -57,12 +75,14 @@ class User:
         "away",
         "cap_version",
         "caps",
+        "certificate",
         "changed",
         "ended",
         "host",
         "id",
         "invisible",
         "invited",
+        "job",
         "key",
         "label",
         "link",
@@ -71,18 +91,23 @@ class User:
         "operator",
         "password",
         "prefix",
+        "rates",
         "realname",
+        "refused",
         "registered",
         "render",
         "replies",
         "reply_bytes",
         "rooms",
+        "sasl",
         "signed_on",
         "spans",
+        "spent",
         "spoke",
         "talks",
         "until",
         "username",
+        "wanted",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -96,6 +121,11 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
+        self.certificate: Certificate | None = None
+        self.sasl: Any = None  # the exchange under way: `server.commands.sasl`
+        self.job: Job | None = None  # what its next command waits for
+        self.refused = ""  # the nick that they could not have before they were welcomed
+        self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
@@ -113,6 +143,9 @@ class User:
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
+        # Fair use
+        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -261,6 +294,9 @@ class Network:
         self.nicks: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
         self.talks: OrderedDict[str, RoomLog] = OrderedDict()
+        self.book = Book()
+        self.tries = Throttle(settings.accounts.tries)  # logins, by address
+        self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
         self.changes: list[Change] = []
@@ -269,6 +305,7 @@ class Network:
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions

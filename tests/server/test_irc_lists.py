@@ -115,7 +115,8 @@ def test_a_account_bans(server: Running, connect: Connect) -> None:
     assert bob.numerics("PRIVMSG #a :x") == ["MODE", "MODE"]
 
 
-def test_an_address_behind_another_host_is_banned_too(server: Running, connect: Connect) -> None:
+def test_a_ban_goes_by_what_is_shown(server: Running, connect: Connect) -> None:
+    """No address behind a cloak is to be found out by banning it."""
     alice, bob = connect("alice"), connect("bob")
     alice.ask("JOIN #a", "MODE #a +b *!*@127.0.0.1")
     sequencer = server.server.sequencer
@@ -124,7 +125,7 @@ def test_an_address_behind_another_host_is_banned_too(server: Running, connect: 
         assert user is not None
         user.host = "cloak.example"
         user.identify()
-    assert bob.numerics("JOIN #a") == ["474"]
+    assert "JOIN" in bob.numerics("JOIN #a")
 
 
 def test_no_nick_change_while_banned(connect: Connect) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.commands.chanserv import account_gone, recognise
+from server.state.accounts import Account
 from server.state.model import Network, User
 from tests.server.conftest import Connect
 from tests.server.harness import PATIENCE_S, Client, Running, running_server
@@ -28,8 +29,16 @@ def inside(server: Running) -> Iterator[Network]:
         sequencer.settle()
 
 
+def accounts(server: Running, *names: str) -> None:
+    """Accounts that nobody can log in to by password."""
+    with inside(server) as net:
+        for name in names:
+            net.book.put(Account(name, 1))
+
+
 def login(server: Running, nick: str, account: str) -> User:
     """Have `nick` logged in, as SASL would."""
+    accounts(server, account)
     with inside(server) as net:
         user = net.find(nick)
         assert user is not None
@@ -44,14 +53,15 @@ def told(person: Client, text: str) -> list[str]:
 
 @pytest.fixture
 def founder(server: Running, connect: Connect) -> Client:
-    """alice, logged in as Alice, who has registered #a."""
+    """alice, logged in as Ann, who has registered #a."""
     return _register(server, connect("alice"))
 
 
 def _register(server: Running, alice: Client, room: str = "#a") -> Client:
-    login(server, "alice", "Alice")
+    login(server, "alice", "Ann")
+    accounts(server, "Ben", "Cat", "Dan")
     alice.ask(f"JOIN {room}")
-    assert told(alice, f"REGISTER {room}") == [f"{room} is registered, and Alice is its founder."]
+    assert told(alice, f"REGISTER {room}") == [f"{room} is registered, and Ann is its founder."]
     return alice
 
 
@@ -59,8 +69,8 @@ def test_register(server: Running, connect: Connect) -> None:
     """The room sees +r and the founder's rank; the answer comes from ChanServ, under the label of the question."""
     alice, bob = connect("alice", caps="labeled-response batch"), connect("bob")
     assert told(alice, "REGISTER #a") == ["Log in to an account first."]
-    login(server, "alice", "Alice")
-    login(server, "bob", "Bob")
+    login(server, "alice", "Ann")
+    login(server, "bob", "Ben")
     assert told(alice, "REGISTER #a") == ["Join #a first."]
     for person in (alice, bob):
         person.ask("JOIN #a")
@@ -68,7 +78,7 @@ def test_register(server: Running, connect: Connect) -> None:
     assert told(bob, "REGISTER #a") == ["You have to be an operator of #a."]
     lines = alice.ask("@label=x PRIVMSG ChanServ :register #A")
     assert f":{CHANSERV} MODE #a +rq alice" in lines
-    assert f"@label=x :{CHANSERV} NOTICE alice :#a is registered, and Alice is its founder." in lines
+    assert f"@label=x :{CHANSERV} NOTICE alice :#a is registered, and Ann is its founder." in lines
     assert bob.sync() == [f":{CHANSERV} MODE #a +rq alice"]
     assert parse(bob.ask("MODE #a")[0]).params[2] == "+nrt"
     assert parse(bob.ask("NAMES #a")[0]).params[-1] == "~alice bob"
@@ -141,10 +151,10 @@ def test_quit_of_the_last_member(server: Running, founder: Client, connect: Conn
 def test_kept_ranks_open_what_is_closed(server: Running, founder: Client, connect: Connect) -> None:
     """A kept rank counts as an invitation, and from operator on the key is not asked for."""
     bob, carol = connect("bob"), connect("carol")
-    login(server, "bob", "Bob")
-    login(server, "carol", "Carol")
-    assert told(founder, "AMODE #a +o Bob") == ["Bob in #a: o"]
-    assert told(founder, "AMODE #a +v carol") == ["carol in #a: v"]
+    login(server, "bob", "Ben")
+    login(server, "carol", "Cat")
+    assert told(founder, "AMODE #a +o Ben") == ["Ben in #a: o"]
+    assert told(founder, "AMODE #a +v cat") == ["Cat in #a: v"]
     founder.ask("MODE #a +ikb key *", "PART #a")
     assert bob.numerics("JOIN #a") == ["JOIN", "353", "366", "MODE"]
     assert carol.numerics("JOIN #a", "JOIN #a key") == ["475", "JOIN", "353", "366", "MODE"]
@@ -157,36 +167,36 @@ def test_amode(server: Running, founder: Client, connect: Connect) -> None:
     bob, carol = connect("bob"), connect("carol")
     for person in (bob, carol):
         person.ask("JOIN #a")
-    login(server, "bob", "Bob")
+    login(server, "bob", "Ben")
     founder.sync()
-    assert founder.ask("CS AMODE #a +a bob")[0] == f":{CHANSERV} MODE #a +ao bob bob"
-    assert told(founder, "AMODE #a") == ["Alice q", "bob a", "End of the ranks in #a."]
+    assert founder.ask("CS AMODE #a +a ben")[0] == f":{CHANSERV} MODE #a +ao bob bob"
+    assert told(founder, "AMODE #a") == ["Ann q", "Ben a", "End of the ranks in #a."]
     assert told(bob, "ACCESS #a") == told(founder, "AMODE #a")
     assert told(carol, "ACCESS #a") == ["Only people with a rank in #a can see that."]
-    assert told(bob, "AMODE #a +a carol") == told(carol, "AMODE #a -a Bob") == ["Your rank in #a does not give or take that one."]
-    assert told(bob, "AMODE #a +o dave") == ["dave in #a: o"]
-    assert told(founder, "AMODE #a -a Bob") == ["bob in #a: no rank"]
+    assert told(bob, "AMODE #a +a cat") == told(carol, "AMODE #a -a Ben") == ["Your rank in #a does not give or take that one."]
+    assert told(bob, "AMODE #a +o dan") == ["Dan in #a: o"]
+    assert told(founder, "AMODE #a -a Ben") == ["Ben in #a: no rank"]
     assert bob.sync()[-1] == f":{CHANSERV} MODE #a -ao bob bob"
-    for wrong in ("AMODE #a +q bob", "AMODE #a o bob", "AMODE #a +o", "AMODE #a ++ bob"):
+    for wrong in ("AMODE #a +q ben", "AMODE #a o bob", "AMODE #a +o", "AMODE #a ++ bob"):
         assert told(founder, wrong)[0].startswith("Usage: "), wrong
     assert told(founder, "AMODE #a +o 1bad") == ["There is no account 1bad."]
-    assert told(founder, "AMODE #no +o bob") == told(founder, "AMODE #no") == ["#no is not registered."]
+    assert told(founder, "AMODE #no +o ben") == told(founder, "AMODE #no") == ["#no is not registered."]
 
 
 def test_amode_is_bounded(tmp_path: Path) -> None:
     with running_server(tmp_path, limits_list_entries=1) as server, Client(server, "alice") as alice:
         _register(server, alice)
-        assert told(alice, "AMODE #a +o bob") == ["bob in #a: o"]
-        assert told(alice, "AMODE #a +v bob") == ["bob in #a: ov"]
-        assert told(alice, "AMODE #a +o carol") == ["No more accounts can have a rank in #a."]
+        assert told(alice, "AMODE #a +o ben") == ["Ben in #a: o"]
+        assert told(alice, "AMODE #a +v ben") == ["Ben in #a: ov"]
+        assert told(alice, "AMODE #a +o cat") == ["No more accounts can have a rank in #a."]
 
 
 def test_op_and_deop_by_what_is_kept(server: Running, founder: Client, connect: Connect) -> None:
     bob, carol = connect("bob"), connect("carol")
     for person in (bob, carol):
         person.ask("JOIN #a")
-    login(server, "bob", "Bob")
-    told(founder, "AMODE #a +h bob")
+    login(server, "bob", "Ben")
+    told(founder, "AMODE #a +h ben")
     founder.ask("MODE #a -h bob")
     bob.sync()
     assert bob.ask("CS VOICE #a carol") == [f":{CHANSERV} MODE #a +v carol"]
@@ -205,7 +215,7 @@ def test_op_and_deop_by_what_is_kept(server: Running, founder: Client, connect: 
 def test_drop_asks_once_more(server: Running, founder: Client, connect: Connect) -> None:
     bob = connect("bob")
     bob.ask("JOIN #a")
-    login(server, "bob", "Bob")
+    login(server, "bob", "Ben")
     assert told(bob, "DROP #a") == ["Only the founder of #a can do that."]
     (asked,) = told(founder, "DROP #a")
     assert asked.startswith("This ends the registration of #a. To confirm: DROP #a ")
@@ -228,10 +238,10 @@ def test_drop_of_an_empty_room(server: Running, founder: Client) -> None:
 
 def test_info_and_secret_rooms(server: Running, founder: Client, connect: Connect) -> None:
     bob = connect("bob")
-    told(founder, "SUCCESSOR #a Carol")
+    told(founder, "SUCCESSOR #a Cat")
     first, second = told(bob, "INFO #a")
-    assert first.startswith("#a was registered by Alice on 20")
-    assert second == "Successor: Carol"
+    assert first.startswith("#a was registered by Ann on 20")
+    assert second == "Successor: Cat"
     founder.ask("MODE #a +s", "PART #a")
     assert told(bob, "INFO #a") == ["#a is not registered."]
     assert told(founder, "INFO #a") == [first, second]
@@ -239,8 +249,8 @@ def test_info_and_secret_rooms(server: Running, founder: Client, connect: Connec
 
 def test_successor(founder: Client) -> None:
     assert told(founder, "SUCCESSOR #a") == ["Successor in #a: nobody"]
-    assert told(founder, "SUCCESSOR #a Bob") == ["Successor in #a: Bob"]
-    assert told(founder, "SUCCESSOR #a") == ["Successor in #a: Bob"]
+    assert told(founder, "SUCCESSOR #a Ben") == ["Successor in #a: Ben"]
+    assert told(founder, "SUCCESSOR #a") == ["Successor in #a: Ben"]
     assert told(founder, "SUCCESSOR #a 1bad") == ["There is no account 1bad."]
     assert told(founder, "SUCCESSOR #a -") == ["Successor in #a: nobody"]
     assert told(founder, "SUCCESSOR #no") == ["#no is not registered."]
@@ -248,16 +258,16 @@ def test_successor(founder: Client) -> None:
 
 def test_transfer(server: Running, founder: Client, connect: Connect) -> None:
     bob = connect("bob")
-    assert told(founder, "TRANSFER #a Bob") == ["Nobody in #a is logged in as Bob."]
+    assert told(founder, "TRANSFER #a Ben") == ["Nobody in #a is logged in as Ben."]
     bob.ask("JOIN #a")
-    login(server, "bob", "Bob")
-    assert told(bob, "TRANSFER #a Bob") == ["Only the founder of #a can do that."]
-    assert told(founder, "TRANSFER #a alice") == ["#a is yours already."]
-    told(founder, "SUCCESSOR #a bob")
-    assert told(founder, "TRANSFER #a bob") == ["Bob is the founder of #a now."]
+    login(server, "bob", "Ben")
+    assert told(bob, "TRANSFER #a Ben") == ["Only the founder of #a can do that."]
+    assert told(founder, "TRANSFER #a ann") == ["#a is yours already."]
+    told(founder, "SUCCESSOR #a ben")
+    assert told(founder, "TRANSFER #a ben") == ["Ben is the founder of #a now."]
     assert bob.sync()[-2:] == [f":{CHANSERV} MODE #a -qo alice alice", f":{CHANSERV} MODE #a +qo bob bob"]
     assert told(bob, "SUCCESSOR #a") == ["Successor in #a: nobody"]
-    assert told(founder, "TRANSFER #a Alice") == ["Only the founder of #a can do that."]
+    assert told(founder, "TRANSFER #a Ann") == ["Only the founder of #a can do that."]
 
 
 def test_rooms_per_account_and_in_all(tmp_path: Path) -> None:
@@ -268,12 +278,12 @@ def test_rooms_per_account_and_in_all(tmp_path: Path) -> None:
         Client(server, "bob") as bob,
     ):
         _register(server, alice)
-        login(server, "bob", "Bob")
+        login(server, "bob", "Ben")
         alice.ask("JOIN #b")
         bob.ask("JOIN #c,#d,#a")
-        assert told(alice, "REGISTER #b") == ["An account can register 1 rooms, and Alice has as many."]
+        assert told(alice, "REGISTER #b") == ["An account can register 1 rooms, and Ann has as many."]
         told(bob, "REGISTER #c")
-        assert told(alice, "TRANSFER #a Bob") == ["An account can register 1 rooms, and Bob has as many."]
+        assert told(alice, "TRANSFER #a Ben") == ["An account can register 1 rooms, and Ben has as many."]
         assert told(bob, "REGISTER #d") == ["No more rooms can be registered here."]
 
 
@@ -281,31 +291,31 @@ def test_account_gone(server: Running, founder: Client, connect: Connect) -> Non
     """The successor becomes founder; a room without one is free; other ranks of the account go."""
     bob = connect("bob")
     bob.ask("JOIN #a,#b")
-    login(server, "bob", "Bob")
+    login(server, "bob", "Ben")
     told(bob, "REGISTER #b")
-    told(bob, "AMODE #b +o Alice")
-    told(bob, "SUCCESSOR #b Alice")
-    told(founder, "SUCCESSOR #a Bob")
-    told(founder, "AMODE #a +o Bob")
+    told(bob, "AMODE #b +o Ann")
+    told(bob, "SUCCESSOR #b Ann")
+    told(founder, "SUCCESSOR #a Ben")
+    told(founder, "AMODE #a +o Ben")
     with inside(server) as net:
-        account_gone(net, "ALICE", 5)
+        account_gone(net, "ANN", 5)
         kept = net.rooms["#a"].registration
         assert kept is not None
-        assert (kept.founder, kept.successor, kept.access) == ("Bob", "", {})
+        assert (kept.founder, kept.successor, kept.access) == ("Ben", "", {})
         kept = net.rooms["#b"].registration
         assert kept is not None
         assert (kept.successor, kept.access) == ("", {})
-        account_gone(net, "Bob", 6)
+        account_gone(net, "Ben", 6)
         assert [room.registered for room in net.rooms.values()] == [False, False]
     assert f":{CHANSERV} MODE #a -r" in founder.sync()
 
 
 def test_recognised_on_logging_in(server: Running, founder: Client, connect: Connect) -> None:
     """Who logs in when they are there already gets their rank then."""
-    told(founder, "AMODE #a +v bob")
+    told(founder, "AMODE #a +v ben")
     bob = connect("bob")
     bob.ask("JOIN #a")
-    user = login(server, "bob", "Bob")
+    user = login(server, "bob", "Ben")
     with inside(server) as net:
         recognise(net, user, 7)
         recognise(net, user, 8)
@@ -328,8 +338,8 @@ def test_all_of_it_survives_a_restart(tmp_path: Path) -> None:
     with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice") as alice:
         _register(server, alice, "#Room")
         alice.ask("TOPIC #room :kept", "MODE #room +ikls-t key 7", "MODE #room +beI x a:y *!*@z", "PRIVMSG #room :early")
-        told(alice, "SUCCESSOR #room Carol")
-        told(alice, "AMODE #room +v Bob")
+        told(alice, "SUCCESSOR #room Cat")
+        told(alice, "AMODE #room +v Ben")
         with inside(server) as net:
             before = net.rooms["#room"].created
     with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice", caps="batch draft/chathistory") as alice:
@@ -339,7 +349,7 @@ def test_all_of_it_survives_a_restart(tmp_path: Path) -> None:
             assert room.log.floor <= net.seq
         with Client(server, "bob") as bob:
             assert bob.numerics("JOIN #room key") == ["473"]
-        login(server, "alice", "alice")
+        login(server, "alice", "ANN")
         lines = alice.ask("JOIN #room")
         assert [parse(line).command for line in lines] == ["JOIN", "332", "333", "353", "366", "MODE"]
         assert parse(lines[3]).params[1:] == ["@", "#Room", "~alice"]
@@ -349,8 +359,8 @@ def test_all_of_it_survives_a_restart(tmp_path: Path) -> None:
             "a:y",
             "*!*@z",
         ]
-        assert told(alice, "SUCCESSOR #room") == ["Successor in #Room: Carol"]
-        assert told(alice, "ACCESS #room") == ["Alice q", "Bob v", "End of the ranks in #Room."]
+        assert told(alice, "SUCCESSOR #room") == ["Successor in #Room: Cat"]
+        assert told(alice, "ACCESS #room") == ["Ann q", "Ben v", "End of the ranks in #Room."]
         (asked,) = told(alice, "DROP #room")
         told(alice, asked.partition("confirm: ")[2])
     with running_server(tmp_path, store_kind="sqlite") as server, inside(server) as net:
