@@ -32,6 +32,7 @@ class Kind(enum.IntEnum):
     CHGHOST = 23
     INVITE = 24
     METADATA = 25
+    RENAME = 26
 
 
 # Two hundred bytes of `__dict__` an event would be the larger part of it: slots.

@@ -89,13 +89,24 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     if user.invited:
         user.invited.discard(room)
     line = as_line(f":{user.prefix} JOIN {room.name}", net.limits.line)
-    alt = as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}", net.limits.line)
+    alt = extended_join(net, user, room)
     event = net.append(room, Kind.JOIN, user, line, at, skip=bool(user.label), alt=alt)
     room.enter(user, rank, event.seq)
     net.rung.add(user)
     if user.label:
         net.send(user, render_tagged(event, user.render, ""))
     changes = raise_to_kept(user, room)
+    net.send(user, greeting(net, user, room))
+    set_by_server(net, room, changes, at)
+
+
+def extended_join(net: Network, user: User, room: Room) -> bytes:
+    """The JOIN as those with extended-join see it."""
+    return as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}", net.limits.line)
+
+
+def greeting(net: Network, user: User, room: Room) -> bytes:
+    """What follows a JOIN: the topic, and who is there."""
     head = f":{net.name} "
     lines = []
     if room.topic:
@@ -103,8 +114,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
         lines.append(f"{head}{n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
     lines += names_lines(net, user, room)
     lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
-    net.send(user, b"".join(map(as_line, lines)))
-    set_by_server(net, room, changes, at)
+    return b"".join(map(as_line, lines))
 
 
 @command("PART", 1)
@@ -211,12 +221,13 @@ def topic(context: Context) -> None:
         remember(net, room)
 
 
-def show(context: Context, room: Room, kind: Kind, rest: str) -> None:
+def show(context: Context, room: Room, kind: Kind, rest: str, *, stored: bool = True) -> None:
     """Put what the user did into the room's log; under a label their own copy is a reply."""
     net, user = context.net, context.user
-    event = net.append(room, kind, user, as_line(f":{user.prefix} {rest}", net.limits.line), context.at, skip=bool(user.label))
-    if user.label:
-        net.send(user, render_tagged(event, user.render, ""))
+    line = as_line(f":{user.prefix} {rest}", net.limits.line)
+    event = net.append(room, kind, user, line, context.at, skip=bool(user.label), stored=stored)
+    if user.label and (mine := render_tagged(event, user.render, "")):
+        net.send(user, mine)
 
 
 @command("KICK", 2)

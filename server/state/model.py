@@ -387,6 +387,24 @@ class Network:
         if not room.members:
             self._close(room)
 
+    def rename_room(self, room: Room, name: str) -> None:
+        """Give a room a name that is free. Under another key it has another log, which begins here; of the old one its members
+        are still owed what came before.
+        """
+        room.name = name
+        key = fold(name)
+        if key == room.key:
+            return
+        old = room.log
+        del self.rooms[room.key]
+        self.rooms[key] = room
+        room.key, room.log = key, RoomLog(key, self.seq)
+        for user, since in [(user, user.rooms[room]) for user in room.members]:
+            user.spans.append(Span(old, since, self.seq))
+            user.rooms[room] = self.seq + 1
+            user.changed = self.seq
+            self.rung.add(user)
+
     def _close(self, room: Room) -> None:
         if room.registration is None:
             self.rooms.pop(room.key, None)
