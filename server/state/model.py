@@ -399,8 +399,8 @@ class Network:
         del self.rooms[room.key]
         self.rooms[key] = room
         room.key, room.log = key, RoomLog(key, self.seq)
-        for user, since in [(user, user.rooms[room]) for user in room.members]:
-            user.spans.append(Span(old, since, self.seq))
+        for user in room.members:
+            user.spans.append(Span(old, user.rooms[room], self.seq))
             user.rooms[room] = self.seq + 1
             user.changed = self.seq
             self.rung.add(user)
