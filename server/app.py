@@ -91,13 +91,15 @@ class Server:
         self._acceptor = Acceptor(listeners, self._door, self._hand)
         self._stopped = False
 
-    def _listen(self) -> list[tuple[socket.socket, bool]]:
-        listeners: list[tuple[socket.socket, bool]] = []
-        wanted = [("irc", a) for a in self.settings.listen.irc] + [("plain", a) for a in self.settings.listen.plain]
+    def _listen(self) -> list[tuple[socket.socket, str]]:
+        listeners: list[tuple[socket.socket, str]] = []
+        listen_at = self.settings.listen
+        dialects = {"irc": listen_at.irc, "plain": listen_at.plain, "websocket": listen_at.websocket}
+        wanted = [(dialect, address) for dialect, addresses in dialects.items() for address in addresses]
         try:
             for dialect, address in wanted:
                 sock = listen(address, self.settings.workers.backlog)
-                listeners.append((sock, dialect == "plain"))
+                listeners.append((sock, dialect))
                 self.addresses.append((dialect, Address(address.host, sock.getsockname()[1])))
         except BaseException:
             for sock, _ in listeners:
@@ -111,8 +113,8 @@ class Server:
     def _context(self) -> ssl.SSLContext:
         return self.certificates.context
 
-    def _hand(self, sock: socket.socket, address: str, is_plain: bool, refused: str) -> None:
-        next(self._next).adopt(sock, address, is_plain, refused)
+    def _hand(self, sock: socket.socket, address: str, dialect: str, refused: str) -> None:
+        next(self._next).adopt(sock, address, dialect, refused)
 
     def start(self) -> None:
         """Start all threads; when it returns, clients can connect."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import cast
 
-from server.dialects import irc, plain
+from server.dialects import irc, plain, websocket
 from server.events import Event
 from server.ports import Store, StoreError
 from server.sequencer import PAGE, Pages, Plan, Sequencer
@@ -35,12 +35,13 @@ class Slice:
     something is for higher ranks only, those below.
     """
 
-    __slots__ = ("_lines", "_parts", "apart", "audience", "events")
+    __slots__ = ("_authors", "_lines", "_parts", "apart", "audience", "events")
 
     def __init__(self, audience: dict[int, list[Connection]], events: list[Event], apart: dict[Connection, int]) -> None:
         self.audience = audience
         self.events = events
         self.apart = apart
+        self._authors = {event.origin for event in events} if apart else set()
         self._lines: dict[int, list[bytes]] = {}
         self._parts: dict[tuple[int, int, int], bytes] = {}
 
@@ -48,7 +49,9 @@ class Slice:
         """Each event as connections of class `caps` see it; rendered once, however many there are."""
         found = self._lines.get(caps)
         if found is None:
-            if caps:
+            if caps & websocket.RENDER:
+                found = [websocket.frame(line[:-2], caps) if line else b"" for line in self.lines(caps & ~websocket.RENDER)]
+            elif caps:
                 found = [irc.render(event, caps) for event in self.events]
             else:
                 found = [b"" if event.kind in irc.NEEDS else event.line for event in self.events]
@@ -65,7 +68,7 @@ class Slice:
         user = conn.user
         assert user is not None
         rank = self.apart[conn]
-        me = user.id if any(event.origin == user.id for event in self.events) else 0
+        me = user.id if user.id in self._authors else 0
         key = (user.render, rank, me)
         found = self._parts.get(key)
         if found is None:
@@ -307,7 +310,7 @@ class Delivery:
         if not conn.plain:
             data = self._rendered(conn, plan)
             if data:
-                conn.push(data)
+                conn.push(conn.encode(data))
             return
         conn.push_records(_plain_records(conn, plan))
 
