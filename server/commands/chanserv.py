@@ -165,7 +165,7 @@ def transfer(request: Request) -> None:
     found = _founded(request)
     if found is None:
         return
-    room, _ = found
+    room, kept = found
     context = request.context
     wanted = fold(request.arg(1))
     heir = next((user for user in room.members if user.account and fold(user.account) == wanted), None)
@@ -176,10 +176,10 @@ def transfer(request: Request) -> None:
     elif why := _full(context.net, heir.account):
         request.say(why)
     else:
-        before = context.user.account
+        people = [(account, kept.rank_of(account)) for account in (kept.founder, heir.account)]
         hand_over(room, heir.account)
-        _show_ranks(request, room, before, Rank.NONE)
-        _show_ranks(request, room, heir.account, Rank.FOUNDER | Rank.OP)
+        for account, rank in people:
+            _show_ranks(request, room, account, rank)
         remember(context.net, room)
         request.say(f"{heir.account} is the founder of {room.name} now.")
 
@@ -187,10 +187,19 @@ def transfer(request: Request) -> None:
 # Ranks
 
 
-def _show_ranks(request: Request, room: Room, account: str, rank: Rank) -> None:
-    """Give the members who are logged in to `account` exactly `rank`; the room sees it."""
+def _show_ranks(request: Request, room: Room, account: str, before: Rank) -> None:
+    """Have the members who are logged in to `account` follow a change of what is kept for it, which was `before`.
+
+    What they were given besides stays with them.
+    """
+    kept = room.registration
+    assert kept is not None
+    after = kept.rank_of(account)
     key = fold(account)
-    changes = [change for user in room.members if user.account and fold(user.account) == key for change in rerank(room, user, rank)]
+    changes = []
+    for user, rank in list(room.members.items()):
+        if user.account and fold(user.account) == key:
+            changes += rerank(room, user, Rank(rank & ~(before & ~after) | after))
     set_by_server(request.context.net, room, changes, request.context.at)
 
 
@@ -232,7 +241,7 @@ def amode(request: Request) -> None:
     adding = change[0] == "+"
     if not account:
         return
-    if not may_give(_rank(request, kept), rank) or not (adding or may_act_on(_rank(request, kept), before[1])):
+    if not may_give(_rank(request, kept), rank) or not (adding or may_act_on(_rank(request, kept), kept.rank_of(account))):
         request.say(f"Your rank in {room.name} does not give or take that one.")
     elif adding and not before[1] and len(kept.access) >= request.context.net.limits.list_entries:
         request.say(f"No more accounts can have a rank in {room.name}.")
@@ -241,12 +250,13 @@ def amode(request: Request) -> None:
 
 
 def _keep_rank(request: Request, room: Room, kept: Registration, account: str, rank: Rank) -> None:
+    before = kept.rank_of(account)
     if rank:
         kept.access[fold(account)] = (account, rank)
     else:
         kept.access.pop(fold(account), None)
     remember(request.context.net, room)
-    _show_ranks(request, room, account, kept.rank_of(account))
+    _show_ranks(request, room, account, before)
     request.say(f"{account} in {room.name}: {letters(rank) or 'no rank'}")
 
 

@@ -183,6 +183,22 @@ def test_amode(server: Running, founder: Client, connect: Connect) -> None:
     assert told(founder, "AMODE #no +o ben") == told(founder, "AMODE #no") == ["#no is not registered."]
 
 
+def test_amode_leaves_what_was_given_in_the_room(server: Running, founder: Client, connect: Connect) -> None:
+    """A kept voice comes and goes; the operator's rank that the founder gave stays. Nobody takes the founder's."""
+    bob = connect("bob")
+    bob.ask("JOIN #a")
+    login(server, "bob", "Ben")
+    founder.ask("MODE #a +o bob")
+    bob.sync()
+    told(founder, "AMODE #a +v ben")
+    assert bob.sync() == [f":{CHANSERV} MODE #a +v bob"]
+    told(founder, "AMODE #a -v ben")
+    assert bob.sync() == [f":{CHANSERV} MODE #a -v bob"]
+    told(founder, "AMODE #a +o ben")
+    assert told(bob, "AMODE #a -o ann") == ["Your rank in #a does not give or take that one."]
+    assert parse(bob.ask("NAMES #a")[0]).params[-1] == "~alice @bob"
+
+
 def test_amode_is_bounded(tmp_path: Path) -> None:
     with running_server(tmp_path, limits_list_entries=1) as server, Client(server, "alice") as alice:
         _register(server, alice)
