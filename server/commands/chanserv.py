@@ -186,6 +186,8 @@ def transfer(request: Request) -> None:
 
 # Ranks
 
+_KEPT = {sign + letter: (sign == "+", LETTERS[letter]) for sign in "+-" for letter in "aohv"}
+
 
 def _show_ranks(request: Request, room: Room, account: str, before: Rank) -> None:
     """Have the members who are logged in to `account` follow a change of what is kept for it, which was `before`.
@@ -224,29 +226,27 @@ service_command(CHANSERV, "ACCESS", "#room", least=1, help="Lists the accounts t
 )
 def amode(request: Request) -> None:
     """What is kept is given on joining, and at once to who is there."""
-    change, name = request.arg(1), request.arg(2)
-    if not change:
+    if len(request.args) == 1:
         _list_access(request)
-        return
-    found = _room(request)
-    if found is None:
-        return
-    if len(change) != 2 or change[0] not in "+-" or change[1] not in "aohv" or not name:
+    elif len(request.args) < 3 or request.args[1] not in _KEPT:
         request.say("Usage: AMODE #room +o account; the ranks are a, o, h and v (founder: TRANSFER).")
-        return
-    room, kept = found
-    rank = LETTERS[change[1]]
-    account = _account_named(request, name) if change[0] == "+" else name
-    before = kept.access.get(fold(account), (account, Rank.NONE))
-    adding = change[0] == "+"
+    elif (found := _room(request)) is not None:
+        _change_kept(request, *found)
+
+
+def _change_kept(request: Request, room: Room, kept: Registration) -> None:
+    adding, rank = _KEPT[request.args[1]]
+    account = _account_named(request, request.args[2]) if adding else request.args[2]
     if not account:
         return
-    if not may_give(_rank(request, kept), rank) or not (adding or may_act_on(_rank(request, kept), kept.rank_of(account))):
+    account, before = kept.access.get(fold(account), (account, Rank.NONE))
+    mine = _rank(request, kept)
+    if not may_give(mine, rank) or not (adding or may_act_on(mine, kept.rank_of(account))):
         request.say(f"Your rank in {room.name} does not give or take that one.")
-    elif adding and not before[1] and len(kept.access) >= request.context.net.limits.list_entries:
+    elif adding and not before and len(kept.access) >= request.context.net.limits.list_entries:
         request.say(f"No more accounts can have a rank in {room.name}.")
     else:
-        _keep_rank(request, room, kept, before[0], Rank(before[1] | rank if adding else before[1] & ~rank))
+        _keep_rank(request, room, kept, account, Rank(before | rank if adding else before & ~rank))
 
 
 def _keep_rank(request: Request, room: Room, kept: Registration, account: str, rank: Rank) -> None:
