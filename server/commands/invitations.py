@@ -5,7 +5,8 @@ Sources: https://modern.ircdocs.horse/#invite-message, https://ircv3.net/specs/e
 
 from __future__ import annotations
 
-from server.commands.capabilities import offer
+from server.commands.audit import acts_as_operator
+from server.commands.notices import direct
 from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.events import Kind
@@ -41,12 +42,12 @@ def _invite(context: Context) -> None:
     room = context.room(context.params[1])
     if room is None:
         return
-    rank = room.members.get(user)
-    if rank is None:
+    deed = f"INVITE {target.nick}"
+    if user not in room.members and not acts_as_operator(context, room, deed):
         context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
     elif target in room.members:
         context.numeric(n.ERR_USERONCHANNEL, target.nick, room.name, "is already on channel")
-    elif room.invite_only and rank < Rank.HALFOP:
+    elif room.invite_only and room.rank_of(user) < Rank.HALFOP and not acts_as_operator(context, room, deed):
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
     elif wait := seconds_to_wait(context, "invites"):
         context.fail("RATE_LIMITED", f"Too many invitations: wait {wait} seconds")
@@ -62,12 +63,8 @@ def _carry(context: Context, room: Room, target: User) -> None:
         target.invited.add(room)
     context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
     line = as_line(f":{user.prefix} INVITE {target.nick} {room.name}", net.limits.line)
-    if target.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
-        net.send(target, line)
+    direct(net, target, user, line, context.at)
     if target.away:
         context.numeric(n.RPL_AWAY, target.nick, target.away)
     # "a server may choose to only send the message to clients having channel op, or only to ..."; here: half-operators and higher
     net.append(room, Kind.INVITE, user, line, context.at, skip=True, stored=False, least=Rank.HALFOP)
-
-
-offer("invite-notify")

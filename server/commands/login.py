@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from server.commands.chanserv import recognise
 from server.commands.names import reserved_for, same_account
+from server.commands.notices import account_changed
+from server.commands.operators import remove
+from server.commands.server_bans import refusal
 from server.commands.table import Context
-from server.events import Kind
 from server.state.accounts import Account
 from server.state.model import Network, User
 from wire import numerics as n
@@ -24,22 +26,19 @@ def log_in(context: Context, account: Account) -> None:
     user.account = account.name
     context.numeric(n.RPL_LOGGEDIN, _mask(user), account.name, f"You are now logged in as {account.name}")
     if changed:
-        _tell(context, account.name)
+        account_changed(context.net, user, context.at)
         recognise(context.net, user, context.at)
     if user.wanted and not user.registered:
         claim(context.net, user, context.at)
+    if user.registered and (why := refusal(context.net, user, context.at)):
+        remove(context.net, user, why, context.at, quit_reason="Banned")
 
 
 def log_out(context: Context) -> None:
     """The session is nobody's."""
     context.user.account = ""
     context.numeric(n.RPL_LOGGEDOUT, _mask(context.user), "You are now logged out")
-    _tell(context, "*")
-
-
-def _tell(context: Context, name: str) -> None:
-    if context.user.registered:
-        context.net.announce(context.user, Kind.ACCOUNT, f"ACCOUNT {name}", context.at)
+    account_changed(context.net, context.user, context.at)
 
 
 def _mask(user: User) -> str:

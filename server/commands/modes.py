@@ -1,4 +1,4 @@
-"""MODE, of rooms and of users: a mode is a row.
+"""MODE, of rooms: a mode is a row. Those of users are in `user_modes`.
 
 Source: https://modern.ircdocs.horse/#mode-message
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.commands.audit import acts_as_operator
 from server.commands.changes import Change, parts, rerank
 from server.commands.lists import LISTS, ListMode, change_list, show_list
 from server.commands.rooms import show
 from server.commands.table import Context, command, shown
+from server.commands.user_modes import user_mode
 from server.events import Kind
 from server.state.model import Room, User
 from server.state.ranks import LETTERS, Rank, may_act_on, may_give
@@ -48,46 +50,7 @@ def mode(context: Context) -> None:
     if is_room(context.params[0]):
         _room_mode(context)
     else:
-        _user_mode(context)
-
-
-def _user_mode(context: Context) -> None:
-    user = context.user
-    target = context.net.find(context.params[0])
-    if target is None:
-        context.numeric(n.ERR_NOSUCHNICK, shown(context.params[0]), "No such nick/channel")
-    elif target is not user:
-        context.numeric(n.ERR_USERSDONTMATCH, "Cannot view or change modes for other users")
-    elif len(context.params) == 1:
-        context.line(
-            f":{context.net.name} {n.RPL_UMODEIS} {user.nick} +{'i' if user.invisible else ''}{'o' if user.operator else ''}"
-        )
-    else:
-        _change_user(context)
-
-
-def _change_user(context: Context) -> None:
-    user = context.user
-    before = (user.invisible, user.operator)
-    unknown = False
-    adding = True
-    for letter in context.params[1]:
-        if letter in "+-":
-            adding = letter == "+"
-        elif letter == "i":
-            user.invisible = adding
-        elif letter == "o":
-            user.operator = user.operator and adding  # it can be laid down, never taken: that is OPER's to give
-        else:
-            unknown = True
-    if unknown:
-        context.numeric(n.ERR_UMODEUNKNOWNFLAG, "Unknown MODE flag")
-    shown_changes = ""
-    for letter, was, now in (("i", before[0], user.invisible), ("o", before[1], user.operator)):
-        if was != now:
-            shown_changes += ("+" if now else "-") + letter
-    if shown_changes:
-        context.line(f":{user.prefix} MODE {user.nick} :{shown_changes}")
+        user_mode(context)
 
 
 def described(room: Room, *, secrets: bool) -> str:
@@ -169,8 +132,14 @@ class Changes:
     def _permitted(self, least: Rank) -> bool:
         if self._mine >= least:
             return True
+        if acts_as_operator(self.context, self.room, self._deed):
+            return True
         self._refuse("You're not channel operator")
         return False
+
+    @property
+    def _deed(self) -> str:
+        return f"MODE {shown(self.context.params[1])}"  # the letters: a key is a secret
 
     def _refuse(self, why: str) -> None:
         if not self._refused:
@@ -196,11 +165,11 @@ class Changes:
             self.made.append((adding, letter, ""))
 
     def _rank(self, letter: str, adding: bool) -> None:
-        nick = self._next() if self._mine else ""  # who is nothing here is told so, and not which nicks there are
+        if not self._permitted(Rank.VOICE):  # who is nothing here is told so, and not which nicks there are
+            return
+        nick = self._next()
         target = self.context.net.find(nick) if nick else None
-        if not self._mine:
-            self._permitted(Rank.VOICE)
-        elif not nick:
+        if not nick:
             self._missing(letter)
         elif target is None:
             self.context.numeric(n.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
@@ -214,12 +183,12 @@ class Changes:
     def _may_rank(self, letter: str, target: User, adding: bool) -> bool:
         if target is self.context.user and not adding:
             return True  # anyone may lay down what they have
-        if not may_give(self._mine, LETTERS[letter]):
-            self._refuse("Your rank does not give or take that one")
-        elif not adding and not may_act_on(self._mine, self.room.members[target]):
-            self._refuse("They have a higher rank than you")
-        else:
+        gives = may_give(self._mine, LETTERS[letter])
+        if gives and (adding or may_act_on(self._mine, self.room.members[target])):
             return True
+        if acts_as_operator(self.context, self.room, self._deed):
+            return True
+        self._refuse("They have a higher rank than you" if gives else "Your rank does not give or take that one")
         return False
 
     def _key(self, adding: bool) -> None:

@@ -6,6 +6,7 @@ Source: https://ircv3.net/specs/extensions/channel-rename (a draft)
 from __future__ import annotations
 
 from server.commands.capabilities import offer
+from server.commands.help_texts import describe
 from server.commands.rates import seconds_to_wait
 from server.commands.rooms import extended_join, greeting, show
 from server.commands.table import Context, command, shown
@@ -81,3 +82,4 @@ def _as_leaving_and_joining(net: Network, user: User, room: Room, old: str, reas
 
 
 offer("draft/channel-rename")
+describe("RENAME", "RENAME #room #newname [:reason]", "Gives a room another name; its members, modes and topic stay.")

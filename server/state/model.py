@@ -15,10 +15,13 @@ from typing import Any, NamedTuple, Protocol
 from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
+from server.operators import Grant
 from server.ports import Link, Store
 from server.state.accounts import Book, Throttle
+from server.state.bans import Bans
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
+from server.state.past import Memory
 from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
 from server.state.registration import Registration
 from wire.message import as_line
@@ -73,11 +76,13 @@ class User:
         "account",
         "address",
         "away",
+        "bot",
         "cap_version",
         "caps",
         "certificate",
         "changed",
         "ended",
+        "failures",
         "host",
         "id",
         "invisible",
@@ -107,7 +112,9 @@ class User:
         "talks",
         "until",
         "username",
+        "wallops",
         "wanted",
+        "watching",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -127,13 +134,16 @@ class User:
         self.refused = ""  # the nick that they could not have before they were welcomed
         self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
+        self.failures = 0  # attempts to become an operator that failed
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
         self.cap_version = 301
         self.caps = 0
         self.render = 0  # the class of connections that this one shares its bytes with
-        self.operator = False
+        self.operator: Grant | None = None
         self.invisible = False
+        self.bot = False
+        self.wallops = False
         self.away = ""
         self.signed_on = at
         self.spoke = at
@@ -143,6 +153,7 @@ class User:
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
+        self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
         self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
         self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
@@ -155,6 +166,10 @@ class User:
     def identify(self) -> None:
         """Work out `prefix` anew after a change of nick, user name or host."""
         self.prefix = f"{self.nick}!{self.username}@{self.host}"
+
+    def can(self, capability: str) -> bool:
+        """Whether this is an operator who may do that (`server.operators.CAPABILITIES`)."""
+        return self.operator is not None and capability in self.operator.capabilities
 
     @property
     def shown(self) -> str:
@@ -242,7 +257,7 @@ class Room:
 
     def visible_to(self, user: User) -> bool:
         """Whether `user` may know that this room exists."""
-        return not self.secret or user in self.members
+        return not self.secret or user in self.members or user.can("see_hidden")
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
@@ -302,9 +317,15 @@ class Network:
         self.changes: list[Change] = []
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
+        self.marked: dict[str, set[User]] = {}  # who has which user mode, by its letter
+        self.past = Memory(settings.limits.whowas)
+        self.watchers: dict[str, set[User]] = {}  # who asked to be told of a folded nick (MONITOR)
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.bans = Bans()
+        self.audit: list[str] = []  # what operators did: for the log, once the lock is released
+        self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
         self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
@@ -345,6 +366,10 @@ class Network:
         for key in user.talks or ():
             self.talks.pop(key, None)
             self._forget(key)
+        for holders in self.marked.values():
+            holders.discard(user)
+        for farewell in FAREWELLS:
+            farewell(self, user, at)
 
     def rename(self, user: User, nick: str) -> None:
         """Give `user` a nick that is free."""
@@ -467,7 +492,11 @@ class Network:
         Without an author it is the server's own.
         """
         self.seq = seq = self.seq + 1
-        me, account = (author.id, author.account) if author is not None else (0, "")
+        me, account = 0, ""
+        if author is not None:
+            me, account = author.id, author.account
+            if author.bot:
+                tags = f"bot;{tags}" if tags else "bot"
         event = Event(seq, ident or seq, at, room.key, kind, line, me, skip, room.closed, tags, alt, account, stored, least)
         self.window.add(room.log, event)
         self.appended.append(event)
@@ -486,6 +515,8 @@ class Network:
     ) -> Event:
         """Add one event to the log of a private conversation, for `other` to be given. Its author gets an echo or nothing."""
         self.seq = seq = self.seq + 1
+        if author.bot:
+            tags = f"bot;{tags}" if tags else "bot"
         mine = other is author  # what people tell themselves does reach them
         event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, b"", author.account, stored)
         self.window.add(log, event)
@@ -541,6 +572,18 @@ class Network:
             user.render = render
             for room in user.rooms:
                 room.audiences.pop(user.link.worker, None)
+
+
+# What is called, at the end, for each session that is over: with the network, the session, and when (milliseconds). It may never
+# have registered.
+Farewell = Callable[[Network, User, int], None]
+FAREWELLS: list[Farewell] = []
+
+
+def when_gone(farewell: Farewell) -> Farewell:
+    """Have the function below called for each session that is over."""
+    FAREWELLS.append(farewell)
+    return farewell
 
 
 # What takes over a stored record of a kind at the start: called with the network, the record's key and its value.

@@ -43,6 +43,14 @@ def _certificates() -> Path:
     return folder
 
 
+# OPER operuser operpassword; the cheapest hash there is.
+CONFIG = """
+[operators.operuser]
+password = "$argon2id$v=19$m=8,t=1,p=1$WizIj+a9Ddtu+yhd1E9Qnw$rT/wGVNWn+uybDHZOtBExAEoT1E2D8Q0NfRnG/SSLEI"
+capabilities = ["kill", "ban", "rehash", "wallops", "see_hidden", "override", "stats"]
+"""
+
+
 class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController):  # type: ignore[misc,unused-ignore]
     """One server a test, in memory, without limits."""
 
@@ -53,19 +61,28 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     # What is promised: a test that would skip for want of one of these fails.
     capabilities = frozenset(
         {
+            Capabilities.ACCOUNT_NOTIFY,
+            Capabilities.ACCOUNT_TAG,
+            Capabilities.AWAY_NOTIFY,
             Capabilities.BATCH,
             Capabilities.ECHO_MESSAGE,
             Capabilities.EXTENDED_JOIN,
+            Capabilities.EXTENDED_MONITOR,
             Capabilities.LABELED_RESPONSE,
             Capabilities.MESSAGE_TAGS,
             Capabilities.MULTI_PREFIX,
             Capabilities.SERVER_TIME,
+            Capabilities.SETNAME,
         }
     )
     optional_behaviors = frozenset(
         {
             OptionalBehaviors.BAN_EXCEPTION_MODE,
             OptionalBehaviors.CAP_REQ_MINUS,
+            OptionalBehaviors.ELIST_C,
+            OptionalBehaviors.ELIST_M,
+            OptionalBehaviors.ELIST_N,
+            OptionalBehaviors.ELIST_T,
             OptionalBehaviors.ELIST_U,
             OptionalBehaviors.INVITE_EXCEPTION_MODE,
             OptionalBehaviors.INVITE_LIST,
@@ -79,17 +96,20 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     )
     isupport = {  # noqa: RUF012 - irctest's own way
         "ACCOUNTEXTBAN": "a",
+        "BOT": "B",
         "CASEMAPPING": "ascii",
         "CHATHISTORY": patma.ANYSTR,
-        "ELIST": patma.StrRe(".*U.*"),
+        "ELIST": patma.StrRe("C?M?N?T?U?"),
         "EXCEPTS": "e",
         "EXTBAN": ",am",
         "INVEX": "I",
+        "MONITOR": patma.ANYSTR,
         "MSGREFTYPES": "msgid",
         "PREFIX": "(qaohv)~&@%+",
         "STATUSMSG": "~&@%+",
         "TARGMAX": patma.ANYSTR,
         "UTF8ONLY": None,
+        "WHOX": None,
     }
 
     def run(
@@ -110,8 +130,10 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             self.faketime_enabled = False
         self.hostname, self.port = hostname, port
         self.create_config()
+        config = self.directory / "parley.toml"
+        config.write_text(CONFIG, encoding="utf-8")
         command = [
-            *(PYTHON, "-m", "server"),
+            *(PYTHON, "-m", "server", "--config", str(config)),
             *("--certs", str(_certificates()), "--data", str(self.directory / "data")),
             *("--listen", f"127.0.0.1:{port}", "--plain-listen", "off"),
             *("--store", "memory", "--limits", "off"),
@@ -126,7 +148,8 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             "PARLEY_ACCOUNTS_ARGON2_TIME": "1",
             "PARLEY_ACCOUNTS_SCRAM_ITERATIONS": "4096",
         }
-        environment = {**os.environ, **accounts, "PARLEY_NAME": "My.Little.Server", "PYTHONPATH": str(REPOSITORY)}
+        names = {"PARLEY_NAME": "My.Little.Server", "PARLEY_DESCRIPTION": "test server"}
+        environment = {**os.environ, **accounts, **names, "PYTHONPATH": str(REPOSITORY)}
         if password is not None:
             environment["PARLEY_PASSWORD"] = password
         self.proc = self.execute(command, env=environment, cwd=REPOSITORY)
