@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
@@ -10,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from server import passwords
 from server.commands.chanserv import account_gone, recognise
+from server.config import Accounts as AccountSettings
 from server.state.accounts import Account
 from server.state.model import Network, User
 from tests.server.conftest import Connect
 from tests.server.harness import PATIENCE_S, Client, Running, running_server
+from tests.server.operating import configure, oper, trail
 from wire.message import parse
 
 CHANSERV = "ChanServ!ChanServ@parley.local"
@@ -392,3 +397,36 @@ def test_history_of_an_open_room_across_a_restart(tmp_path: Path) -> None:
         bob.ask("JOIN #a", "PRIVMSG #a :late")
         texts = [parse(line).params[1] for line in bob.ask("CHATHISTORY LATEST #a * 5") if " PRIVMSG " in line]
         assert texts == ["early", "late"]
+
+
+def test_an_operator_of_the_server_overrides_every_rank(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """By the capability `override`, which leaves a trail."""
+    caplog.set_level(logging.DEBUG)
+    configure(tmp_path)
+    with running_server(tmp_path) as server, Client(server, "alice") as alice, Client(server, "root") as root:
+        _register(server, alice)
+        root.ask("JOIN #a")
+        assert root.numerics("MODE #a -q alice", "KICK #a alice") == ["482", "482"]
+        oper(root)
+        assert root.ask("MODE #a -q alice", "MODE #a +q root")[-2:] == [
+            ":root!~u@127.0.0.1 MODE #a -q alice",
+            ":root!~u@127.0.0.1 MODE #a +q root",
+        ]
+        root.ask("MODE #a -q root", "MODE #a +q alice")
+        assert root.numerics("KICK #a alice")[-1] == "KICK"
+        assert any(entry.startswith("override in #a: KICK alice") for entry in trail(caplog, root))
+
+
+def test_logging_in_gives_the_kept_rank(server: Running, founder: Client, connect: Connect) -> None:
+    """Who logs in by SASL when they are in the room already; the room sees it."""
+    bob = connect("bob", caps="sasl")
+    bob.ask("JOIN #a")
+    secret = passwords.make("secret", AccountSettings(argon2_memory_kib=8, argon2_time=1, scram_iterations=4096))
+    with inside(server) as net:
+        net.book.put(Account("Ben", 1, secret.hash, secret.keys))
+    told(founder, "AMODE #a +h Ben")
+    proof = base64.b64encode(b"\0Ben\0secret").decode()
+    bob.send("AUTHENTICATE PLAIN", f"AUTHENTICATE {proof}")
+    bob.until(" 903 ")
+    assert f":{CHANSERV} MODE #a +h bob" in [*bob.seen, *bob.sync()]
+    assert f":{CHANSERV} MODE #a +h bob" in founder.sync()
