@@ -218,6 +218,10 @@ class Limits:
         most=65536,
     )
     rooms_per_user: int = setting(50, "Rooms that one user may be in.", least=1, most=10_000)
+    rooms_per_account: int = setting(20, "Rooms that one account may register.", least=0, most=10_000)
+    registered_rooms: int = setting(
+        10_000, "Registered rooms in all; each takes a few KiB of memory, more with long lists.", least=0, most=1_000_000
+    )
     connections: int = setting(10_000, "Connections at one time.", least=1, most=1_000_000)
     connections_per_address: int = setting(
         64, "Connections at one time from one address (IPv4 /32, IPv6 /64).", least=1, most=1_000_000

@@ -32,6 +32,7 @@ class Kind(enum.IntEnum):
     CHGHOST = 23
     INVITE = 24
     METADATA = 25
+    RENAME = 26
 
 
 # Two hundred bytes of `__dict__` an event would be the larger part of it: slots.
@@ -57,6 +58,7 @@ class Event:
     alt: bytes = b""  # the rendering under extended-join, where that differs
     account: str = ""  # the author's account at the time
     stored: bool = True  # False: shown to those who are here, never on disk (TAGMSG)
+    least: int = 0  # the rank (server.state.ranks) below which members are not given it (STATUSMSG); its author is
 
 
 class Record(NamedTuple):

@@ -181,7 +181,7 @@ class Sequencer:
         horizon = min(ends, default=end)
         if ends:
             events = [event for event in events if event.seq <= horizon]
-        items, horizon, more = self._with_replies(user, events, horizon)
+        items, horizon, more = self._with_replies(user, self._shown_to(user, events), horizon)
         if horizon >= user.until and not more:  # the goodbye is among the items: whatever came since came too late
             user.replies.clear()
             user.reply_bytes = 0
@@ -219,6 +219,10 @@ class Sequencer:
             look(span.log, span.since, min(span.until, upto))
         return sources, behind
 
+    def _shown_to(self, user: User, events: list[Event]) -> list[Event]:
+        hidden = self.net.hidden
+        return [event for event in events if not ((event.skip or event.least) and hidden(event, user))]
+
     @staticmethod
     def _with_replies(user: User, events: list[Event], horizon: int) -> tuple[list[Item], int, bool]:
         """Events and replies in order: a reply stands behind all that had happened when it was given.
@@ -226,10 +230,10 @@ class Sequencer:
         A reply that is yet to be read from the store ends the page, for its size is not known: then there is more, and the
         horizon is where it stands.
         """
-        me = user.id
-        if not user.replies:
-            return [event for event in events if not (event.skip and event.origin == me)], horizon, False
         items: list[Item] = []
+        if not user.replies:
+            items += events
+            return items, horizon, False
         at = 0
         given = 0
         ends = False
@@ -249,7 +253,7 @@ class Sequencer:
         if not ends:
             items += events[at:]
         del user.replies[:given]
-        return [item for item in items if not (isinstance(item, Event) and item.skip and item.origin == me)], horizon, ends
+        return items, horizon, ends
 
 
 def _merged(sources: list[list[Event]]) -> list[Event]:

@@ -42,6 +42,7 @@ class Cap(enum.IntFlag):
     NO_IMPLICIT_NAMES = enum.auto()
     PRE_AWAY = enum.auto()
     READ_MARKER = enum.auto()
+    CHANNEL_RENAME = enum.auto()
 
 
 NAMES: dict[str, Cap] = {
@@ -75,6 +76,7 @@ NAMES: dict[str, Cap] = {
     "draft/no-implicit-names": Cap.NO_IMPLICIT_NAMES,
     "draft/pre-away": Cap.PRE_AWAY,
     "draft/read-marker": Cap.READ_MARKER,
+    "draft/channel-rename": Cap.CHANNEL_RENAME,
 }
 
 # Those that tell something, and are not for asking: "clients MUST NOT request this capability" (https://ircv3.net/specs/extensions/sts)
@@ -94,6 +96,7 @@ RENDERED = int(
     | Cap.METADATA
     | Cap.MULTILINE
     | Cap.BATCH
+    | Cap.CHANNEL_RENAME
 )
 
 

@@ -41,6 +41,7 @@ class Read:
     caps: int
     batch: str
     label: str = ""
+    rank: int = 0  # the reader's in the room: what was said to higher ranks only is left out
 
     @property
     def cost(self) -> int:
@@ -70,7 +71,7 @@ class Read:
         at = self.seq
         while len(found) < self.limit:
             page = store.after(self.room, at, _PAGE, upto=self.upto, seen_from=self.seen_from)
-            found += [event for event in page if event.kind in _SAID]
+            found += [event for event in page if event.kind in _SAID and event.least <= self.rank]
             if len(page) < _PAGE:
                 break
             at = page[-1].seq
@@ -83,7 +84,7 @@ class Read:
         stop = self.seq if self.kind == "LATEST" else 0
         while len(found) < self.limit:
             page = store.before(self.room, end, _PAGE, seen_from=self.seen_from)
-            found[:0] = [event for event in page if event.kind in _SAID and event.seq > stop]
+            found[:0] = [event for event in page if event.kind in _SAID and event.seq > stop and event.least <= self.rank]
             if len(page) < _PAGE or page[0].seq <= stop:
                 break
             end = page[0].seq
@@ -139,7 +140,10 @@ def _grant(context: Context, kind: str, target: str, seq: int, limit: int) -> No
     room, seen_from = found
     context.spend(limit / _EVENTS_PER_UNIT)
     batch = f"h{net.seq:x}n{len(user.replies)}"
-    net.send(user, Read(net.name, target, room, kind, seq, net.seq, limit, seen_from, user.caps, batch))
+    read = Read(net.name, target, room, kind, seq, net.seq, limit, seen_from, user.caps, batch)
+    if (joined := net.rooms.get(room)) is not None:
+        read.rank = joined.rank_of(user)
+    net.send(user, read)
 
 
 def _log_of(context: Context, target: str) -> tuple[str, int] | None:

@@ -5,6 +5,7 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1 (900, 901), https://ircv3.ne
 
 from __future__ import annotations
 
+from server.commands.chanserv import account_gone, recognise
 from server.commands.names import reserved_for, same_account
 from server.commands.notices import account_changed
 from server.commands.operators import remove
@@ -28,6 +29,7 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
     _numeric(net, user, f"{n.RPL_LOGGEDIN} {user.shown} {_mask(user)} {account.name} :You are now logged in as {account.name}")
     if changed:
         account_changed(net, user, at)
+        recognise(net, user, at)
     if user.registered and (why := refusal(net, user, at)):
         remove(net, user, why, at, quit_reason="Banned")
 
@@ -55,11 +57,12 @@ def sessions(net: Network, account: Account) -> list[User]:
 
 
 def drop(net: Network, account: Account, at: int) -> None:
-    """Take an account away for good; whoever is logged in to it is nobody's from now on."""
+    """Take an account away for good, with all that others keep under its name: whoever registers that name next inherits nothing."""
     for user in sessions(net, account):
         log_out(net, user, at)
     net.book.drop(account.name)
     net.keep("account", account.key, None)
+    account_gone(net, account.name, at)
 
 
 def claim(net: Network, user: User, at: int) -> bool:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from server.commands import services
 from server.commands.accept import accept, takes
+from server.commands.bans import barred
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
 from server.state.model import Room, User
+from server.state.ranks import SIGNS, Rank, signs
 from wire import numerics as n
 from wire.capabilities import Cap
-from wire.masks import matches
 from wire.message import format_tags, truncate
-from wire.names import fold
+from wire.names import is_room
 
 _ECHO = int(Cap.ECHO_MESSAGE)
 
@@ -77,16 +78,17 @@ def _fit_for_tag(key: str) -> bool:
 
 
 def _say_to(context: Context, kind: Kind, verb: str, target: str, text: str, tags: str, *, complain: bool) -> None:
-    if target[:1] == "#":
-        room = context.net.room(target)
+    name, least = (target, Rank.NONE) if target[:1] == "#" else _addressed(target)
+    if is_room(name):
+        room = context.net.room(name)
         if room is None:
             if complain:
                 context.numeric(n.ERR_NOSUCHCHANNEL, shown(target), "No such channel")
-        elif refusal := may_speak(room, context.user):
-            if complain and context.room(target):
+        elif refusal := may_speak(room, context.user, text):
+            if complain and context.room(name):
                 context.numeric(n.ERR_CANNOTSENDTOCHAN, room.name, refusal)
         else:
-            _to_room(context, kind, verb, room, text, tags)
+            _to_room(context, kind, verb, room, text, tags, least)
         return
     if (service := services.addressed(target)) is not None:
         _to_service(context, kind, verb, service, text)
@@ -111,27 +113,30 @@ def _to_nick(context: Context, kind: Kind, verb: str, target: str, text: str, ta
         context.numeric(n.RPL_AWAY, other.nick, other.away)
 
 
-def may_speak(room: Room, user: User) -> str:
-    """Why `user` may not speak in `room`, "" where they may."""
+def _addressed(target: str) -> tuple[str, Rank]:
+    """A target without the signs in front (STATUSMSG), and the lowest rank that they stand for: `@#room` is for its operators."""
+    name = target.lstrip("".join(SIGNS))
+    return name, min([SIGNS[sign] for sign in target[: len(target) - len(name)]], default=Rank.NONE)
+
+
+def may_speak(room: Room, user: User, text: str = "") -> str:
+    """Why `user` may not say `text` in `room`, "" where they may."""
+    if room.no_ctcp and text[:1] == "\x01" and text[:8] != "\x01ACTION ":
+        return "This channel takes no CTCP (+C)"
     rank = room.members.get(user)
-    if rank is None:
-        if room.no_external:
-            return "You are not in this channel, and it takes no messages from outside (+n)"
-    elif rank:
-        return ""
+    if rank is None and room.no_external:
+        return "You are not in this channel, and it takes no messages from outside (+n)"
+    return "" if rank else _may_speak_without_rank(room, user)
+
+
+def _may_speak_without_rank(room: Room, user: User) -> str:
     if room.moderated:
         return "Only voiced people may speak here (+m)"
-    if room.bans and banned(room, user):
+    if room.account_speaks and not user.account:
+        return "Only people who are logged in to an account may speak here (+M)"
+    if room.bans and barred(room, user, speaking=True):
         return "You are banned from this channel (+b)"
     return ""
-
-
-def banned(room: Room, user: User) -> bool:
-    """Whether a ban of `room` fits `user`."""
-    if not room.bans:
-        return False
-    whom = fold(user.prefix)
-    return any(matches(mask, whom) for mask in room.bans)
 
 
 def _compose(user: User, verb: str, target: str, text: str, size: int) -> bytes:
@@ -145,14 +150,16 @@ def _compose(user: User, verb: str, target: str, text: str, size: int) -> bytes:
     return line
 
 
-def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tags: str) -> None:
+def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tags: str, least: Rank) -> None:
     net, user = context.net, context.user
-    line = _compose(user, verb, room.name, text, net.limits.line)
+    target = signs(least, every=False) + room.name if least else room.name
+    line = _compose(user, verb, target, text, net.limits.line)
     echo = user.caps & _ECHO
     inside = user in room.members
     apart = user.label or not inside  # the echo comes as a reply, not with the room's log
     skip = inside and (bool(apart) or not echo)  # who is outside gets nothing of the log, so there is nothing to skip
-    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, stored=kind != Kind.TAGMSG)
+    stored = kind != Kind.TAGMSG
+    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, stored=stored, least=least)
     if echo and apart:
         _echo(context, event)
 

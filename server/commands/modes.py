@@ -8,32 +8,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.commands.audit import acts_as_operator
+from server.commands.changes import Change, parts, rerank
+from server.commands.lists import LISTS, ListMode, change_list, show_list
 from server.commands.rooms import show
 from server.commands.table import Context, command, shown
 from server.commands.user_modes import user_mode
 from server.events import Kind
-from server.state.model import Listed, Rank, Room
+from server.state.model import Room, User
+from server.state.ranks import LETTERS, Rank, may_act_on, may_give
+from server.state.registry import remember
 from wire import numerics as n
-from wire.masks import complete
-from wire.message import truncate
-from wire.names import fold, is_room
+from wire.names import is_room
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A room mode without a parameter: the attribute of Room that it sets."""
+    """A room mode without a parameter: the attribute of Room that it sets, and the rank that it takes."""
 
     attribute: str
+    least: Rank = Rank.OP
 
 
 FLAGS = {
+    "C": Flag("no_ctcp"),
+    "M": Flag("account_speaks"),
+    "R": Flag("account_only"),
     "i": Flag("invite_only"),
     "m": Flag("moderated"),
     "n": Flag("no_external"),
     "s": Flag("secret"),
     "t": Flag("topic_locked"),
 }
-RANKS = {"o": Rank.OP, "v": Rank.VOICE}
+REGISTERED = "r"  # shown, and set by registration only
+# CHANMODES in ISUPPORT: lists, always with a parameter, with one when set, without.
+TYPES = ("".join(LISTS), "k", "l", "".join(sorted([*FLAGS, REGISTERED])))
 _MOST_CHANGES = 20  # MODES in ISUPPORT
 
 
@@ -47,7 +55,8 @@ def mode(context: Context) -> None:
 
 def described(room: Room, *, secrets: bool) -> str:
     """The modes of a room as RPL_CHANNELMODEIS shows them; the key only where `secrets`."""
-    letters = "".join(letter for letter, flag in sorted(FLAGS.items()) if getattr(room, flag.attribute))
+    found = [letter for letter, flag in FLAGS.items() if getattr(room, flag.attribute)]
+    letters = "".join(sorted([*found, REGISTERED] if room.registered else found))
     params = ""
     if room.password:
         letters += "k"
@@ -69,10 +78,9 @@ def _room_mode(context: Context) -> None:
         return
     changes = Changes(context, room)
     changes.read(context.params[1], context.params[2:])
-    changes.announce()
-
-
-Change = tuple[bool, str, str]  # whether it is set, the letter, the parameter or ""
+    if changes.made:
+        changes.announce()
+        remember(net, room)
 
 
 class Changes:
@@ -100,29 +108,43 @@ class Changes:
             self._one(letter, adding)
 
     def _one(self, letter: str, adding: bool) -> None:
-        if letter == "b":
-            self._ban(adding)
-        elif letter not in FLAGS and letter not in RANKS and letter not in "kl":
+        if letter in LISTS:
+            self._list(LISTS[letter], adding)
+        elif letter in LETTERS:
+            self._rank(letter, adding)
+        elif letter == REGISTERED:
+            self._refuse("The server sets that: PRIVMSG ChanServ :REGISTER, or DROP")
+        elif letter not in FLAGS and letter not in "kl":
             self.context.numeric(n.ERR_UNKNOWNMODE, shown(letter), "is unknown mode char to me")
-        elif self._permitted():
-            if letter in FLAGS:
-                self._flag(letter, adding)
-            elif letter in RANKS:
-                self._rank(letter, adding)
-            elif letter == "k":
-                self._key(adding)
-            else:
-                self._limit(adding)
+        elif not self._permitted(FLAGS[letter].least if letter in FLAGS else Rank.OP):
+            return
+        elif letter in FLAGS:
+            self._flag(letter, adding)
+        elif letter == "k":
+            self._key(adding)
+        else:
+            self._limit(adding)
 
-    def _permitted(self) -> bool:
-        if self.room.members.get(self.context.user, Rank.NONE) & Rank.OP:
+    @property
+    def _mine(self) -> Rank:
+        return self.room.rank_of(self.context.user)
+
+    def _permitted(self, least: Rank) -> bool:
+        if self._mine >= least:
             return True
-        if acts_as_operator(self.context, self.room, f"MODE {shown(self.context.params[1])}"):  # the letters: a key is a secret
+        if acts_as_operator(self.context, self.room, self._deed):
             return True
+        self._refuse("You're not channel operator")
+        return False
+
+    @property
+    def _deed(self) -> str:
+        return f"MODE {shown(self.context.params[1])}"  # the letters: a key is a secret
+
+    def _refuse(self, why: str) -> None:
         if not self._refused:
             self._refused = True
-            self.context.numeric(n.ERR_CHANOPRIVSNEEDED, self.room.name, "You're not channel operator")
-        return False
+            self.context.numeric(n.ERR_CHANOPRIVSNEEDED, self.room.name, why)
 
     def _next(self) -> str:
         return self.params.pop(0) if self.params else ""
@@ -130,9 +152,11 @@ class Changes:
     def _need(self, letter: str) -> str:
         word = self._next()
         if not word:
-            text = f"Mode {letter} needs a parameter"
-            self.context.numeric(n.ERR_INVALIDMODEPARAM, self.room.name, letter, "*", text)
+            self._missing(letter)
         return word
+
+    def _missing(self, letter: str) -> None:
+        self.context.numeric(n.ERR_INVALIDMODEPARAM, self.room.name, letter, "*", f"Mode {letter} needs a parameter")
 
     def _flag(self, letter: str, adding: bool) -> None:
         attribute = FLAGS[letter].attribute
@@ -141,20 +165,31 @@ class Changes:
             self.made.append((adding, letter, ""))
 
     def _rank(self, letter: str, adding: bool) -> None:
-        nick = self._need(letter)
-        if not nick:
+        if not self._permitted(Rank.VOICE):  # who is nothing here is told so, and not which nicks there are
             return
-        target = self.context.net.find(nick)
-        if target is None:
+        nick = self._next()
+        target = self.context.net.find(nick) if nick else None
+        if not nick:
+            self._missing(letter)
+        elif target is None:
             self.context.numeric(n.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
         elif target not in self.room.members:
             self.context.numeric(n.ERR_USERNOTINCHANNEL, target.nick, self.room.name, "They aren't on that channel")
-        else:
+        elif self._may_rank(letter, target, adding):
             before = self.room.members[target]
-            after = before | RANKS[letter] if adding else before & ~RANKS[letter]
-            if after != before:
-                self.room.members[target] = Rank(after)
-                self.made.append((adding, letter, target.nick))
+            after = before | LETTERS[letter] if adding else before & ~LETTERS[letter]
+            self.made += rerank(self.room, target, Rank(after))
+
+    def _may_rank(self, letter: str, target: User, adding: bool) -> bool:
+        if target is self.context.user and not adding:
+            return True  # anyone may lay down what they have
+        gives = may_give(self._mine, LETTERS[letter])
+        if gives and (adding or may_act_on(self._mine, self.room.members[target])):
+            return True
+        if acts_as_operator(self.context, self.room, self._deed):
+            return True
+        self._refuse("They have a higher rank than you" if gives else "Your rank does not give or take that one")
+        return False
 
     def _key(self, adding: bool) -> None:
         key = self._next()
@@ -181,34 +216,13 @@ class Changes:
             self.room.limit = int(word[:9])
             self.made.append((True, "l", str(self.room.limit)))
 
-    def _ban(self, adding: bool) -> None:
+    def _list(self, row: ListMode, adding: bool) -> None:
         given = self._next()
         if not given:
-            self._list_bans()
-            return
-        if not self._permitted():
-            return
-        mask = truncate(complete(given), 150)
-        if " " in mask or "," in mask or mask[0] == ":":
-            self.context.numeric(n.ERR_INVALIDMODEPARAM, self.room.name, "b", shown(given), "That is no mask")
-            return
-        key = fold(mask)
-        if not adding:
-            if (gone := self.room.bans.pop(key, None)) is not None:
-                self.made.append((False, "b", gone.mask))
-        elif key in self.room.bans:
-            return
-        elif len(self.room.bans) >= self.context.net.limits.list_entries:
-            self.context.numeric(n.ERR_BANLISTFULL, self.room.name, mask, "Channel ban list is full")
-        else:
-            self.room.bans[key] = Listed(mask, self.context.user.prefix, self.context.at)
-            self.made.append((True, "b", mask))
-
-    def _list_bans(self) -> None:
-        net, nick, name = self.context.net, self.context.user.nick, self.room.name
-        for mask, by, at in self.room.bans.values():
-            self.context.line(f":{net.name} {n.RPL_BANLIST} {nick} {name} {mask} {by} {at // 1000}")
-        self.context.numeric(n.RPL_ENDOFBANLIST, name, "End of channel ban list")
+            if self._permitted(row.reader):
+                show_list(self.context, self.room, row)
+        elif self._permitted(row.least) and (mask := change_list(self.context, self.room, row, given, adding=adding)):
+            self.made.append((adding, row.letter, mask))
 
     def announce(self) -> None:
         """Show the room what was changed, on as many lines as that takes.
@@ -217,22 +231,5 @@ class Changes:
         """
         head = f"MODE {self.room.name} "
         spare = self.context.net.limits.line - len(f":{self.context.user.prefix} {head}\r\n".encode())
-        part: list[Change] = []
-        for change in self.made:
-            if part and len(written([*part, change]).encode()) > spare:
-                show(self.context, self.room, Kind.MODE, head + written(part))
-                part = []
-            part.append(change)
-        if part:
-            show(self.context, self.room, Kind.MODE, head + written(part))
-
-
-def written(changes: list[Change]) -> str:
-    """Changes as MODE shows them: `+o-v alice bob`."""
-    letters, params, sign = "", "", ""
-    for adding, letter, param in changes:
-        now = "+" if adding else "-"
-        letters += (now if now != sign else "") + letter
-        params += f" {param}" if param else ""
-        sign = now
-    return letters + params
+        for part in parts(self.made, spare):
+            show(self.context, self.room, Kind.MODE, head + part)

@@ -17,7 +17,7 @@ from server.commands.jobs import later
 from server.commands.login import drop, log_in, log_out, sessions
 from server.commands.names import taken
 from server.commands.operators import remove
-from server.commands.registration import change_nick
+from server.commands.registration import rename
 from server.commands.services import Request, service, service_command
 from server.commands.table import Context, shown
 from server.dialects.irc import stamp
@@ -235,7 +235,7 @@ def ghost(request: Request) -> None:
 def regain(request: Request) -> None:
     context = request.context
     if (nick := _free(request)) and not taken(context.net, context.user, nick):
-        change_nick(context.net, context.user, nick, context.at)
+        rename(context, nick)
 
 
 @service_command(

@@ -45,7 +45,7 @@ def _join(net: Network, user: User, name: str, at: int) -> None:
     user.realname = name.strip()[:100]
     net.reclass(user, RENDER)
     net.rename(user, nick)
-    no_entry = may_join(room, user, "") if room.members else None
+    no_entry = may_join(room, user, "")
     if why := refusal(net, user, at) or (no_entry and no_entry[1]):
         net.send(user, as_line(f"ERROR :{why}"))
         net.disconnect(user, why, at)

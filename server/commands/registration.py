@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 
 from server.commands import monitor, sasl, server_info, whowas
+from server.commands.bans import held_by
 from server.commands.capabilities import when_negotiated
 from server.commands.login import LOGIN_REQUIRED, claim
 from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
@@ -62,12 +63,8 @@ def nick(context: Context) -> None:
         _choose(context, wanted)
     elif refusal := taken(net, user, wanted):
         _refuse_nick(context, wanted, refusal)
-    elif wanted == user.nick:
-        return
-    elif wait := seconds_to_wait(context, "nicks"):
-        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
-    else:
-        change_nick(net, user, wanted, context.at)
+    elif wanted != user.nick:
+        rename(context, wanted)
 
 
 def _choose(context: Context, wanted: str) -> None:
@@ -85,6 +82,18 @@ def _choose(context: Context, wanted: str) -> None:
         _refuse_nick(context, wanted, refusal)
         return
     _complete(context)
+
+
+def rename(context: Context, wanted: str) -> None:
+    """Give who asks another nick, one that is free; says so where they may not change it now."""
+    net, user = context.net, context.user
+    if wait := seconds_to_wait(context, "nicks"):
+        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
+        return
+    if user.rooms and (room := held_by(user)):
+        context.numeric(n.ERR_BANONCHAN, wanted, room.name, "Cannot change nickname while banned on channel")
+        return
+    change_nick(net, user, wanted, context.at)
 
 
 def change_nick(net: Network, user: User, wanted: str, at: int) -> None:

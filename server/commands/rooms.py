@@ -1,4 +1,4 @@
-"""Rooms: JOIN, PART, TOPIC, NAMES, KICK, INVITE.
+"""Rooms: JOIN, PART, TOPIC, NAMES, KICK.
 
 Source: https://modern.ircdocs.horse/#channel-operations
 """
@@ -8,17 +8,21 @@ from __future__ import annotations
 import hmac
 
 from server.commands.audit import acts_as_operator
-from server.commands.messages import banned
-from server.commands.notices import direct
+from server.commands.bans import awaited, banned
+from server.commands.changes import raise_to_kept, set_by_server
 from server.commands.rates import seconds_to_wait
 from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
 from server.state.model import Network, Rank, Room, User
+from server.state.ranks import may_act_on, signs
+from server.state.registry import remember
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.message import as_line, truncate
 from wire.names import is_room, valid_room
+
+prefixes = signs
 
 
 @command("JOIN", 1, connecting=True)
@@ -64,13 +68,20 @@ def _join_one(context: Context, name: str, key: str) -> None:
 
 
 def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
-    invited = user.invited is not None and room in user.invited
-    if room.password and not hmac.compare_digest(room.password.encode(), key.encode()):
+    """Why `user` may not join `room` (numeric and text), None where they may. A kept rank counts as an invitation."""
+    kept = room.registration.rank_of(user.account) if room.registration is not None else Rank.NONE
+    if room.password and kept < Rank.OP and not hmac.compare_digest(room.password.encode(), key.encode()):
         return n.ERR_BADCHANNELKEY, "Cannot join channel (+k): the key is wrong or missing"
-    if invited:
+    if kept or (user.invited is not None and room in user.invited):
         return None
-    if room.invite_only:
+    return _may_enter_uninvited(room, user)
+
+
+def _may_enter_uninvited(room: Room, user: User) -> tuple[str, str] | None:
+    if room.invite_only and not awaited(room, user):
         return n.ERR_INVITEONLYCHAN, "Cannot join channel (+i): you have to be invited"
+    if room.account_only and not user.account:
+        return n.ERR_NEEDREGGEDNICK, "Cannot join channel (+R): you have to be logged in to an account"
     if banned(room, user):
         return n.ERR_BANNEDFROMCHAN, "Cannot join channel (+b): you are banned"
     if room.limit and len(room.members) >= room.limit:
@@ -80,11 +91,11 @@ def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
 
 def enter(net: Network, user: User, room: Room, at: int) -> None:
     """Make `user` a member of `room`; they get the JOIN, then the topic and who is there."""
-    rank = Rank.NONE if room.members else Rank.OP
+    rank = Rank.NONE if room.members or room.registered else Rank.OP
     if user.invited:
         user.invited.discard(room)
     line = as_line(f":{user.prefix} JOIN {room.name}", net.limits.line)
-    alt = as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}", net.limits.line)
+    alt = extended_join(net, user, room)
     event = net.append(room, Kind.JOIN, user, line, at, skip=bool(user.label), alt=alt)
     room.enter(user, rank, event.seq)
     net.rung.add(user)
@@ -93,6 +104,19 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     if user.away:  # "when a user joins and has an away message set" (away-notify)
         gone = as_line(f":{user.prefix} AWAY :{user.away}", net.limits.line)
         net.append(room, Kind.AWAY, user, gone, at, skip=True, stored=False)
+    changes = raise_to_kept(user, room)
+    if lines := greeting(net, user, room):
+        net.send(user, lines)
+    set_by_server(net, room, changes, at)
+
+
+def extended_join(net: Network, user: User, room: Room) -> bytes:
+    """The JOIN as those with extended-join see it."""
+    return as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}", net.limits.line)
+
+
+def greeting(net: Network, user: User, room: Room) -> bytes:
+    """What follows a JOIN: the topic, and who is there."""
     head = f":{net.name} "
     lines = []
     if room.topic:
@@ -101,8 +125,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     if not user.caps & Cap.NO_IMPLICIT_NAMES:
         lines += names_lines(net, user, room)
         lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
-    if lines:
-        net.send(user, b"".join(map(as_line, lines)))
+    return b"".join(map(as_line, lines))
 
 
 @command("PART", 1)
@@ -129,12 +152,6 @@ def _leave(context: Context, room: Room, reason: str) -> None:
 def _leave_all(context: Context, reason: str) -> None:
     for room in list(context.user.rooms):
         _leave(context, room, reason)
-
-
-def prefixes(rank: Rank, *, every: bool) -> str:
-    """The signs of a rank: all of them (multi-prefix) or the highest."""
-    signs = ("@" if rank & Rank.OP else "") + ("+" if rank & Rank.VOICE else "")
-    return signs if every else signs[:1]
 
 
 def names_lines(net: Network, user: User, room: Room) -> list[str]:
@@ -184,20 +201,22 @@ def topic(context: Context) -> None:
             context.line(f":{net.name} {n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
         else:
             context.numeric(n.RPL_NOTOPIC, room.name, "No topic is set")
-    elif room.topic_locked and not room.members.get(user, Rank.NONE) & Rank.OP and not acts_as_operator(context, room):
+    elif room.topic_locked and room.rank_of(user) < Rank.HALFOP and not acts_as_operator(context, room):
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
     else:
         text = truncate(context.params[1], net.limits.topic)
         room.topic, room.topic_by, room.topic_at = text, user.prefix, context.at
         show(context, room, Kind.TOPIC, f"TOPIC {room.name} :{text}")
+        remember(net, room)
 
 
-def show(context: Context, room: Room, kind: Kind, rest: str) -> None:
+def show(context: Context, room: Room, kind: Kind, rest: str, *, stored: bool = True) -> None:
     """Put what the user did into the room's log; under a label their own copy is a reply, as it is for who acts from outside."""
     net, user = context.net, context.user
-    event = net.append(room, kind, user, as_line(f":{user.prefix} {rest}", net.limits.line), context.at, skip=bool(user.label))
-    if user.label or user not in room.members:
-        net.send(user, render_tagged(event, user.render, ""))
+    line = as_line(f":{user.prefix} {rest}", net.limits.line)
+    event = net.append(room, kind, user, line, context.at, skip=bool(user.label), stored=stored)
+    if (user.label or user not in room.members) and (mine := render_tagged(event, user.render, "")):
+        net.send(user, mine)
 
 
 def say_in(net: Network, room: Room, author: User, text: str, at: int) -> None:
@@ -219,14 +238,18 @@ def kick(context: Context) -> None:
         context.numeric(n.ERR_NEEDMOREPARAMS, "KICK", "Name one channel, or as many channels as people")
 
 
+def _may_put_out(context: Context, room: Room, victim: User) -> bool:
+    user = context.user
+    allowed = victim is user or may_act_on(room.rank_of(user), room.members[victim])
+    return allowed or acts_as_operator(context, room, f"KICK {victim.nick}", context.param(2))
+
+
 def _kick_from(context: Context, name: str, nicks: list[str]) -> None:
     net, user = context.net, context.user
     room = context.room(name)
     if room is None:
         return
-    if not room.members.get(user, Rank.NONE) & Rank.OP and not acts_as_operator(
-        context, room, f"KICK {','.join(nicks)}", context.param(2)
-    ):
+    if room.rank_of(user) < Rank.HALFOP and not acts_as_operator(context, room, f"KICK {','.join(nicks)}", context.param(2)):
         if user not in room.members:
             context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
         else:
@@ -239,56 +262,10 @@ def _kick_from(context: Context, name: str, nicks: list[str]) -> None:
             context.numeric(n.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
         elif victim not in room.members:
             context.numeric(n.ERR_USERNOTINCHANNEL, victim.nick, room.name, "They aren't on that channel")
+        elif not _may_put_out(context, room, victim):
+            context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "They have a higher rank than you")
         else:
             show(context, room, Kind.KICK, f"KICK {room.name} {victim.nick} :{reason}")
             net.part(room, victim, net.seq)
             if victim is user:
                 return
-
-
-@command("INVITE")
-def invite(context: Context) -> None:
-    if not context.params:
-        _list_invitations(context)
-    elif len(context.params) == 1:
-        context.numeric(n.ERR_NEEDMOREPARAMS, "INVITE", "Not enough parameters")
-    else:
-        _invite(context)
-
-
-def _list_invitations(context: Context) -> None:
-    for room in context.user.invited or ():
-        if context.net.rooms.get(room.key) is room:
-            context.line(f":{context.net.name} {n.RPL_INVITELIST} {context.user.nick} {room.name}")
-    context.numeric(n.RPL_ENDOFINVITELIST, "End of /INVITE list")
-
-
-def _invite(context: Context) -> None:
-    net, user = context.net, context.user
-    target = net.find(context.params[0])
-    if target is None:
-        context.numeric(n.ERR_NOSUCHNICK, shown(context.params[0]), "No such nick/channel")
-        return
-    room = context.room(context.params[1])
-    if room is None:
-        return
-    rank = room.members.get(user)
-    if rank is None and not acts_as_operator(context, room, f"INVITE {target.nick}"):
-        context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
-    elif target in room.members:
-        context.numeric(n.ERR_USERONCHANNEL, target.nick, room.name, "is already on channel")
-    elif room.invite_only and not (rank or Rank.NONE) & Rank.OP and not acts_as_operator(context, room, f"INVITE {target.nick}"):
-        context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
-    elif wait := seconds_to_wait(context, "invites"):
-        context.fail("RATE_LIMITED", f"Too many invitations: wait {wait} seconds")
-    else:
-        if target.invited is None:
-            target.invited = set()
-        if len(target.invited) < net.limits.list_entries:
-            target.invited.add(room)
-        context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
-        line = as_line(f":{user.prefix} INVITE {target.nick} {room.name}", net.limits.line)
-        direct(net, target, user, line, context.at)
-        net.append(room, Kind.INVITE, user, line, context.at, skip=True, stored=False)
-        if target.away:
-            context.numeric(n.RPL_AWAY, target.nick, target.away)

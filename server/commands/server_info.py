@@ -8,36 +8,44 @@ from __future__ import annotations
 import platform
 import ssl
 
+from server.commands.bans import EXTBANS
 from server.commands.capabilities import offer
+from server.commands.lists import LISTS
+from server.commands.modes import TYPES
 from server.commands.table import Context, command, shown
 from server.commands.user_modes import USER_MODES
 from server.dialects.irc import stamp
 from server.state.model import Network, User
+from server.state.ranks import LETTERS, PREFIX, SIGNS
 from wire import numerics as n
 from wire.capabilities import Cap
 
 VERSION = "parley-0.1.0"
 
 _MOST_TOKENS, _TOKENS = 12, 380  # on one line of RPL_ISUPPORT: how many, and bytes
-_ROOM_MODES = "biklmnostv"
-_ROOM_MODES_WITH_PARAMETER = "bklov"
+_ROOM_MODES = "".join(sorted("".join(TYPES) + "".join(LETTERS)))
+_ROOM_MODES_WITH_PARAMETER = "".join(sorted("".join(TYPES[:3]) + "".join(LETTERS)))
 
 
 def isupport(net: Network) -> list[str]:
     """The tokens of RPL_ISUPPORT, in the order of their names."""
     limits = net.limits
     return [
+        "ACCOUNTEXTBAN=a",
         f"AWAYLEN={limits.away}",
         "BOT=B",
         "CASEMAPPING=ascii",
         f"CHANLIMIT=#:{limits.rooms_per_user}",
-        "CHANMODES=b,k,l,imnst",
+        f"CHANMODES={','.join(TYPES)}",
         f"CHANNELLEN={limits.room_name}",
         "CHANTYPES=#",
         f"CHATHISTORY={limits.history}",
         "ELIST=CMNTU",
+        "EXCEPTS=e",
+        f"EXTBAN=,{EXTBANS}",
+        "INVEX=I",
         f"KICKLEN={limits.kick}",
-        f"MAXLIST=b:{limits.list_entries}",
+        f"MAXLIST={''.join(LISTS)}:{limits.list_entries}",
         f"MAXTARGETS={limits.targets}",
         "MODES=20",
         f"MONITOR={limits.monitor}",
@@ -45,7 +53,8 @@ def isupport(net: Network) -> list[str]:
         f"NAMELEN={limits.realname}",
         f"NETWORK={net.settings.network.replace(' ', chr(92) + 'x20')}",
         f"NICKLEN={limits.nick}",
-        "PREFIX=(ov)@+",
+        f"PREFIX={PREFIX}",
+        f"STATUSMSG={''.join(SIGNS)}",
         _targmax(limits.targets),
         f"TOPICLEN={limits.topic}",
         "USERLEN=18",

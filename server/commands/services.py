@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from server.commands.help_texts import describe
 from server.commands.table import Context, command, shown
 from server.state.model import Network
 from wire.names import fold
@@ -86,6 +87,7 @@ def service(name: str, *aliases: str, about: str, confidential: bool = False) ->
 
     for alias in aliases:
         command(alias)(by_command)
+        describe(alias, f"{alias} subcommand [parameters]", about, f"{alias} HELP lists the subcommands.")
     service_command(name, "HELP", "[subcommand]", help="Lists what can be asked, or says more about one of it.")(_help)
     return made
 

@@ -27,6 +27,7 @@ NEEDS: dict[int, int] = {
     Kind.CHGHOST: int(Cap.CHGHOST),
     Kind.INVITE: int(Cap.INVITE_NOTIFY),
     Kind.METADATA: int(Cap.METADATA),
+    Kind.RENAME: int(Cap.CHANNEL_RENAME),
 }
 
 

@@ -6,7 +6,6 @@ any machine. The state lock is held by whoever calls (`server.sequencer`).
 
 from __future__ import annotations
 
-import enum
 import json
 import sys
 from collections import OrderedDict
@@ -23,6 +22,8 @@ from server.state.bans import Bans
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
 from server.state.past import Memory
+from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
+from server.state.registration import Registration
 from wire.message import as_line
 from wire.names import fold
 
@@ -66,14 +67,6 @@ class Certificate(NamedTuple):
 
     fingerprint: str  # SHA-256, hex
     name: str  # its common name, "" where it has none
-
-
-class Rank(enum.IntFlag):
-    """What a member is in a room."""
-
-    NONE = 0
-    VOICE = 1
-    OP = 2
 
 
 class User:
@@ -197,12 +190,16 @@ class Listed(NamedTuple):
 
 
 class Room:
-    """A room that has members."""
+    """A room that has members, or is registered."""
 
     __slots__ = (
+        "account_only",
+        "account_speaks",
         "audiences",
         "bans",
         "created",
+        "exceptions",
+        "invitations",
         "invite_only",
         "key",
         "limit",
@@ -210,9 +207,11 @@ class Room:
         "members",
         "moderated",
         "name",
+        "no_ctcp",
         "no_external",
         "password",
         "present",
+        "registration",
         "secret",
         "topic",
         "topic_at",
@@ -231,9 +230,15 @@ class Room:
         self.topic = ""
         self.topic_by = ""
         self.topic_at = 0
+        self.registration: Registration | None = None
         self.bans: dict[str, Listed] = {}  # by folded mask
+        self.exceptions: dict[str, Listed] = {}
+        self.invitations: dict[str, Listed] = {}
+        self.account_only = False
+        self.account_speaks = False
         self.invite_only = False
         self.moderated = False
+        self.no_ctcp = False
         self.no_external = True
         self.secret = False
         self.topic_locked = True
@@ -244,6 +249,15 @@ class Room:
     def closed(self) -> bool:
         """Whether what is said here is only for those who are here."""
         return self.invite_only or bool(self.password)
+
+    @property
+    def registered(self) -> bool:
+        """Whether it stays when nobody is in it."""
+        return self.registration is not None
+
+    def rank_of(self, user: User) -> Rank:
+        """The rank of `user` here; NONE for who is not here."""
+        return self.members.get(user, Rank.NONE)
 
     def visible_to(self, user: User) -> bool:
         """Whether `user` may know that this room exists."""
@@ -378,7 +392,7 @@ class Network:
     # Rooms
 
     def room(self, name: str) -> Room | None:
-        """The room of that name, if it has members."""
+        """The room of that name, if it has members or is registered."""
         return self.rooms.get(fold(name))
 
     def open(self, name: str, at: int) -> Room:
@@ -390,14 +404,51 @@ class Network:
         return room
 
     def part(self, room: Room, user: User, seq: int) -> None:
-        """`user` leaves `room` with the event at `seq`; an empty room is gone."""
+        """`user` leaves `room` with the event at `seq`; an empty room is gone unless it is registered."""
         room.leave(user, seq)
         self.rung.add(user)
         if not room.members:
             self._close(room)
 
+    def release(self, room: Room) -> None:
+        """`room` is registered no more: it is gone if it is empty."""
+        room.registration = None
+        if not room.members:
+            self._close(room)
+
+    def rename_room(self, room: Room, name: str) -> None:
+        """Give a room a name that is free. Under another key it has another log, which begins here; of the old one its members
+        are still owed what came before.
+        """
+        room.name = name
+        key = fold(name)
+        if key == room.key:
+            return
+        old = room.log
+        del self.rooms[room.key]
+        self.rooms[key] = room
+        room.key, room.log = key, RoomLog(key, self.seq)
+        for user in room.members:
+            user.spans.append(Span(old, user.rooms[room], self.seq))
+            user.rooms[room] = self.seq + 1
+            user.changed = self.seq
+            self.rung.add(user)
+
     def _close(self, room: Room) -> None:
-        self.rooms.pop(room.key, None)
+        if room.registration is None:
+            self.rooms.pop(room.key, None)
+
+    def hidden(self, event: Event, user: User) -> bool:
+        """Whether `user` is not given `event`, which stands in a log of theirs: an own one without echo, or one for higher ranks.
+
+        What counts is the rank at the time of asking: whoever has it now may read what was said to those who have it.
+        """
+        if event.origin == user.id:
+            return event.skip
+        if not event.least:
+            return False
+        room = self.rooms.get(event.room)
+        return room is None or room.rank_of(user) < event.least
 
     def conversation(self, one: User, other: User) -> RoomLog:
         """The log of what two users say to each other, as long as both are here."""
@@ -429,7 +480,7 @@ class Network:
         self,
         room: Room,
         kind: Kind,
-        author: User,
+        author: User | None,
         line: bytes,
         at: int,
         *,
@@ -438,12 +489,19 @@ class Network:
         stored: bool = True,
         alt: bytes = b"",
         ident: int = 0,
+        least: int = 0,
     ) -> Event:
-        """Add one event to a room's log; the fields are Event's, `ident` its id where that is not its position."""
+        """Add one event to a room's log; the fields are Event's, `ident` its id where that is not its position.
+
+        Without an author it is the server's own.
+        """
         self.seq = seq = self.seq + 1
-        if author.bot:
-            tags = f"bot;{tags}" if tags else "bot"
-        event = Event(seq, ident or seq, at, room.key, kind, line, author.id, skip, room.closed, tags, alt, author.account, stored)
+        me, account = 0, ""
+        if author is not None:
+            me, account = author.id, author.account
+            if author.bot:
+                tags = f"bot;{tags}" if tags else "bot"
+        event = Event(seq, ident or seq, at, room.key, kind, line, me, skip, room.closed, tags, alt, account, stored, least)
         self.window.add(room.log, event)
         self.appended.append(event)
         self.touched.add(room)

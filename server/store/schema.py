@@ -4,6 +4,8 @@ One table, appended to at its end: `g` is the position. Every event is in exactl
 closed one, and an index entry ends with the rowid; so a room is read forwards or backwards by position from both, merged, and a
 reader who may not see closed events never walks over them.
 
+`flags` holds 1 for skip, 2 for closed, and from bit 2 on the least rank that sees the event (0: everybody).
+
 Values are chosen for what binding costs: `sqlite3` looks for an adapter for each value that is not exactly an int, float, str or
 bytearray, `None` and `bytes` among them (0.4 µs each; 3 µs an event). 0 and "" take no more room on disk than NULL.
 """
@@ -53,7 +55,7 @@ INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 RESERVE = "UPDATE meta SET value = ? WHERE key = 'reserved'"
 LAST_SEQ = "SELECT max(value, ifnull((SELECT max(g) FROM events), 0)) FROM meta WHERE key = 'reserved'"
 
-_COLUMNS = "g, g - back, at, kind, line, origin, flags & 1, flags & 2, tags, alt, account"
+_COLUMNS = "g, g - back, at, kind, line, origin, flags & 1, flags & 2, tags, alt, account, flags >> 2"
 
 # One lower bound each: of two, SQLite takes the first for its search and walks to the other.
 AFTER = f"""

@@ -198,7 +198,7 @@ def _row(event: Event) -> _Row:
         int(event.kind),
         event.seq - event.id,
         event.origin,
-        event.skip | event.closed << 1,
+        event.skip | event.closed << 1 | event.least << 2,
         bytearray(event.line),
         event.tags,
         bytearray(event.alt) if event.alt else "",
@@ -207,8 +207,8 @@ def _row(event: Event) -> _Row:
 
 
 def _event(room: str, row: tuple[Any, ...]) -> Event:
-    g, first, at, kind, line, origin, skip, closed, tags, alt, account = row
-    return Event(g, first, at, room, kind, line, origin, skip != 0, closed != 0, tags, alt or b"", account)
+    g, first, at, kind, line, origin, skip, closed, tags, alt, account, least = row
+    return Event(g, first, at, room, kind, line, origin, skip != 0, closed != 0, tags, alt or b"", account, least=least)
 
 
 def _last_before(db: sqlite3.Connection, at: int) -> int:

@@ -29,15 +29,21 @@ Due = list[tuple[Connection, Plan]]
 
 
 class Slice:
-    """What is new in one room, and the connections of this worker that get it."""
+    """What is new in one room, and the connections of this worker that get it.
 
-    __slots__ = ("_lines", "audience", "authors", "events")
+    `apart` are those who get less than all of it, with their rank: the authors of what they are not to be given again, and where
+    something is for higher ranks only, those below.
+    """
 
-    def __init__(self, audience: dict[int, list[Connection]], events: list[Event], authors: set[Connection]) -> None:
+    __slots__ = ("_authors", "_lines", "_parts", "apart", "audience", "events")
+
+    def __init__(self, audience: dict[int, list[Connection]], events: list[Event], apart: dict[Connection, int]) -> None:
         self.audience = audience
         self.events = events
-        self.authors = authors  # those with an event in here that they are not to get themselves
+        self.apart = apart
+        self._authors = {event.origin for event in events} if apart else set()
         self._lines: dict[int, list[bytes]] = {}
+        self._parts: dict[tuple[int, int, int], bytes] = {}
 
     def lines(self, caps: int) -> list[bytes]:
         """Each event as connections of class `caps` see it; rendered once, however many there are."""
@@ -57,13 +63,19 @@ class Slice:
         lines = self.lines(caps)
         return lines[0] if len(lines) == 1 else b"".join(lines)
 
-    def for_author(self, conn: Connection) -> bytes:
-        """All of it but the author's own."""
+    def part_for(self, conn: Connection) -> bytes:
+        """What a connection that stands apart gets; those of one class and rank who wrote none of it share the bytes."""
         user = conn.user
         assert user is not None
-        lines = self.lines(user.render)
-        me = user.id
-        return b"".join([line for line, event in zip(lines, self.events, strict=True) if event.origin != me or not event.skip])
+        rank = self.apart[conn]
+        me = user.id if user.id in self._authors else 0
+        key = (user.render, rank, me)
+        found = self._parts.get(key)
+        if found is None:
+            pairs = zip(self.lines(user.render), self.events, strict=True)
+            given = [line for line, event in pairs if (not event.skip if event.origin == me else rank >= event.least)]
+            found = self._parts[key] = b"".join(given)
+        return found
 
 
 class Delivery:
@@ -138,21 +150,26 @@ class Delivery:
                 continue
             events = room.log.between(since, upto)
             if events:
-                slices.append(Slice(audience, events, self._authors(room, events)))
+                slices.append(Slice(audience, events, self._apart(room, events)))
                 if plain.RENDER in audience:
                     due.update(audience[plain.RENDER])
         self.dirty.clear()
         return slices
 
-    def _authors(self, room: Room, events: list[Event]) -> set[Connection]:
-        """The members, on this worker, who wrote something that they are not to get themselves."""
+    def _apart(self, room: Room, events: list[Event]) -> dict[Connection, int]:
+        """The members on this worker who are not given all of `events`, and their ranks."""
         users = self._sequencer.net.users
-        authors = set()
+        apart: dict[Connection, int] = {}
+        least = max(event.least for event in events)
+        if least:
+            for user, rank in room.members.items():
+                if rank < least and user.link.worker == self.index:
+                    apart[cast("Connection", user.link)] = rank
         for origin in {event.origin for event in events if event.skip}:
             author = users.get(origin)
             if author is not None and author.link.worker == self.index and author in room.members:
-                authors.add(cast("Connection", author.link))
-        return authors
+                apart[cast("Connection", author.link)] = room.members[author]
+        return apart
 
     # Without the lock
 
@@ -170,7 +187,7 @@ class Delivery:
         self._write_all(((conn, data),))
 
     def _deliver_room(self, piece: Slice) -> None:
-        apart = [conn for conn in piece.authors if not conn.hold]
+        apart = [conn for conn in piece.apart if not conn.hold]
         for conn in apart:
             conn.hold = True
         for caps, group in piece.audience.items():
@@ -178,7 +195,7 @@ class Delivery:
                 self._write_all(zip(group, repeat(data)))
         for conn in apart:
             conn.hold = False
-            if not conn.plain and (data := piece.for_author(conn)):
+            if not conn.plain and (data := piece.part_for(conn)):
                 self._write_all(((conn, data),))
 
     def _deliver_rooms(self, slices: list[Slice]) -> None:
@@ -186,13 +203,13 @@ class Delivery:
         shares: dict[Connection, bytes] = {}
         twice: set[Connection] = set()
         for piece in slices:
-            authors = piece.authors
+            apart = piece.apart
             for caps, group in piece.audience.items():
                 if caps == plain.RENDER:
                     continue
                 data = piece.joined(caps)
                 for conn in group:
-                    mine = piece.for_author(conn) if conn in authors else data
+                    mine = piece.part_for(conn) if conn in apart else data
                     if conn in shares:
                         twice.add(conn)
                         mine = shares[conn] + mine

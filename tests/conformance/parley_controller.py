@@ -59,7 +59,7 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     software_name = "Parley"
     supports_sts = False
     supported_sasl_mechanisms: frozenset[str] = frozenset({"PLAIN", "SCRAM-SHA-256"})
-    extban_mute_char = None
+    extban_mute_char = "m"
     # What is promised: a test that would skip for want of one of these fails.
     capabilities = frozenset(
         {
@@ -79,30 +79,38 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     )
     optional_behaviors = frozenset(
         {
+            OptionalBehaviors.BAN_EXCEPTION_MODE,
             OptionalBehaviors.CAP_REQ_MINUS,
             OptionalBehaviors.ELIST_C,
             OptionalBehaviors.ELIST_M,
             OptionalBehaviors.ELIST_N,
             OptionalBehaviors.ELIST_T,
             OptionalBehaviors.ELIST_U,
+            OptionalBehaviors.INVITE_EXCEPTION_MODE,
             OptionalBehaviors.INVITE_LIST,
             OptionalBehaviors.INVITE_OVERRIDES_LIMIT,
             OptionalBehaviors.MULTI_JOIN,
             OptionalBehaviors.MULTI_KICK,
             OptionalBehaviors.MULTI_NAMES_COMMAND,
             OptionalBehaviors.MULTI_PRIVMSG,
+            OptionalBehaviors.NO_CTCP,
             OptionalBehaviors.SASL_AFTER_REGISTRATION,
             OptionalBehaviors.SASL_REAUTHENTICATION,
         }
     )
     isupport = {  # noqa: RUF012 - irctest's own way
+        "ACCOUNTEXTBAN": "a",
         "BOT": "B",
         "CASEMAPPING": "ascii",
         "CHATHISTORY": patma.ANYSTR,
         "ELIST": patma.StrRe("C?M?N?T?U?"),
+        "EXCEPTS": "e",
+        "EXTBAN": ",am",
+        "INVEX": "I",
         "MONITOR": patma.ANYSTR,
         "MSGREFTYPES": "msgid",
-        "PREFIX": "(ov)@+",
+        "PREFIX": "(qaohv)~&@%+",
+        "STATUSMSG": "~&@%+",
         "TARGMAX": patma.ANYSTR,
         "UTF8ONLY": None,
         "WHOX": None,

@@ -129,7 +129,7 @@ def test_b_masks_that_are_none(pair: tuple[Client, Client]) -> None:
 def test_b_list_is_bounded(tmp_path: Path) -> None:
     """ERR_BANLISTFULL; MAXLIST says how many."""
     with running_server(tmp_path, limits_list_entries=2) as server, Client(server, "alice") as alice:
-        assert "MAXLIST=b:2" in " ".join(alice.seen)
+        assert "MAXLIST=beI:2" in " ".join(alice.seen)
         assert alice.numerics("JOIN #a", "MODE #a +bbb x y z") == ["JOIN", "353", "366", "478", "MODE"]
 
 

@@ -80,6 +80,15 @@ def test_drop_asks_for_a_code(alice: Client, connect: Connect, server: Running) 
     register(alice, "again")
 
 
+def test_who_registers_the_name_of_a_dropped_account_inherits_nothing(alice: Client, connect: Connect) -> None:
+    alice.ask("JOIN #room", "CS REGISTER #room")
+    code = told(alice, "DROP alice")[0].rpartition(" ")[2]
+    alice.ask(f"NS DROP alice {code}", "PART #room", "NICK elsewhere")
+    other = connect("alice")
+    register(other, "mine")
+    assert not any("is its founder" in line or "registered by" in line for line in other.ask("JOIN #room", "CS INFO #room"))
+
+
 def test_info(alice: Client, connect: Connect) -> None:
     assert told(connect("bob"), "INFO nobody") == ["nobody is not registered"]
     assert len(told(connect("carol"), "INFO alice")) == 1

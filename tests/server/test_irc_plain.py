@@ -137,3 +137,10 @@ def test_an_irc_client_on_the_plain_port_is_told(server: Running) -> None:
         lost.sendall(b"CAP LS 302\r\n")
         assert lost.recv(4096).startswith(b"server: This port speaks the plain protocol")
         assert lost.recv(4096) == b""
+
+
+def test_what_is_for_operators_does_not_reach_the_plain_port(connect: Connect, join: Join) -> None:
+    """STATUSMSG: `@#lobby`; the watcher, who was first, is the operator."""
+    bob = join(b"bob")
+    connect("alice").ask("JOIN #lobby", "PRIVMSG @#lobby :for operators", "PRIVMSG #lobby :for all")
+    assert bob.recv(4096) == b"alice: for all"

@@ -185,16 +185,16 @@ def test_isupport(connect: Connect) -> None:
     tokens = dict(token.partition("=")[::2] for params in lines for token in params[1:-1])
     expected = {
         "CASEMAPPING": "ascii",
-        "CHANMODES": "b,k,l,imnst",
+        "CHANMODES": "beI,k,l,CMRimnrst",
         "CHANTYPES": "#",
         "CHATHISTORY": "1000",
         "ELIST": "CMNTU",
-        "MAXLIST": "b:100",
+        "MAXLIST": "beI:100",
         "MODES": "20",
         "MSGREFTYPES": "msgid",
         "NETWORK": "Parley",
         "NICKLEN": "30",
-        "PREFIX": "(ov)@+",
+        "PREFIX": "(qaohv)~&@%+",
         "UTF8ONLY": "",
     }
     assert {name: tokens.get(name) for name in expected} == expected

@@ -16,7 +16,21 @@ def test_welcome_has_all_its_parts_in_order(connect: Connect) -> None:
     RPL_CREATED, RPL_MYINFO, at least one RPL_ISUPPORT, other numerics, LUSERS, MOTD"."""
     alice = connect()
     commands = [parse(line).command for line in alice.register("alice")]
-    assert commands == ["001", "002", "003", "004", "005", "005", "251", "252", "253", "254", "255", "265", "266", "422"]
+    assert list(dict.fromkeys(commands)) == [
+        "001",
+        "002",
+        "003",
+        "004",
+        "005",
+        "251",
+        "252",
+        "253",
+        "254",
+        "255",
+        "265",
+        "266",
+        "422",
+    ]
     assert parse(alice.seen[0]).params == ["alice", "Welcome to the Parley network, alice!~u@127.0.0.1"]
 
 

@@ -317,3 +317,27 @@ def test_a_part_of_which_nothing_is_kept_is_passed_over() -> None:
     setup.commit()
     plan = setup.plan(setup.bob, 2, 4, {Behind("#a", 3, 4, 4): []})
     assert (plan.items, plan.horizon) == ([], 4)
+
+
+# What is for a rank and above
+
+
+def test_what_is_for_higher_ranks_is_left_out_of_memory_and_pages_alike(setup: Setup) -> None:
+    """Bob has no rank: not from memory, not from the store; with the rank he gets it. The author does without one."""
+    for least in (Rank.NONE, Rank.VOICE, Rank.OP):
+        setup.net.append(setup.room, Kind.MESSAGE, setup.ann, b"PRIVMSG\r\n", AT, least=least)
+    setup.settle()
+    setup.commit()
+    assert shown(setup.plan(setup.bob, 4, 7, {})) == [5]
+    assert shown(setup.plan(setup.ann, 4, 7, {})) == [5, 6, 7]
+    setup.room.members[setup.bob] = Rank.VOICE
+    assert shown(setup.plan(setup.bob, 4, 7, {})) == [5, 6]
+    missing = Behind("#a", 4, 7, setup.bob.rooms[setup.room])
+    stored = list(setup.room.log.events[2:])
+    setup.room.log.floor = 7
+    assert setup.plan(setup.bob, 4, 7).behind == [missing]
+    assert shown(setup.plan(setup.bob, 4, 7, {missing: stored})) == [5, 6]
+    setup.room.members[setup.bob] = Rank.OP
+    assert shown(setup.plan(setup.bob, 4, 7, {missing: stored})) == [5, 6, 7]
+    setup.net.rooms.clear()
+    assert shown(setup.plan(setup.bob, 4, 7, {missing: stored})) == [5], "a room that is gone gives nobody a rank"

@@ -111,7 +111,7 @@ def test_what_is_new_in_a_room_is_framed_once_for_all_of_a_class() -> None:
         Event(1, 1, 0, "#a", Kind.MESSAGE, b":a!u@h PRIVMSG #a :hi\r\n"),
         Event(2, 2, 0, "#a", Kind.TAGMSG, b":a!u@h TAGMSG #a\r\n"),
     ]
-    piece = Slice({}, events, set())
+    piece = Slice({}, events, {})
     tags = int(Cap.MESSAGE_TAGS)
     for render in (TEXT, BINARY, TEXT | tags, BINARY | tags):
         assert piece.lines(render) is piece.lines(render)

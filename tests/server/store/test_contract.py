@@ -51,7 +51,10 @@ def test_an_event_comes_back_as_it_was(store: Store) -> None:
     whole = event(
         7, "=a=b", kind=Kind.JOIN, skip=True, closed=True, tags="+reply=1;+x=ä", alt=b":n JOIN #r acc :real\r\n", account="bob"
     )
-    odd = dataclasses.replace(whole, seq=8, id=7, room="#\N{SNOWMAN}", skip=False, line=b"\x00\xff" + bytes(9000), origin=2**62)
+    whole = dataclasses.replace(whole, least=16)
+    odd = dataclasses.replace(
+        whole, least=1, seq=8, id=7, room="#\N{SNOWMAN}", skip=False, line=b"\x00\xff" + bytes(9000), origin=2**62
+    )
     store.append([whole, odd, event(9)])
     for room, expected in ("=a=b", whole), ("#\N{SNOWMAN}", odd), ("#room", event(9)):
         assert contents(store.after(room, 0, 10)) == contents([expected])

@@ -1,0 +1,76 @@
+"""Masks of bans and exceptions, extended bans among them, and whom they fit.
+
+A mask is `nick!user@host`, of what is shown: an address behind a cloak is not to be found out by banning it. Or it is extended:
+`a:account` fits who is logged in to an account of that name, `m:` and a mask (`m:bob!*@*`, `m:a:bob`) holds for speaking only.
+Wildcards are `*` and `?` everywhere.
+
+Sources: https://modern.ircdocs.horse/#ban-channel-mode, https://ircv3.net/specs/extensions/account-extban
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from server.state.model import Room, User
+from wire.masks import complete, matches
+from wire.message import truncate
+from wire.names import fold
+
+ACCOUNT, MUTE = "a:", "m:"
+EXTBANS = "am"  # in ISUPPORT
+_MASK = 150  # bytes
+
+
+def normal(given: str, *, mutes: bool = True) -> str:
+    """A mask as people give it, made whole; "" where it is none. `mutes`: whether `m:` means anything where it is to stand."""
+    kind, rest = "", given
+    for prefix in (MUTE, ACCOUNT):
+        if rest[:2].lower() == prefix:
+            kind, rest = kind + prefix, rest[2:]
+    if rest and not kind.endswith(ACCOUNT):
+        rest = complete(rest)
+    if not rest or rest[0] == ":" or " " in rest or "," in rest or (kind[:2] == MUTE and not mutes):
+        return ""
+    return truncate(kind + rest, _MASK)
+
+
+def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
+    whom = fold(user.prefix)
+    account = fold(user.account)
+    for each in masks:
+        mask = each
+        if mask[:2] == MUTE:
+            if not speaking:
+                continue
+            mask = mask[2:]
+        if mask[:2] == ACCOUNT:
+            if account and matches(mask[2:], account):
+                return True
+        elif matches(mask, whom):
+            return True
+    return False
+
+
+def barred(room: Room, user: User, *, speaking: bool) -> bool:
+    """Whether a ban of `room` keeps `user` from joining, or from `speaking`: one that fits, and no exception does."""
+    if not room.bans or not _fits(room.bans, user, speaking=speaking):
+        return False
+    return not (room.exceptions and _fits(room.exceptions, user, speaking=speaking))
+
+
+def banned(room: Room, user: User) -> bool:
+    """Whether `user` may not join for a ban."""
+    return barred(room, user, speaking=False)
+
+
+def awaited(room: Room, user: User) -> bool:
+    """Whether `user` may come in without an invitation where one is needed (+I)."""
+    return bool(room.invitations) and _fits(room.invitations, user, speaking=False)
+
+
+def held_by(user: User) -> Room | None:
+    """A room in which `user` is banned and has no rank: there they may neither speak nor change their nick."""
+    for room in user.rooms:
+        if room.bans and not room.members[user] and barred(room, user, speaking=True):
+            return room
+    return None
