@@ -57,7 +57,7 @@ def sessions(net: Network, account: Account) -> list[User]:
 
 
 def drop(net: Network, account: Account, at: int) -> None:
-    """Take an account away for good, with all that others keep under its name: whoever registers that name next inherits nothing."""
+    """Take an account away for good, and what others keep under its name: whoever registers that name next inherits nothing."""
     for user in sessions(net, account):
         log_out(net, user, at)
     net.book.drop(account.name)
