@@ -171,7 +171,19 @@ class Limits:
         least=1,
         most=10_000_000,
     )
+    contacts: int = setting(
+        200,
+        "People that an account or a session has talked to in private, the last ones, whom the server can list.",
+        least=1,
+        most=100_000,
+    )
     history: int = setting(1000, "Messages that one request for history may ask for.", least=1, most=100_000)
+    history_kib: int = setting(
+        4096,
+        "KiB of messages in one answer to a request for history, about; a longer answer ends there, before its limit.",
+        least=64,
+        most=1 << 20,
+    )
 
 
 @dataclass(frozen=True, slots=True)

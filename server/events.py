@@ -47,14 +47,14 @@ class Event:
     seq: int
     id: int
     at: int  # milliseconds since 1970, UTC
-    room: str  # key of the room: its name, casefolded; "=A=B" for the private conversation of users A and B
+    room: str  # key of the room: its name, casefolded; "=A=B" for the private conversation of parties A and B
     kind: int  # a Kind
     line: bytes  # the plainest rendering, `:nick!user@host PRIVMSG #room :text\r\n`
     origin: int = 0  # the session that caused it; session ids are never given twice
     skip: bool = False  # its author has no echo of it coming (or got one of its own making)
     closed: bool = False  # written while the room was closed (+i, +k): history of it only for those who were there
     tags: str = ""  # client-only tags, escaped, as they go on the wire: "+typing=active;+reply=abc"
-    alt: bytes = b""  # the rendering under extended-join, where that differs
+    alt: bytes = b""  # what another rendering needs: of a JOIN the line under extended-join, of a message of several lines those
     account: str = ""  # the author's account at the time
     stored: bool = True  # False: shown to those who are here, never on disk (TAGMSG)
 

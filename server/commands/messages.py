@@ -69,6 +69,15 @@ def _client_tags(context: Context) -> str:
     return format_tags((k, v) for k, v in context.message.tags.items() if k[:1] == "+" and _fit_for_tag(k[1:]))
 
 
+# Reactions are part of what was said, and a client may ask for a message of tags to be kept; typing is over when it is shown.
+_KEPT_TAGS = frozenset({"+draft/react", "+draft/unreact", "+react", "+unreact", "+draft/persist", "+persist"})
+
+
+def _stored(context: Context, kind: Kind) -> bool:
+    """Whether what is said is to be kept."""
+    return kind != Kind.TAGMSG or not _KEPT_TAGS.isdisjoint(context.message.tags)
+
+
 def _fit_for_tag(key: str) -> bool:
     return key != "" and all(c.isascii() and (c.isalnum() or c in "-./_") for c in key)
 
@@ -136,7 +145,7 @@ def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tag
     inside = user in room.members
     apart = user.label or not inside  # the echo comes as a reply, not with the room's log
     skip = inside and (bool(apart) or not echo)  # who is outside gets nothing of the log, so there is nothing to skip
-    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, stored=kind != Kind.TAGMSG)
+    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, stored=_stored(context, kind))
     if echo and apart:
         _echo(context, event)
 
@@ -145,7 +154,7 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
     net, user = context.net, context.user
     line = _compose(user, verb, other.nick, text, net.limits.line)
     log = net.conversation(user, other)
-    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, stored=kind != Kind.TAGMSG)
+    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, stored=_stored(context, kind))
     if user.caps & _ECHO:
         _echo(context, event)
 

@@ -36,7 +36,7 @@ def isupport(net: Network) -> list[str]:
         f"MAXLIST=b:{limits.list_entries}",
         f"MAXTARGETS={limits.targets}",
         "MODES=20",
-        "MSGREFTYPES=msgid",
+        "MSGREFTYPES=msgid,timestamp",
         f"NETWORK={net.settings.network.replace(' ', chr(92) + 'x20')}",
         f"NICKLEN={limits.nick}",
         "PREFIX=(ov)@+",

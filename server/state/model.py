@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import json
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +16,7 @@ from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
 
@@ -87,7 +87,6 @@ class User:
         "signed_on",
         "spans",
         "spoke",
-        "talks",
         "until",
         "username",
     )
@@ -119,7 +118,6 @@ class User:
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
-        self.talks: set[str] | None = None
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -246,7 +244,8 @@ class Network:
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
-        self.talks: OrderedDict[str, RoomLog] = OrderedDict()
+        self.sessions: dict[str, set[User]] = {}  # by folded account
+        self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
         self.changes: list[Change] = []
@@ -291,9 +290,10 @@ class Network:
         self.append_all(rooms, Kind.QUIT, user, line, at)
         for room in list(user.rooms):
             room.leave(user, before)  # what came before the QUIT is still theirs, if they are there to take it
-        for key in user.talks or ():
-            self.talks.pop(key, None)
-            self._forget(key)
+        self.log_in(user, "")
+        self.talks.forget(str(user.id))
+        for farewell in FAREWELLS:
+            farewell(self, user, at)
 
     def rename(self, user: User, nick: str) -> None:
         """Give `user` a nick that is free."""
@@ -308,6 +308,17 @@ class Network:
         """The registered user of that nick."""
         user = self.nicks.get(fold(nick))
         return user if user is not None and user.registered else None
+
+    def log_in(self, user: User, account: str) -> None:
+        """Put `user` on `account`, as that is written; "" takes them off theirs."""
+        if user.account:
+            others = self.sessions[fold(user.account)]
+            others.discard(user)
+            if not others:
+                del self.sessions[fold(user.account)]
+        user.account = account
+        if account:
+            self.sessions.setdefault(fold(account), set()).add(user)
 
     # Rooms
 
@@ -334,28 +345,18 @@ class Network:
         self.rooms.pop(room.key, None)
 
     def conversation(self, one: User, other: User) -> RoomLog:
-        """The log of what two users say to each other, as long as both are here."""
-        low, high = sorted((one.id, other.id))
-        key = f"={low}={high}"
-        log = self.talks.get(key)
-        if log is None:
-            log = self.talks[key] = RoomLog(key, self.seq)
-            for user in (one, other):
-                if user.talks is None:
-                    user.talks = set()
-                user.talks.add(key)
-            if len(self.talks) > self.limits.conversations:
-                gone, _ = self.talks.popitem(last=False)  # whoever is still owed part of it holds the log itself
-                self._forget(gone)
-        else:
-            self.talks.move_to_end(key)
-        return log
+        """The log of what two users say to each other."""
+        return self.talks.log(conversation_key(party(one), party(other)), self.seq)
 
-    def _forget(self, key: str) -> None:
-        for ident in key[1:].split("="):
-            user = self.users.get(int(ident))
-            if user is not None and user.talks is not None:
-                user.talks.discard(key)
+    def _meet(self, one: User, other: User) -> None:
+        """Remember that two users have talked: of an account for good, when that is news."""
+        for user, peer in ((one, other), (other, one)):
+            who, whom = party(user), party(peer)
+            news, forgotten = self.talks.meet(who, whom, peer.nick)
+            if news and is_account(who):
+                self.keep("talk", f"{who} {whom}", {"nick": peer.nick})
+                if forgotten:
+                    self.keep("talk", f"{who} {forgotten}", None)
 
     # The log
 
@@ -389,12 +390,24 @@ class Network:
         return [self.append(room, kind, author, line, at, skip=skip, ident=ident, stored=stored) for room in rooms]
 
     def append_private(
-        self, log: RoomLog, kind: Kind, author: User, other: User, line: bytes, at: int, *, tags: str, stored: bool
+        self,
+        log: RoomLog,
+        kind: Kind,
+        author: User,
+        other: User,
+        line: bytes,
+        at: int,
+        *,
+        tags: str,
+        stored: bool,
+        alt: bytes = b"",
     ) -> Event:
         """Add one event to the log of a private conversation, for `other` to be given. Its author gets an echo or nothing."""
+        if stored:
+            self._meet(author, other)
         self.seq = seq = self.seq + 1
         mine = other is author  # what people tell themselves does reach them
-        event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, b"", author.account, stored)
+        event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, alt, author.account, stored)
         self.window.add(log, event)
         self.appended.append(event)
         for index, span in enumerate(other.spans):
@@ -450,6 +463,18 @@ class Network:
                 room.audiences.pop(user.link.worker, None)
 
 
+# What is called, at the end, for each session that is over: with the network, the session, and when (milliseconds). It may never
+# have registered.
+Farewell = Callable[[Network, User, int], None]
+FAREWELLS: list[Farewell] = []
+
+
+def when_gone(farewell: Farewell) -> Farewell:
+    """Have the function below called for each session that is over."""
+    FAREWELLS.append(farewell)
+    return farewell
+
+
 # What takes over a stored record of a kind at the start: called with the network, the record's key and its value.
 Loader = Callable[[Network, str, dict[str, Any]], None]
 LOADERS: dict[str, Loader] = {}
@@ -463,3 +488,11 @@ def loads(kind: str) -> Callable[[Loader], Loader]:
         return loader
 
     return put
+
+
+@loads("talk")
+def _load_talk(net: Network, key: str, value: dict[str, Any]) -> None:
+    who, _, peer = key.partition(" ")
+    _, forgotten = net.talks.meet(who, peer, str(value["nick"]))
+    if forgotten:  # fewer are remembered than before
+        net.keep("talk", f"{who} {forgotten}", None)

@@ -79,7 +79,7 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         "CASEMAPPING": "ascii",
         "CHATHISTORY": patma.ANYSTR,
         "ELIST": patma.StrRe(".*U.*"),
-        "MSGREFTYPES": "msgid",
+        "MSGREFTYPES": "msgid,timestamp",
         "PREFIX": "(ov)@+",
         "TARGMAX": patma.ANYSTR,
         "UTF8ONLY": None,
