@@ -178,6 +178,12 @@ class Limits:
         most=100_000,
     )
     history: int = setting(1000, "Messages that one request for history may ask for.", least=1, most=100_000)
+    redact_s: int = setting(
+        86_400,
+        "Seconds within which people may redact what they wrote, 0 for any time; operators of a room may at any time.",
+        least=0,
+        most=10**9,
+    )
     history_kib: int = setting(
         4096,
         "KiB of messages in one answer to a request for history, about; a longer answer ends there, before its limit.",

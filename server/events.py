@@ -1,6 +1,7 @@
 """What a room's log is made of.
 
-An `Event` is one entry: a message, a join, a topic. It is written once, never changed, and carries its own plainest rendering,
+An `Event` is one entry: a message, a join, a topic. It is written once, changed never but by redaction (which empties `line`,
+`alt` and `tags`), and carries its own plainest rendering,
 so that delivering it is joining byte strings. Dialects add tags to it (`server.dialects`); stores keep it (`server.store`).
 """
 

@@ -3,7 +3,7 @@
 A new command is a handler with `@command(...)` above it, in one of the modules imported here or in a new one.
 """
 
-from server.commands import capabilities, history, messages, modes, plain, queries, registration, rooms, server_info
+from server.commands import capabilities, history, messages, modes, plain, queries, redaction, registration, rooms, server_info
 from server.commands.table import TABLE, execute
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "modes",
     "plain",
     "queries",
+    "redaction",
     "registration",
     "rooms",
     "server_info",

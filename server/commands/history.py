@@ -97,14 +97,15 @@ def _reference(context: Context, kind: str, target: str, word: str) -> Ref | Non
 def log_of(net: Network, user: User, target: str) -> Candidate | None:
     """The log that `target` names to `user`; None: there is none, or it is not for them.
 
-    A nick that somebody has now is theirs; else it is that of the account or the session to which the user talked under it.
+    A nick that somebody has now is theirs; else it is that of the account or the session to which the user talked under it. It is
+    called as the client wrote it: that is the name of the client's window, and the conformance suite wants it so.
     """
     if is_room(target):
         room = net.room(target)
         return Candidate(room.name, room.key, user.rooms[room]) if room is not None and user in room.members else None
     me, other = party(user), net.find(target)
     if other is not None:
-        return Candidate(other.nick, conversation_key(me, party(other)), 0)
+        return Candidate(target, conversation_key(me, party(other)), 0)
     peer = net.talks.called(me, target)
     return Candidate(target, conversation_key(me, peer), 0) if peer else None
 

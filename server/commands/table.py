@@ -103,14 +103,23 @@ def execute(net: Network, user: User, message: Message, at: int) -> None:
     label = ""
     if message.tags and user.caps & _LABELS == _LABELS:
         label = message.tags.get("label", "")[:64]
+    under_label(net, user, label, lambda: _dispatch(net, user, message, at))
+
+
+def under_label(net: Network, user: User, label: str, do: Callable[[], None]) -> None:
+    """Have `do` carry something out for `user`, and tie what it answers to `label`, if there is one.
+
+    A command whose answer comes later takes the label over by emptying `user.label`.
+    """
     if not label:
-        _dispatch(net, user, message, at)
+        do()
         return
     user.label = label
     before = len(user.replies)
-    _dispatch(net, user, message, at)
-    user.label = ""
-    _answer(net, user, label, before)
+    do()
+    if user.label:
+        user.label = ""
+        _answer(net, user, label, before)
 
 
 def _dispatch(net: Network, user: User, message: Message, at: int) -> None:

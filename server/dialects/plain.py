@@ -20,8 +20,8 @@ def text_of(record: bytes) -> str:
 
 
 def render(event: Event, end: bytes) -> bytes:
-    """`name: message` with `end` behind it; empty for everything but what people say."""
-    if event.kind not in (Kind.MESSAGE, Kind.NOTICE):
+    """`name: message` with `end` behind it; empty for everything but what people say and have not taken back."""
+    if event.kind not in (Kind.MESSAGE, Kind.NOTICE) or not event.line:
         return b""
     source, _, rest = event.line.decode().partition(" ")
     text = rest.partition(" :")[2].rstrip("\r\n")

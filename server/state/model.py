@@ -34,6 +34,13 @@ class Deferred(Protocol):
         """The bytes to send; raises StoreError."""
 
 
+class Errand(Deferred, Protocol):
+    """A command that needs something from the store before it can be carried out. Its user's next command waits for it."""
+
+    def finish(self, net: Network) -> None:
+        """Carry it out, after `run`; the lock is held. Leaves `errand` of the user None."""
+
+
 def cost_of(reply: bytes | Deferred) -> int:
     """What a reply counts for among those that wait, in bytes."""
     return len(reply) if isinstance(reply, bytes) else reply.cost
@@ -66,6 +73,7 @@ class User:
         "caps",
         "changed",
         "ended",
+        "errand",
         "host",
         "id",
         "invisible",
@@ -114,6 +122,7 @@ class User:
         self.signed_on = at
         self.spoke = at
         self.label = ""  # of the command under way
+        self.errand: Errand | None = None  # the command that waits for the store; until then no other is carried out
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
@@ -394,30 +403,38 @@ class Network:
         log: RoomLog,
         kind: Kind,
         author: User,
-        other: User,
+        other: User | None,
         line: bytes,
         at: int,
         *,
-        tags: str,
-        stored: bool,
+        tags: str = "",
+        stored: bool = True,
         alt: bytes = b"",
     ) -> Event:
-        """Add one event to the log of a private conversation, for `other` to be given. Its author gets an echo or nothing."""
-        if stored:
+        """Add one event to the log of a private conversation, for `other` (if they are here) to be given.
+
+        Its author gets an echo or nothing.
+        """
+        if stored and other is not None:
             self._meet(author, other)
         self.seq = seq = self.seq + 1
         mine = other is author  # what people tell themselves does reach them
         event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, alt, author.account, stored)
         self.window.add(log, event)
         self.appended.append(event)
-        for index, span in enumerate(other.spans):
-            if span.log is log:  # one debt a conversation, however often the two take turns
-                other.spans[index] = span._replace(until=seq)
+        if other is not None:
+            self._owe(other, log, seq)
+        return event
+
+    def _owe(self, user: User, log: RoomLog, seq: int) -> None:
+        """`user` is to be given the event at `seq` of a conversation: one debt each, however often the two take turns."""
+        for index, span in enumerate(user.spans):
+            if span.log is log:
+                user.spans[index] = span._replace(until=seq)
                 break
         else:
-            other.spans.append(Span(log, seq, seq))
-        self.rung.add(other)
-        return event
+            user.spans.append(Span(log, seq, seq))
+        self.rung.add(user)
 
     def announce(self, user: User, kind: Kind, rest: str, at: int) -> None:
         """Show those who share a room with `user`, but not them, that something about them has changed: `:user REST`.

@@ -268,6 +268,9 @@ class Worker(threading.Thread):
                 net.disconnect(conn.user, conn.finishing or why or "Connection closed", at)
             self._gone.append(conn)
         self._lost.clear()
+        for errand in self.output.errands:
+            errand.finish(net)
+        self.output.errands.clear()
         congested = self._sequencer.pending() > _CONGESTED
         for conn in self._active:
             if conn.state is State.OPEN:
@@ -287,7 +290,7 @@ class Worker(threading.Thread):
         most = self._limits.outbox_kib << 10
         try:
             while lines and not user.ended:
-                if congested or user.reply_bytes > most or not self._allowed(conn, now):
+                if congested or user.errand is not None or user.reply_bytes > most or not self._allowed(conn, now):
                     self._delayed.add(conn)
                     break
                 if conn.plain:
