@@ -178,6 +178,7 @@ class Limits:
         most=100_000,
     )
     history: int = setting(1000, "Messages that one request for history may ask for.", least=1, most=100_000)
+    markers: int = setting(500, "Read markers of an account or a session, the last ones that were set.", least=1, most=100_000)
     redact_s: int = setting(
         86_400,
         "Seconds within which people may redact what they wrote, 0 for any time; operators of a room may at any time.",

@@ -3,7 +3,19 @@
 A new command is a handler with `@command(...)` above it, in one of the modules imported here or in a new one.
 """
 
-from server.commands import capabilities, history, messages, modes, plain, queries, redaction, registration, rooms, server_info
+from server.commands import (
+    capabilities,
+    history,
+    messages,
+    modes,
+    plain,
+    queries,
+    read_markers,
+    redaction,
+    registration,
+    rooms,
+    server_info,
+)
 from server.commands.table import TABLE, execute
 
 __all__ = [
@@ -15,6 +27,7 @@ __all__ = [
     "modes",
     "plain",
     "queries",
+    "read_markers",
     "redaction",
     "registration",
     "rooms",

@@ -16,6 +16,7 @@ from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from server.state.markers import Markers
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
@@ -255,6 +256,7 @@ class Network:
         self.rooms: dict[str, Room] = {}
         self.sessions: dict[str, set[User]] = {}  # by folded account
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
+        self.markers = Markers(settings.limits.markers)
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
         self.changes: list[Change] = []
