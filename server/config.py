@@ -178,6 +178,9 @@ class Limits:
         most=100_000,
     )
     history: int = setting(1000, "Messages that one request for history may ask for.", least=1, most=100_000)
+    multiline_bytes: int = setting(4096, "Bytes in a message of several lines.", least=512, most=65536)
+    multiline_lines: int = setting(100, "Lines in a message of several lines.", least=2, most=1000)
+    multiline_s: int = setting(120, "Seconds within which a client has to send all of such a message.", least=1, most=3600)
     markers: int = setting(500, "Read markers of an account or a session, the last ones that were set.", least=1, most=100_000)
     redact_s: int = setting(
         86_400,

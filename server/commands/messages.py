@@ -6,6 +6,7 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 from __future__ import annotations
 
 from server.commands.table import Context, command, shown
+from server.dialects import multiline
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
 from server.state.model import Room, User
@@ -35,6 +36,11 @@ def tagmsg(context: Context) -> None:
         context.unknown()
         return
     _say(context, Kind.TAGMSG, "TAGMSG", complain=True)
+
+
+def say_long(context: Context, kind: Kind) -> None:
+    """Say something of several lines (`server.dialects.multiline`), which PRIVMSG or NOTICE could not."""
+    _say(context, kind, context.message.command, complain=kind == Kind.MESSAGE)
 
 
 def _say(context: Context, kind: Kind, verb: str, *, complain: bool) -> None:
@@ -127,34 +133,37 @@ def banned(room: Room, user: User) -> bool:
     return any(matches(mask, whom) for mask in room.bans)
 
 
-def _compose(user: User, verb: str, target: str, text: str, size: int) -> bytes:
+def _compose(user: User, verb: str, target: str, text: str, size: int) -> tuple[bytes, bytes]:
+    """`line` and `alt` of the event."""
     if verb == "TAGMSG":
-        return f":{user.prefix} TAGMSG {target}\r\n".encode()
+        return f":{user.prefix} TAGMSG {target}\r\n".encode(), b""
+    if multiline.is_long(text):
+        return multiline.compose(f":{user.prefix} {verb} {target}", text, size)
     line = f":{user.prefix} {verb} {target} :{text}\r\n".encode()
     if len(line) > size:
         # The prefix that others see makes it longer than the sender's own line was.
         spare = size - (len(line) - len(text.encode()))
         line = f":{user.prefix} {verb} {target} :{truncate(text, spare)}\r\n".encode()
-    return line
+    return line, b""
 
 
 def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tags: str) -> None:
     net, user = context.net, context.user
-    line = _compose(user, verb, room.name, text, net.limits.line)
+    line, alt = _compose(user, verb, room.name, text, net.limits.line)
     echo = user.caps & _ECHO
     inside = user in room.members
     apart = user.label or not inside  # the echo comes as a reply, not with the room's log
     skip = inside and (bool(apart) or not echo)  # who is outside gets nothing of the log, so there is nothing to skip
-    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, stored=_stored(context, kind))
+    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, alt=alt, stored=_stored(context, kind))
     if echo and apart:
         _echo(context, event)
 
 
 def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, tags: str) -> None:
     net, user = context.net, context.user
-    line = _compose(user, verb, other.nick, text, net.limits.line)
+    line, alt = _compose(user, verb, other.nick, text, net.limits.line)
     log = net.conversation(user, other)
-    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, stored=_stored(context, kind))
+    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, alt=alt, stored=_stored(context, kind))
     if user.caps & _ECHO:
         _echo(context, event)
 

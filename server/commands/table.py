@@ -30,6 +30,8 @@ class Row:
 
 
 TABLE: dict[str, Row] = {}
+# What looks first at the commands of a client that has a batch open; it says whether it dealt with one.
+COLLECTORS: list[Callable[[Context], bool]] = []
 
 
 def command(name: str, least: int = 0, *, before: bool = False) -> Callable[[Handler], Handler]:
@@ -124,6 +126,8 @@ def under_label(net: Network, user: User, label: str, do: Callable[[], None]) ->
 
 def _dispatch(net: Network, user: User, message: Message, at: int) -> None:
     context = Context(net, user, message, at)
+    if (user.batch is not None or "batch" in message.tags) and any(collect(context) for collect in COLLECTORS):
+        return
     row = TABLE.get(message.command)
     if row is None:
         if user.registered:
@@ -155,13 +159,26 @@ def _answer(net: Network, user: User, label: str, before: int) -> None:
         lines += data.splitlines(keepends=True)
     del user.replies[before:]
     user.reply_bytes -= sum(map(len, lines))
-    if len(lines) == 1:
-        _put(user, seq, with_tags(lines[0], tag))
+    if len(lines) == 1 or _is_batch(lines):
+        _put(user, seq, with_tags(lines[0], tag) + b"".join(lines[1:]))
         return
     batch = f"{len(user.replies)}l{seq:x}"
-    inner = b"".join(with_tags(line, f"batch={batch}") for line in lines)
+    inner = b"".join(line if _batched(line) else with_tags(line, f"batch={batch}") for line in lines)
     opened = f"@{tag} :{net.name} BATCH +{batch} labeled-response\r\n".encode()
     _put(user, seq, opened + inner + f":{net.name} BATCH -{batch}\r\n".encode())
+
+
+def _batched(line: bytes) -> bool:
+    """Whether a line is in a batch already."""
+    tags = line.partition(b" ")[0] if line[:1] == b"@" else b""
+    return tags.startswith(b"@batch=") or b";batch=" in tags
+
+
+def _is_batch(lines: list[bytes]) -> bool:
+    """Whether all lines are one batch, which then needs none around it."""
+    body = lines[0].partition(b" ")[2] if lines[0][:1] == b"@" else lines[0]
+    words = body.split()
+    return len(words) > 2 and words[1] == b"BATCH" and lines[-1].split()[-2:] == [b"BATCH", b"-" + words[2][1:]]
 
 
 def _put(user: User, seq: int, data: bytes) -> None:

@@ -70,6 +70,7 @@ class User:
         "account",
         "address",
         "away",
+        "batch",
         "cap_version",
         "caps",
         "changed",
@@ -123,6 +124,7 @@ class User:
         self.signed_on = at
         self.spoke = at
         self.label = ""  # of the command under way
+        self.batch: Any = None  # the one that the client is sending (server.commands.multiline)
         self.errand: Errand | None = None  # the command that waits for the store; until then no other is carried out
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
