@@ -169,10 +169,10 @@ def test_every_text_comes_back(parts: list[tuple[str, str]]) -> None:
     assume(any(text for _, text in parts))
     made = event("".join(mark + text for mark, text in parts)[1:], 1 << 20)
     shown = irc.render(made, int(Cap.BATCH | Cap.MULTILINE)).split(b"\r\n")[1:-2]
-    back = [("\r" if CONCAT.encode() in line.partition(b" ")[0] else "\n", line.split(b" :", 1)[1].decode()) for line in shown]
+    back = [("\r" if CONCAT.encode() in line.partition(b" ")[0] else "\n", line.split(b" #a :", 1)[1].decode()) for line in shown]
     assert back == [("\n", parts[0][1]), *parts[1:]]
     plainly = made.line.split(b"\r\n")[:-1]
-    assert [line.split(b" :", 1)[1].decode() for line in plainly] == [text for _, text in parts if text]
+    assert [line.split(b" #a :", 1)[1].decode() for line in plainly] == [text for _, text in parts if text]
 
 
 def test_lines_are_cut_as_others_are() -> None:
