@@ -6,20 +6,26 @@ import gc
 import itertools
 import logging
 import resource
+import secrets
 import socket
 import ssl
 import time
+from functools import lru_cache
 from pathlib import Path
 
+from server.commands.accounts import make_secret
 from server.config import Address, Settings
 from server.ports import Store
 from server.sequencer import Sequencer
+from server.state.cloak import KEY_BYTES, Cloak
 from server.state.model import Network
 from server.store.journal import Journal
+from server.store.keys import lasting_key, read_key
 from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.door import Door
+from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
 from server.transport.worker import Worker
 from wire.message import truncate
@@ -27,6 +33,7 @@ from wire.message import truncate
 log = logging.getLogger("parley")
 
 _MOTD_LINES = 200
+_CLOAKS = 4096  # remembered, 200 bytes each
 
 
 class SetupError(Exception):
@@ -42,6 +49,8 @@ class Server:
     def __init__(self, settings: Settings, *, now: int | None = None) -> None:
         if settings.password and settings.listen.plain:
             raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
+        if settings.accounts.required and settings.listen.plain:
+            raise SetupError("the plain dialect has no way to log in: add --plain-listen off, or let people in without an account")
         self.settings = settings
         _raise_descriptor_limit(settings.limits.connections)
         self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile)
@@ -59,11 +68,24 @@ class Server:
         first = at * 64 if settings.store.kind == "memory" else self._store.last_seq()
         net = Network(settings, seq=first, at=at)
         net.motd = motd
-        net.load(self._store.records())
+        net.archive = self._store
+        try:
+            net.load(self._store.records())
+            if settings.cloak.enabled:
+                # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.
+                net.host_of = lru_cache(_CLOAKS)(Cloak(_cloak_key(settings), settings.cloak.suffix).of)
+        except BaseException:
+            self._store.close()
+            for sock, _ in listeners:
+                sock.close()
+            raise
+        if not net.book.secret:
+            make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
         self._door = Door(settings.limits)
+        self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
         self.sequencer.desks.extend(worker.output for worker in self._workers)
         self._next = itertools.cycle(self._workers)
@@ -85,7 +107,7 @@ class Server:
         return listeners
 
     def _worker(self, index: int) -> Worker:
-        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context)
+        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context, self._offload)
 
     def _context(self) -> ssl.SSLContext:
         return self.certificates.context
@@ -96,7 +118,10 @@ class Server:
     def start(self) -> None:
         """Start all threads; when it returns, clients can connect."""
         if not self.settings.limits.enabled:
-            log.warning("limits are off: no flood control, no limit per address (for load tests and conformance runs only)")
+            log.warning(
+                "limits are off: no flood control, no limit per address, no rates of joins and the like"
+                " (for load tests and conformance runs only)"
+            )
         if self._journal is not None:
             self._journal.start()
         for worker in self._workers:
@@ -126,6 +151,8 @@ class Server:
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+        self._offload.stop()
+        for worker in self._workers:
             worker.release()
         if self._journal is not None:
             self._journal.stop()
@@ -142,6 +169,15 @@ def _open_store(settings: Settings) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(settings.store.memory_events)
     return SqliteStore(settings.store.data, settings.store.synchronous)
+
+
+def _cloak_key(settings: Settings) -> bytes:
+    """The key that cloaks are made with. What lives as long as the process only has one that does too. Raises StoreError."""
+    if settings.cloak.key_file:
+        return read_key(Path(settings.cloak.key_file).expanduser(), KEY_BYTES)
+    if settings.store.kind == "memory":
+        return secrets.token_bytes(KEY_BYTES)
+    return lasting_key(settings.store.data / "cloak.key", KEY_BYTES)
 
 
 def _motd(path: str) -> list[str]:

@@ -4,8 +4,10 @@ A new command is a handler with `@command(...)` above it, in one of the modules 
 """
 
 from server.commands import (
+    accounts,
     capabilities,
     history,
+    jobs,
     messages,
     modes,
     multiline,
@@ -15,15 +17,18 @@ from server.commands import (
     redaction,
     registration,
     rooms,
+    sasl,
     server_info,
 )
 from server.commands.table import TABLE, execute
 
 __all__ = [
     "TABLE",
+    "accounts",
     "capabilities",
     "execute",
     "history",
+    "jobs",
     "messages",
     "modes",
     "multiline",
@@ -33,5 +38,6 @@ __all__ = [
     "redaction",
     "registration",
     "rooms",
+    "sasl",
     "server_info",
 ]

@@ -16,11 +16,13 @@ from wire.names import is_room
 from wire.stamps import parse_stamp
 
 _REFERENCES = {"LATEST": 1, "BEFORE": 1, "AFTER": 1, "AROUND": 1, "BETWEEN": 2}
+_EVENTS_PER_UNIT = 100  # so many cost as much to read and to render as an ordinary command does
+_TARGETS_PER_UNIT = 10
 
 offer("draft/chathistory", "draft/event-playback")
 
 
-@command("CHATHISTORY")
+@command("CHATHISTORY", cost=2)
 def chathistory(context: Context) -> None:
     if not context.has(Cap.CHATHISTORY):
         context.fail("NEED_CAPABILITY", "Negotiate draft/chathistory first", "draft/chathistory")
@@ -57,10 +59,10 @@ def _messages(context: Context, kind: str) -> None:
         context.fail("INVALID_TARGET", "Messages could not be retrieved", kind, shown(target))
         return
     net, user = context.net, context.user
-    name, key, seen_from = found
     granted = tuple(ref for ref in refs if ref is not None)
     most = net.limits.history_kib << 10
-    net.send(user, Read(net.name, name, key, kind, granted, net.seq, limit, most, seen_from, user.caps, _batch(context)))
+    context.spend(limit / _EVENTS_PER_UNIT)
+    net.send(user, Read(net.name, found, kind, granted, net.seq, limit, most, user.caps, _batch(context)))
 
 
 def _batch(context: Context) -> str:
@@ -104,10 +106,14 @@ def log_of(net: Network, user: User, target: str) -> Candidate | None:
         room = net.room(target)
         return Candidate(room.name, room.key, user.rooms[room]) if room is not None and user in room.members else None
     me, other = party(user), net.find(target)
-    if other is not None:
-        return Candidate(target, conversation_key(me, party(other)), 0)
-    peer = net.talks.called(me, target)
-    return Candidate(target, conversation_key(me, peer), 0) if peer else None
+    peer = party(other) if other is not None else net.talks.called(me, target)
+    return Candidate(target, conversation_key(me, peer), 0, created(net, user)) if peer else None
+
+
+def created(net: Network, user: User) -> int:
+    """Since when the account of `user` has been theirs, in milliseconds: its name may have been another's before. 0: always."""
+    account = net.book.get(user.account) if user.account else None
+    return account.created if account is not None else 0
 
 
 def _targets(context: Context) -> None:
@@ -124,8 +130,9 @@ def _targets(context: Context) -> None:
         context.fail("INVALID_PARAMS", "Targets are listed by timestamps, not by msgids", "TARGETS")
         return
     candidates = [Candidate(room.name, room.key, since) for room, since in user.rooms.items()]
-    me = party(user)
-    candidates += [Candidate(called(net, peer, nick), conversation_key(me, peer), 0) for peer, nick in net.talks.peers(me)]
+    me, since = party(user), created(net, user)
+    candidates += [Candidate(called(net, peer, nick), conversation_key(me, peer), 0, since) for peer, nick in net.talks.peers(me)]
+    context.spend(len(candidates) / _TARGETS_PER_UNIT)
     net.send(user, Targets(net.name, candidates, times[0], times[1], net.seq, limit, user.caps, _batch(context)))
 
 

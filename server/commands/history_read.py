@@ -44,19 +44,34 @@ class Ref(NamedTuple):
         return store.at_time(room, self.at + 1) if self.seq is None else self.seq
 
 
+class Candidate(NamedTuple):
+    """A log that somebody may read: what its target is called, its key, and from where on.
+
+    What was said in a closed room they may read from the position `seen_from` on; what came before the time `since` (milliseconds)
+    not at all: their account was another's then.
+    """
+
+    name: str
+    key: str
+    seen_from: int
+    since: int = 0
+
+    def shows(self, event: Event) -> bool:
+        """Whether `event` of that log is for them."""
+        return event.at >= self.since and (not event.closed or event.seq >= self.seen_from)
+
+
 @dataclass(slots=True)
 class Read:
     """A request that has been granted: what to read, and how to show it."""
 
     server: str
-    target: str  # as it is called
-    room: str
+    of: Candidate
     kind: str  # the subcommand
     refs: tuple[Ref, ...]
     upto: int  # nothing newer: that comes by itself, behind this
     limit: int
     most: int  # bytes, about
-    seen_from: int
     caps: int
     batch: str
     label: str = ""
@@ -71,16 +86,16 @@ class Read:
         try:
             events = self._select(store)
         except StoreError as error:
-            log.error("the history of %s cannot be read: %s", safe(self.target), error)
-            failure = f":{self.server} FAIL CHATHISTORY MESSAGE_ERROR {self.kind} {self.target} :Messages could not be retrieved"
+            log.error("the history of %s cannot be read: %s", safe(self.of.name), error)
+            failure = f":{self.server} FAIL CHATHISTORY MESSAGE_ERROR {self.kind} {self.of.name} :Messages could not be retrieved"
             return with_tags(as_line(failure), self.label) if self.label else as_line(failure)
         tag = f"batch={self.batch}" if self.caps & Cap.BATCH else ""
         lines = [render_tagged(event, self.caps, tag) for event in events]
-        return _batch(self.server, f"{self.batch} chathistory {self.target}", lines, self.caps, self.label)
+        return _batch(self.server, f"{self.batch} chathistory {self.of.name}", lines, self.caps, self.label)
 
     def _select(self, store: Store) -> list[Event]:
         """ "up to limit number of messages", as each subcommand counts them."""
-        room, end = self.room, self.upto + 1
+        room, end = self.of.key, self.upto + 1
         first = self.refs[0] if self.refs else Ref(0)
         match self.kind:
             case "AFTER":
@@ -99,28 +114,28 @@ class Read:
     def _between(self, store: Store) -> list[Event]:
         """ "counted starting from and excluding the first message selector ... This may be forwards or backwards in time." """
         one, other = self.refs
-        start, stop = one.below(store, self.room), other.below(store, self.room)
+        start, stop = one.below(store, self.of.key), other.below(store, self.of.key)
         if start <= stop:
-            return self._forward(store, one.above(store, self.room), stop, self.limit, self.most)
-        return self._backward(store, other.above(store, self.room), start, self.limit, self.most)
+            return self._forward(store, one.above(store, self.of.key), stop, self.limit, self.most)
+        return self._backward(store, other.above(store, self.of.key), start, self.limit, self.most)
 
     def _shown(self, events: Iterable[Event]) -> list[Event]:
         """Those that the client is given. What was redacted has no line; an event that stands in several rooms is excluded by
         its id, which is the position of its first copy."""
         kinds = _EVERYTHING if self.caps & Cap.EVENT_PLAYBACK else _SAID_AND_REDACTED
         excluded = () if self.kind == "AROUND" else tuple(ref.seq for ref in self.refs)
-        return [
-            event
-            for event in events
-            if event.kind in kinds and event.line and not NEEDS.get(event.kind, 0) & ~self.caps and event.id not in excluded
-        ]
+        return [event for event in events if event.kind in kinds and event.id not in excluded and self._due(event)]
+
+    def _due(self, event: Event) -> bool:
+        """Whether there is anything of `event` for the client."""
+        return bool(event.line) and event.at >= self.of.since and not NEEDS.get(event.kind, 0) & ~self.caps
 
     def _forward(self, store: Store, after: int, end: int, limit: int, most: int) -> list[Event]:
         """The oldest `limit` above `after` and below `end`, a page at a time."""
         found: list[Event] = []
         upto = min(end - 1, self.upto)
         while len(found) < limit:
-            page = store.after(self.room, after, _PAGE, upto=upto, seen_from=self.seen_from)
+            page = store.after(self.of.key, after, _PAGE, upto=upto, seen_from=self.of.seen_from)
             shown = self._shown(page)
             taken = _within(shown, most)
             found += taken
@@ -135,12 +150,12 @@ class Read:
         found: list[Event] = []
         end = min(end, self.upto + 1)
         while len(found) < limit:
-            page = store.before(self.room, end, _PAGE, seen_from=self.seen_from)
+            page = store.before(self.of.key, end, _PAGE, seen_from=self.of.seen_from)
             shown = self._shown(event for event in page if event.seq > stop)
             taken = _within(shown[::-1], most)[::-1]
             found[:0] = taken
             most -= sum(map(_size, taken))
-            if len(page) < _PAGE or len(taken) < len(shown) or page[0].seq <= stop:
+            if len(page) < _PAGE or len(taken) < len(shown) or page[0].seq <= stop or page[0].at < self.of.since:
                 break
             end = page[0].seq
         return found[-limit:] if limit else []
@@ -157,14 +172,6 @@ def _within(events: list[Event], most: int) -> list[Event]:
         if most < 0:
             return events[: max(index, 1)]
     return events
-
-
-class Candidate(NamedTuple):
-    """A log that may be listed: what its target is called, its key, and the position from which the user has seen all of it."""
-
-    name: str
-    key: str
-    seen_from: int
 
 
 @dataclass(slots=True)
@@ -209,9 +216,9 @@ class Targets:
         """When something was said there last; where that lies far back, when something happened last."""
         page = store.before(candidate.key, self.upto + 1, _LOOK_BACK, seen_from=candidate.seen_from)
         for event in reversed(page):
-            if event.kind in SAID and event.line:
+            if event.kind in SAID and event.line and event.at >= candidate.since:
                 return event.at
-        return page[-1].at if len(page) == _LOOK_BACK else None
+        return page[-1].at if len(page) == _LOOK_BACK and page[0].at >= candidate.since else None
 
 
 def _batch(server: str, opening: str, lines: list[bytes], caps: int, label: str) -> bytes:

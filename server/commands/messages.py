@@ -5,6 +5,8 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 
 from __future__ import annotations
 
+from server.commands import services
+from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects import multiline
 from server.dialects.irc import render_tagged
@@ -30,7 +32,7 @@ def notice(context: Context) -> None:
     _say(context, Kind.NOTICE, "NOTICE", complain=False)
 
 
-@command("TAGMSG", 1)
+@command("TAGMSG", 1, cost=0.5)
 def tagmsg(context: Context) -> None:
     if not context.has(Cap.MESSAGE_TAGS):
         context.unknown()
@@ -62,6 +64,7 @@ def _say(context: Context, kind: Kind, verb: str, *, complain: bool) -> None:
         return
     most = context.net.limits.targets
     targets = list(dict.fromkeys(t for t in target.split(",") if t))
+    context.spend(max(0, min(len(targets), most) - 1))
     for each in targets[:most]:
         _say_to(context, kind, verb, each, text, tags, complain=complain)
     if complain and len(targets) > most:
@@ -99,6 +102,9 @@ def _say_to(context: Context, kind: Kind, verb: str, target: str, text: str, tag
                 context.numeric(n.ERR_CANNOTSENDTOCHAN, room.name, refusal)
         else:
             _to_room(context, kind, verb, room, text, tags)
+        return
+    if (service := services.addressed(target)) is not None:
+        _to_service(context, kind, verb, service, text)
         return
     other = context.net.find(target)
     if other is None:
@@ -168,6 +174,14 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
         _echo(context, event)
 
 
+def _to_service(context: Context, kind: Kind, verb: str, service: services.Service, text: str) -> None:
+    """What is said to a service is in no log: it may be a password. Only a message is answered."""
+    if kind != Kind.TAGMSG and context.user.caps & _ECHO:
+        context.line(f":{context.user.prefix} {verb} {service.name} :{text}")
+    if kind == Kind.MESSAGE:
+        services.ask(context, service, text)
+
+
 def _echo(context: Context, event: Event) -> None:
     """The author's own copy, as a reply: it carries the label, and it comes to those who are not in the room too."""
     context.net.send(context.user, render_tagged(event, context.user.render, ""))
@@ -175,8 +189,12 @@ def _echo(context: Context, event: Event) -> None:
 
 @command("AWAY")
 def away(context: Context) -> None:
-    context.user.away = truncate(context.param(0), context.net.limits.away)
-    if context.user.away:
+    text = truncate(context.param(0), context.net.limits.away)
+    if text and (wait := seconds_to_wait(context, "aways")):
+        context.fail("RATE_LIMITED", f"Too many away messages: wait {wait} seconds")
+        return
+    context.user.away = text
+    if text:
         context.numeric(n.RPL_NOWAWAY, "You have been marked as being away")
     else:
         context.numeric(n.RPL_UNAWAY, "You are no longer marked as being away")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from server.commands.capabilities import offer
 from server.commands.messages import say_long
-from server.commands.table import COLLECTORS, Context, command, shown, under_label
+from server.commands.table import COLLECTORS, Context, answered, command, shown
 from server.dialects.multiline import BATCH, CONCAT
 from server.events import Kind
 from server.state.model import Network, User
@@ -129,7 +129,7 @@ def _fail(context: Context, opened: Open, code: str, text: str, *more: str) -> N
     opened.parts.clear()
     middle = "".join(f" {word}" for word in more)
     line = f":{context.net.name} FAIL BATCH {code}{middle} :{text}\r\n".encode()
-    under_label(context.net, context.user, opened.label, lambda: context.net.send(context.user, line))
+    answered(context.net, context.user, opened.label, lambda: context.net.send(context.user, line))
     opened.label = ""
 
 
@@ -143,4 +143,4 @@ def _close(context: Context, opened: Open) -> None:
     text = "".join(opened.parts)[1:]
     said = Message(opened.verb, [opened.target, text], "", opened.opening.tags)
     inner = Context(context.net, context.user, said, context.at)
-    under_label(context.net, context.user, opened.label, lambda: say_long(inner, _KINDS[opened.verb]))
+    answered(context.net, context.user, opened.label, lambda: say_long(inner, _KINDS[opened.verb]))

@@ -12,14 +12,15 @@ import logging
 from dataclasses import dataclass
 
 from server.commands.capabilities import offer
-from server.commands.history import log_of
+from server.commands.history import created, log_of
 from server.commands.history_read import Candidate
-from server.commands.table import Context, command, shown, under_label
+from server.commands.jobs import later
+from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
 from server.log import RoomLog
-from server.ports import Store, StoreError
-from server.state.model import Network, Rank, User
+from server.ports import StoreError
+from server.state.model import Rank
 from wire import msgids
 from wire.capabilities import Cap
 from wire.message import as_line, truncate
@@ -50,9 +51,7 @@ def redact(context: Context) -> None:
     elif request.seq > held.floor:
         request.decide(next(iter(held.between(request.seq - 1, request.seq)), None))
     else:
-        context.user.errand = _Lookup(request, context.user.label)
-        context.user.label = ""  # the answer comes later, and then has it
-        context.net.send(context.user, context.user.errand)
+        later(context, request.look_up, lambda _, event: request.resume(event), lambda _: request.decide(None))
 
 
 @dataclass(slots=True)
@@ -71,16 +70,32 @@ class Request:
             return room.log
         return self.context.net.talks.logs.get(self.found.key) or RoomLog(self.found.key, self.context.net.seq)
 
+    def look_up(self) -> Event | None:
+        """The message as it is in the store; outside the lock."""
+        archive = self.context.net.archive
+        assert archive is not None
+        try:
+            page = archive.after(self.found.key, self.seq - 1, 1, upto=self.seq, seen_from=self.found.seen_from)
+        except StoreError as error:
+            log.error("a message that is to be redacted cannot be read: %s", error)
+            return None
+        return page[0] if page else None
+
+    def resume(self, event: Event | None) -> None:
+        """Go on when the message has been looked up; meanwhile the user may have been put out of the room, or the room be gone."""
+        still = log_of(self.context.net, self.context.user, self.found.name)
+        self.decide(event if still is not None and still.key == self.found.key else None)
+
     def decide(self, event: Event | None) -> None:
         """Carry it out on `event`, or say why not."""
         user, found = self.context.user, self.found
-        if event is None or event.kind not in _REDACTABLE or not event.line or (event.closed and event.seq < found.seen_from):
+        if event is None or event.kind not in _REDACTABLE or not event.line or not found.shows(event):
             self._fail("UNKNOWN_MSGID", "This message does not exist or is too old")
             return
         room = self.context.net.rooms.get(found.key)
         if room is None or room.members.get(user, Rank.NONE) < Rank.OP:
             window = self.context.net.limits.redact_s
-            if not _wrote(user, event):
+            if not self._wrote(event):
                 self._fail("REDACT_FORBIDDEN", "You are not authorised to delete this message")
                 return
             if window and self.context.at - event.at > window * 1000:
@@ -91,17 +106,18 @@ class Request:
     def _fail(self, code: str, text: str, *more: str) -> None:
         self.context.fail(code, text, shown(self.found.name), shown(self.msgid), *more)
 
+    def _wrote(self, event: Event) -> bool:
+        """Whether it is the user's own: of this session, or of the account, unless that was another's then."""
+        user = self.context.user
+        same = event.account != "" and fold(event.account) == fold(user.account)
+        return event.origin == user.id or (same and event.at >= created(self.context.net, user))
+
     def _carry_out(self, event: Event) -> None:
         """Who has not got the message yet gets nothing of it; the REDACT stands behind it in the log."""
         context, net = self.context, self.context.net
         event.line, event.alt, event.tags = b"", b"", ""
         net.erase(self.found.key, event.seq)
         _announce(context, self.found, self.msgid, truncate(context.param(2), net.limits.kick))
-
-
-def _wrote(user: User, event: Event) -> bool:
-    """Whether `user` is the author of `event`: the same session, or the same account."""
-    return event.origin == user.id or (event.account != "" and fold(event.account) == fold(user.account))
 
 
 def _announce(context: Context, found: Candidate, msgid: str, reason: str) -> None:
@@ -116,38 +132,3 @@ def _announce(context: Context, found: Candidate, msgid: str, reason: str) -> No
         peer = other if other is not user else None  # who talks to themselves has the reply
         event = net.append_private(net.talks.log(found.key, net.seq), Kind.REDACTION, user, peer, line, context.at)
     net.send(user, render_tagged(event, user.render, ""))
-
-
-@dataclass(slots=True)
-class _Lookup:
-    """A request whose message is no longer in memory. The one deferred reply that changes something afterwards."""
-
-    request: Request
-    told: str  # the label
-    label: str = ""  # not used: the answer is given by `finish`
-    event: Event | None = None
-
-    @property
-    def cost(self) -> int:
-        """Nothing is sent."""
-        return 64
-
-    def run(self, store: Store) -> bytes:
-        """Look for the message; outside the lock."""
-        found, seq = self.request.found, self.request.seq
-        try:
-            page = store.after(found.key, seq - 1, 1, upto=seq, seen_from=found.seen_from)
-        except StoreError as error:
-            log.error("a message that is to be redacted cannot be read: %s", error)
-        else:
-            self.event = page[0] if page else None
-        return b""
-
-    def finish(self, net: Network) -> None:
-        """Go on with the command; under the lock."""
-        user = self.request.context.user
-        user.errand = None
-        if user.id in net.users and not user.ended:
-            still = log_of(net, user, self.request.found.name)
-            event = self.event if still is not None and still.key == self.request.found.key else None
-            under_label(net, user, self.told, lambda: self.request.decide(event))

@@ -16,6 +16,9 @@ from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from server.state.accounts import Book, Throttle
+from server.state.budget import Bucket
+from server.state.cloak import plain_host
 from server.state.markers import Markers
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
@@ -35,16 +38,17 @@ class Deferred(Protocol):
         """The bytes to send; raises StoreError."""
 
 
-class Errand(Deferred, Protocol):
-    """A command that needs something from the store before it can be carried out. Its user's next command waits for it."""
-
-    def finish(self, net: Network) -> None:
-        """Carry it out, after `run`; the lock is held. Leaves `errand` of the user None."""
-
-
 def cost_of(reply: bytes | Deferred) -> int:
     """What a reply counts for among those that wait, in bytes."""
     return len(reply) if isinstance(reply, bytes) else reply.cost
+
+
+class Job(Protocol):
+    """Slow work that a command left to the pool (`server.commands.jobs`); the session's next commands wait for it."""
+
+    @property
+    def work(self) -> Callable[[], Any]:
+        """What to do, away from the lock: it knows nothing of the network's state."""
 
 
 class Span(NamedTuple):
@@ -53,6 +57,13 @@ class Span(NamedTuple):
     log: RoomLog
     since: int
     until: int
+
+
+class Certificate(NamedTuple):
+    """What a peer showed that our authority had signed."""
+
+    fingerprint: str  # SHA-256, hex
+    name: str  # its common name, "" where it has none
 
 
 class Rank(enum.IntFlag):
@@ -73,13 +84,14 @@ class User:
         "batch",
         "cap_version",
         "caps",
+        "certificate",
         "changed",
         "ended",
-        "errand",
         "host",
         "id",
         "invisible",
         "invited",
+        "job",
         "key",
         "label",
         "link",
@@ -88,17 +100,22 @@ class User:
         "operator",
         "password",
         "prefix",
+        "rates",
         "realname",
+        "refused",
         "registered",
         "render",
         "replies",
         "reply_bytes",
         "rooms",
+        "sasl",
         "signed_on",
         "spans",
+        "spent",
         "spoke",
         "until",
         "username",
+        "wanted",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -112,6 +129,11 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
+        self.certificate: Certificate | None = None
+        self.sasl: Any = None  # the exchange under way: `server.commands.sasl`
+        self.job: Job | None = None  # what its next command waits for
+        self.refused = ""  # the nick that they could not have before they were welcomed
+        self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
@@ -125,11 +147,13 @@ class User:
         self.spoke = at
         self.label = ""  # of the command under way
         self.batch: Any = None  # the one that the client is sending (server.commands.multiline)
-        self.errand: Errand | None = None  # the command that waits for the store; until then no other is carried out
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
+        # Fair use
+        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -258,7 +282,11 @@ class Network:
         self.rooms: dict[str, Room] = {}
         self.sessions: dict[str, set[User]] = {}  # by folded account
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
+        self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
         self.markers = Markers(settings.limits.markers)
+        self.book = Book()
+        self.tries = Throttle(settings.accounts.tries)  # logins, by address
+        self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
         self.changes: list[Change] = []
@@ -267,6 +295,7 @@ class Network:
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions

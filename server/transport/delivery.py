@@ -20,7 +20,7 @@ from server.dialects import irc, plain
 from server.events import Event
 from server.ports import Store, StoreError
 from server.sequencer import PAGE, Pages, Plan, Sequencer
-from server.state.model import Errand, Room, User
+from server.state.model import Room, User
 from server.transport.connection import Connection, Lost, State, reason
 
 log = logging.getLogger("parley")
@@ -78,7 +78,6 @@ class Delivery:
         self.frontier = sequencer.committed  # everything up to here has been given to all that are not on hold
         self.due: set[Connection] = set()  # has output of its own, or was behind and may go on
         self.lost: list[tuple[Connection, str]] = []  # could not be written to, or have been told everything: to be closed
-        self.errands: list[Errand] = []  # have been to the store, and are to be finished under the lock
         self._unsettled: set[Connection] = set()  # wait for the committed end
         self._sequencer = sequencer
         self._store = store
@@ -88,12 +87,7 @@ class Delivery:
     def work(self) -> bool:
         """Whether there is something to collect."""
         return bool(
-            self.dirty
-            or self.rung
-            or self.due
-            or self.lost
-            or self.errands
-            or (self._unsettled and self._sequencer.committed > self.frontier)
+            self.dirty or self.rung or self.due or self.lost or (self._unsettled and self._sequencer.committed > self.frontier)
         )
 
     def forget(self, conn: Connection) -> None:
@@ -314,8 +308,6 @@ class Delivery:
                 conn.last_id = item.id
             else:
                 parts.append(item.run(self._store))
-                if item is user.errand:
-                    self.errands.append(user.errand)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

@@ -190,7 +190,7 @@ def test_isupport(connect: Connect) -> None:
         "ELIST": "U",
         "MAXLIST": "b:100",
         "MODES": "20",
-        "MSGREFTYPES": "msgid",
+        "MSGREFTYPES": "msgid,timestamp",
         "NETWORK": "Parley",
         "NICKLEN": "30",
         "PREFIX": "(ov)@+",
