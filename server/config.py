@@ -250,6 +250,9 @@ class Limits:
     multiline_bytes: int = setting(4096, "Bytes in a message of several lines.", least=512, most=65536)
     multiline_lines: int = setting(100, "Lines in a message of several lines.", least=2, most=1000)
     multiline_s: int = setting(120, "Seconds within which a client has to send all of such a message.", least=1, most=3600)
+    metadata_keys: int = setting(20, "Keys of metadata that an account, a session or a room may have.", least=1, most=1000)
+    metadata_bytes: int = setting(256, "Bytes in a value of metadata.", least=1, most=350)
+    metadata_subs: int = setting(50, "Keys of metadata that a session may be told of.", least=1, most=1000)
     markers: int = setting(500, "Read markers of an account or a session, the last ones that were set.", least=1, most=100_000)
     redact_s: int = setting(
         86_400,

@@ -32,7 +32,6 @@ class Kind(enum.IntEnum):
     SETNAME = 22
     CHGHOST = 23
     INVITE = 24
-    METADATA = 25
 
 
 # Two hundred bytes of `__dict__` an event would be the larger part of it: slots.

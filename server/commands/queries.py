@@ -5,6 +5,7 @@ Source: https://modern.ircdocs.horse/#user-based-queries
 
 from __future__ import annotations
 
+from server.commands.metadata import whois_lines
 from server.commands.rooms import prefixes
 from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.state.model import Rank, Room, User
@@ -120,6 +121,7 @@ def _describe(context: Context, user: User) -> None:
     if user.away:
         context.numeric(n.RPL_AWAY, user.nick, user.away)
     context.numeric(n.RPL_WHOISSECURE, user.nick, "is using a secure connection")  # there is no other kind here
+    whois_lines(context, user)
     if me is user:
         context.numeric(n.RPL_WHOISACTUALLY, user.nick, user.address, "is the address they come from")
     idle = max(0, context.at - user.spoke) // 1000

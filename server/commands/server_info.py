@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import ssl
+from collections.abc import Callable
 
 from server.commands.table import Context, command, shown
 from server.dialects.irc import stamp
@@ -54,6 +55,17 @@ def _targmax(most: int) -> str:
     return "TARGMAX=" + ",".join(f"{name}:{count}" for name, count in counts.items())
 
 
+# What else stands in the welcome, before the message of the day: lines without their ends.
+Welcome = Callable[[Network, User], list[str]]
+WELCOMES: list[Welcome] = []
+
+
+def when_welcomed(welcome: Welcome) -> Welcome:
+    """Have the function below say something in the welcome."""
+    WELCOMES.append(welcome)
+    return welcome
+
+
 def burst(net: Network, user: User) -> bytes:
     """The welcome as bytes. Only the parts with a nick or a count in them are made for each user: people reconnect all at once."""
     if not net.burst:
@@ -67,6 +79,7 @@ def burst(net: Network, user: User) -> bytes:
         f"{head}004 {nick} {net.burst['info']}",
         *[f"{head}005 {nick} {tokens}" for tokens in net.burst["isupport"].split("\n")],
         *[f"{head}{code} {nick} {text}" for code, text in _lusers(net)],
+        *[line for welcome in WELCOMES for line in welcome(net, user)],
         *[f"{head}{code} {nick} {text}" for code, text in _motd(net)],
         "",
     ]

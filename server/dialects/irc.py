@@ -28,7 +28,6 @@ NEEDS: dict[int, int] = {
     Kind.SETNAME: int(Cap.SETNAME),
     Kind.CHGHOST: int(Cap.CHGHOST),
     Kind.INVITE: int(Cap.INVITE_NOTIFY),
-    Kind.METADATA: int(Cap.METADATA),
 }
 
 
@@ -54,6 +53,13 @@ def read(line: bytes, limit: int, most_tags: int) -> Message:
     if "\r" in text or "\0" in text:
         raise MalformedMessage("a line holds neither NUL nor a carriage return")
     return parse(text)
+
+
+def verb_of(line: bytes) -> str:
+    """The command of a line that cannot be read, "*" where that is none either."""
+    words = [word for word in line.split(b" ", 6) if word[:1] not in (b"@", b":", b"")]
+    verb = words[0][:32] if words else b""
+    return verb.decode().upper() if verb.isalnum() and verb.isascii() else "*"
 
 
 def _check_size(line: bytes, limit: int, most_tags: int) -> None:

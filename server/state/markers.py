@@ -25,6 +25,6 @@ class Markers:
         markers.move_to_end(target)
         return True, markers.popitem(last=False)[0] if len(markers) > self._most else ""
 
-    def forget(self, who: str) -> None:
-        """The party is gone for good."""
-        self._of.pop(who, None)
+    def forget(self, who: str) -> list[str]:
+        """The party is gone for good. Gives the targets of its markers."""
+        return list(self._of.pop(who, ()))

@@ -20,6 +20,7 @@ from server.state.accounts import Book, Throttle
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
 from server.state.markers import Markers
+from server.state.metadata import Metadata
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
@@ -113,6 +114,7 @@ class User:
         "spans",
         "spent",
         "spoke",
+        "subs",
         "until",
         "username",
         "wanted",
@@ -146,6 +148,7 @@ class User:
         self.signed_on = at
         self.spoke = at
         self.label = ""  # of the command under way
+        self.subs: dict[str, None] | None = None  # keys of metadata that they are told of
         self.batch: Any = None  # the one that the client is sending (server.commands.multiline)
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
@@ -284,6 +287,7 @@ class Network:
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
         self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
         self.markers = Markers(settings.limits.markers)
+        self.metadata: Metadata[User] = Metadata()
         self.book = Book()
         self.tries = Throttle(settings.accounts.tries)  # logins, by address
         self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
@@ -362,6 +366,16 @@ class Network:
         if account:
             self.sessions.setdefault(fold(account), set()).add(user)
 
+    def forget_account(self, account: str) -> None:
+        """The account is no more: nobody who comes by its name later has anything of it."""
+        who = "@" + fold(account)
+        for kind, keys in (("talk", self.talks.forget(who)), ("read", self.markers.forget(who))):
+            for key in keys:
+                self.keep(kind, f"{who} {key}", None)
+        if self.metadata.of(who):
+            self.metadata.replace(who, {})
+            self.keep("metadata", who, None)
+
     # Rooms
 
     def room(self, name: str) -> Room | None:
@@ -385,6 +399,7 @@ class Network:
 
     def _close(self, room: Room) -> None:
         self.rooms.pop(room.key, None)
+        self.metadata.replace(room.key, {})
 
     def conversation(self, one: User, other: User) -> RoomLog:
         """The log of what two users say to each other."""

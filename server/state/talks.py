@@ -82,7 +82,9 @@ class Talks:
             return "@" + key
         return next((peer for peer, nick in reversed(peers.items()) if fold(nick) == key), "")
 
-    def forget(self, who: str) -> None:
-        """The party is gone for good: a session that has ended, an account that was deleted."""
-        for peer in self._peers.pop(who, ()):
+    def forget(self, who: str) -> list[str]:
+        """The party is gone for good: a session that has ended, an account that was deleted. Gives its peers."""
+        peers = list(self._peers.pop(who, ()))
+        for peer in peers:
             self.logs.pop(conversation_key(who, peer), None)
+        return peers

@@ -189,13 +189,21 @@ def test_a_longer_line_where_the_operator_allows_it(tmp_path: Path) -> None:
         assert alice.numerics(f"PRIVMSG nobody :{'x' * 900}") == ["401"]
 
 
-@pytest.mark.parametrize("line", [b"PRIVMSG bob :caf\xe9", b"\xff\xfe", b"@+a=\xff PRIVMSG bob :x", b"TOPIC #a :\xc3"])
-def test_only_utf8(connect: Connect, line: bytes) -> None:
+@pytest.mark.parametrize(
+    ("line", "verb"),
+    [
+        (b"PRIVMSG bob :caf\xe9", "PRIVMSG"),
+        (b"\xff\xfe", "*"),
+        (b"@+a=\xff PRIVMSG bob :x", "PRIVMSG"),
+        (b"TOPIC #a :\xc3", "TOPIC"),
+    ],
+)
+def test_only_utf8(connect: Connect, line: bytes, verb: str) -> None:
     """ "Servers publishing this token MUST NOT relay content ... containing non-UTF-8 data to clients"; "If the server is unable
     to parse the sent command then it MAY send a FAIL command with no command name (i.e. *)." (utf8-only)"""
     alice, bob = connect("alice"), connect("bob")
     alice.send_raw(line + b"\r\n")
-    assert [parse(reply).params[:2] for reply in alice.sync()] == [["*", "INVALID_UTF8"]]
+    assert [parse(reply).params[:2] for reply in alice.sync()] == [[verb, "INVALID_UTF8"]]
     assert bob.sync() == []
 
 
