@@ -11,6 +11,7 @@ from server.commands import history_read
 from server.dialects import irc
 from server.events import Event, Kind
 from server.ports import StoreError
+from server.state.accounts import Account
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from wire import msgids
@@ -441,3 +442,50 @@ def test_conversations_of_accounts_outlive_sessions_and_restarts(tmp_path: Path)
         with Client(server, "robert", caps=CAPS) as robert:
             logged_in(server, "robert", "Robert")
             assert targets(alice) == ["carol", "robert"]
+
+
+def owned(server: Running, nick: str, account: str, created: int) -> None:
+    """The session of `nick` is that of an account that was registered at `created`."""
+    with server.server.sequencer.lock:
+        server.server.sequencer.net.book.put(Account(account, created))
+    logged_in(server, nick, account)
+
+
+def test_a_name_that_was_another_account_gives_nothing_of_its_history(server: Running, connect: Connect) -> None:
+    """ "Servers MUST ensure that users cannot obtain history they are not authorised to view." """
+    net = server.server.sequencer.net
+    first, bob = connect("first", caps=CAPS), connect("bob", caps=CAPS)
+    owned(server, "first", "Alice", 0)
+    first.ask("PRIVMSG bob :secret", "MARKREAD bob timestamp=2020-01-01T00:00:00.000Z")
+    assert targets(first) == ["bob"]
+    with server.server.sequencer.lock:
+        net.book.drop("Alice")
+        net.forget_account("Alice")
+        net.log_in(net.nicks["first"], "")
+    apart(server)
+    second = connect("second", caps=CAPS + " draft/message-redaction")
+    owned(server, "second", "Alice", server.server.sequencer.clock(0))
+    assert targets(second) == []
+    for request in ("LATEST bob * 9", "BEFORE bob timestamp=2262-01-01T00:00:00.000Z 9", "AFTER bob msgid=00000000000001 9"):
+        assert texts(second.ask(f"CHATHISTORY {request}")) == []
+    second.ask("PRIVMSG bob :hi")
+    bob.sync()
+    assert targets(second) == ["bob"]
+    assert texts(second.ask("CHATHISTORY LATEST bob * 9")) == ["hi"]
+    msgid = parse(next(line for line in bob.seen if "secret" in line)).tags["msgid"]
+    assert "UNKNOWN_MSGID" in second.ask(f"REDACT bob {msgid}")[0]
+
+
+def test_what_an_earlier_owner_of_the_name_said_in_a_room_is_not_theirs_to_redact(server: Running, connect: Connect) -> None:
+    operator, first = connect("op", caps=CAPS), connect("first", caps=CAPS)
+    operator.ask("JOIN #a")
+    owned(server, "first", "Alice", 0)
+    first.ask("JOIN #a")
+    (msgid,) = spoken(first, "#a", 1)
+    apart(server)
+    second = connect("second", caps=CAPS + " draft/message-redaction")
+    second.ask("JOIN #a")
+    owned(server, "second", "Alice", server.server.sequencer.clock(0))
+    assert "REDACT_FORBIDDEN" in second.ask(f"REDACT #a {msgid}")[0]
+    owned(server, "second", "Alice", 0)
+    assert " REDACT #a " in second.ask(f"REDACT #a {msgid}")[0]
