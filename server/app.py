@@ -10,12 +10,15 @@ import secrets
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from server.commands.accounts import make_secret
-from server.config import Address, Settings
+from server.commands.audit import tell_operators
+from server.config import Address, Settings, SettingsError
 from server.ports import Store
+from server.rehash import merged, put_in_force
 from server.sequencer import Sequencer
 from server.state.cloak import KEY_BYTES, Cloak
 from server.state.model import Network
@@ -43,15 +46,24 @@ class SetupError(Exception):
 class Server:
     """A running chat server. `start` makes it listen; `stop` is idempotent and leaves no thread behind.
 
+    `reread` gives the settings as they are now, for `reload`; `rehash` has the main thread call that, from any thread.
+
     Raises SetupError, StoreError, TlsSetupError or ListenError from the constructor; nothing is left open then.
     """
 
-    def __init__(self, settings: Settings, *, now: int | None = None) -> None:
-        if settings.password and settings.listen.plain:
-            raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: int | None = None,
+        reread: Callable[[], Settings] | None = None,
+        rehash: Callable[[], None] | None = None,
+    ) -> None:
+        _check_password(settings)
         if settings.accounts.required and settings.listen.plain:
             raise SetupError("the plain dialect has no way to log in: add --plain-listen off, or let people in without an account")
         self.settings = settings
+        self._reread = reread
         _raise_descriptor_limit(settings.limits.connections)
         self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile)
         motd = _motd(settings.motd)
@@ -87,18 +99,22 @@ class Server:
         self._door = Door(settings.limits)
         self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
+        for worker in self._workers:
+            worker.rehash = rehash or worker.rehash
         self.sequencer.desks.extend(worker.output for worker in self._workers)
         self._next = itertools.cycle(self._workers)
         self._acceptor = Acceptor(listeners, self._door, self._hand)
         self._stopped = False
 
-    def _listen(self) -> list[tuple[socket.socket, bool]]:
-        listeners: list[tuple[socket.socket, bool]] = []
-        wanted = [("irc", a) for a in self.settings.listen.irc] + [("plain", a) for a in self.settings.listen.plain]
+    def _listen(self) -> list[tuple[socket.socket, str]]:
+        listeners: list[tuple[socket.socket, str]] = []
+        listen_at = self.settings.listen
+        dialects = {"irc": listen_at.irc, "plain": listen_at.plain, "websocket": listen_at.websocket}
+        wanted = [(dialect, address) for dialect, addresses in dialects.items() for address in addresses]
         try:
             for dialect, address in wanted:
                 sock = listen(address, self.settings.workers.backlog)
-                listeners.append((sock, dialect == "plain"))
+                listeners.append((sock, dialect))
                 self.addresses.append((dialect, Address(address.host, sock.getsockname()[1])))
         except BaseException:
             for sock, _ in listeners:
@@ -112,8 +128,8 @@ class Server:
     def _context(self) -> ssl.SSLContext:
         return self.certificates.context
 
-    def _hand(self, sock: socket.socket, address: str, is_plain: bool, refused: str) -> None:
-        next(self._next).adopt(sock, address, is_plain, refused)
+    def _hand(self, sock: socket.socket, address: str, dialect: str, refused: str) -> None:
+        next(self._next).adopt(sock, address, dialect, refused)
 
     def start(self) -> None:
         """Start all threads; when it returns, clients can connect."""
@@ -136,8 +152,31 @@ class Server:
         gc.set_threshold(50_000, 20, 50)
 
     def reload(self) -> None:
-        """Look for a new certificate, because somebody asked."""
+        """Read certificates, settings and message of the day again, because somebody asked (SIGHUP, REHASH). Main thread only.
+
+        Where anything is wrong with the new settings the old ones stay, all of them. Log and operators are told how it went.
+        """
         self.certificates.check(asked=True)
+        try:
+            wanted = self._reread() if self._reread is not None else self.settings
+            settings, report = merged(self.settings, wanted)
+            _check_password(settings)
+            motd = _motd(settings.motd)
+        except (SettingsError, SetupError) as error:
+            self._tell_operators(f"The configuration was not read again, the old one stays: {error}")
+            log.error("the configuration was not read again, the old one stays: %s", error)
+            return
+        self.settings = settings
+        with self.sequencer.lock:
+            put_in_force(self.sequencer.net, settings, motd)
+            self.sequencer.settle()
+        self._tell_operators(report)
+        log.info("%s", report)
+
+    def _tell_operators(self, text: str) -> None:
+        with self.sequencer.lock:
+            tell_operators(self.sequencer.net, text)
+            self.sequencer.settle()
 
     def stop(self, grace: float | None = None) -> None:
         """Accept no more, tell everyone, deliver what is due within `grace` seconds (default: the setting), commit, close."""
@@ -169,6 +208,11 @@ def _open_store(settings: Settings) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(settings.store.memory_events)
     return SqliteStore(settings.store.data, settings.store.synchronous)
+
+
+def _check_password(settings: Settings) -> None:
+    if settings.password and settings.listen.plain:
+        raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
 
 
 def _cloak_key(settings: Settings) -> bytes:

@@ -6,8 +6,10 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1 (900, 901), https://ircv3.ne
 from __future__ import annotations
 
 from server.commands.names import reserved_for, same_account
+from server.commands.notices import account_changed
+from server.commands.operators import remove
+from server.commands.server_bans import refusal
 from server.commands.table import Context
-from server.events import Kind
 from server.state.accounts import Account
 from server.state.model import Network, User
 from wire import numerics as n
@@ -23,21 +25,18 @@ def log_in(context: Context, account: Account) -> None:
     context.net.log_in(user, account.name)
     context.numeric(n.RPL_LOGGEDIN, _mask(user), account.name, f"You are now logged in as {account.name}")
     if changed:
-        _tell(context, account.name)
+        account_changed(context.net, user, context.at)
     if user.wanted and not user.registered:
         claim(context.net, user, context.at)
+    if user.registered and (why := refusal(context.net, user, context.at)):
+        remove(context.net, user, why, context.at, quit_reason="Banned")
 
 
 def log_out(context: Context) -> None:
     """The session is nobody's."""
     context.net.log_in(context.user, "")
     context.numeric(n.RPL_LOGGEDOUT, _mask(context.user), "You are now logged out")
-    _tell(context, "*")
-
-
-def _tell(context: Context, name: str) -> None:
-    if context.user.registered:
-        context.net.announce(context.user, Kind.ACCOUNT, f"ACCOUNT {name}", context.at)
+    account_changed(context.net, context.user, context.at)
 
 
 def _mask(user: User) -> str:

@@ -1,4 +1,4 @@
-"""What people say to each other: PRIVMSG, NOTICE, TAGMSG, AWAY.
+"""What people say to each other: PRIVMSG, NOTICE, TAGMSG.
 
 Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/extensions/message-tags, echo-message
 """
@@ -6,7 +6,6 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 from __future__ import annotations
 
 from server.commands import services
-from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects import multiline
 from server.dialects.irc import render_tagged
@@ -185,16 +184,3 @@ def _to_service(context: Context, kind: Kind, verb: str, service: services.Servi
 def _echo(context: Context, event: Event) -> None:
     """The author's own copy, as a reply: it carries the label, and it comes to those who are not in the room too."""
     context.net.send(context.user, render_tagged(event, context.user.render, ""))
-
-
-@command("AWAY")
-def away(context: Context) -> None:
-    text = truncate(context.param(0), context.net.limits.away)
-    if text and (wait := seconds_to_wait(context, "aways")):
-        context.fail("RATE_LIMITED", f"Too many away messages: wait {wait} seconds")
-        return
-    context.user.away = text
-    if text:
-        context.numeric(n.RPL_NOWAWAY, "You have been marked as being away")
-    else:
-        context.numeric(n.RPL_UNAWAY, "You are no longer marked as being away")

@@ -5,6 +5,7 @@ Source: https://ircv3.net/specs/extensions/metadata#notifications
 
 from __future__ import annotations
 
+from server.commands.notices import overfull
 from server.commands.rooms import when_entered
 from server.state.model import Network, Room, User
 from server.state.talks import is_account, party
@@ -38,7 +39,7 @@ def tell(net: Network, author: User, room: Room | None, owner: str, key: str, va
 
 
 def _names(net: Network, user: User, room: Room | None, owner: str) -> list[str]:
-    """Under which names `user` is told of `owner`: a room that they are in, themselves, those with whom they share a room."""
+    """Under which names `user` is told of `owner`: a room that they are in, themselves, those whom they follow."""
     if room is not None:
         return [room.name] if user in room.members else []
     if is_account(owner):
@@ -47,15 +48,16 @@ def _names(net: Network, user: User, room: Room | None, owner: str) -> list[str]
         found = net.users.get(int(owner))
         sessions = [found] if found is not None else []
     mine = party(user) == owner
-    return [other.nick for other in sessions if other.registered and (mine or _share(user, other))]
+    return [other.nick for other in sessions if other.registered and (mine or _follows(net, user, other))]
 
 
-def _share(one: User, other: User) -> bool:
-    return not one.rooms.keys().isdisjoint(other.rooms.keys())
+def _follows(net: Network, user: User, other: User) -> bool:
+    """Whether the two share a room, or `user` watches `other` (MONITOR)."""
+    return not user.rooms.keys().isdisjoint(other.rooms.keys()) or user in net.watchers.get(other.key, ())
 
 
 def _send(net: Network, user: User, line: str) -> None:
-    if user.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
+    if not overfull(net, user):
         net.send(user, as_line(line, net.limits.line))
 
 

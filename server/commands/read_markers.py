@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.commands.capabilities import offer
+from server.commands.notices import overfull
 from server.commands.rooms import when_entered
 from server.commands.table import Context, command, shown
 from server.dialects.irc import stamp
@@ -52,7 +53,7 @@ def _set(context: Context, target: str, word: str) -> None:
     context.line(line)
     if forward and user.account:
         for other in net.sessions[fold(user.account)]:
-            if other is not user and other.caps & Cap.READ_MARKER and other.reply_bytes < net.limits.outbox_kib << 10:
+            if other is not user and other.caps & Cap.READ_MARKER and not overfull(net, other):
                 net.send(other, as_line(line))
 
 

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple, Protocol
 from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
+from server.operators import Grant
 from server.ports import Link, Store
 from server.state.accounts import Book, Throttle
+from server.state.bans import Bans
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
 from server.state.markers import Markers
 from server.state.metadata import Metadata
+from server.state.past import Memory
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
@@ -83,11 +86,13 @@ class User:
         "address",
         "away",
         "batch",
+        "bot",
         "cap_version",
         "caps",
         "certificate",
         "changed",
         "ended",
+        "failures",
         "host",
         "id",
         "invisible",
@@ -117,7 +122,9 @@ class User:
         "subs",
         "until",
         "username",
+        "wallops",
         "wanted",
+        "watching",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -137,13 +144,16 @@ class User:
         self.refused = ""  # the nick that they could not have before they were welcomed
         self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
+        self.failures = 0  # attempts to become an operator that failed
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
         self.cap_version = 301
         self.caps = 0
         self.render = 0  # the class of connections that this one shares its bytes with
-        self.operator = False
+        self.operator: Grant | None = None
         self.invisible = False
+        self.bot = False
+        self.wallops = False
         self.away = ""
         self.signed_on = at
         self.spoke = at
@@ -154,6 +164,7 @@ class User:
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
+        self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
         self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
         self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
@@ -166,6 +177,10 @@ class User:
     def identify(self) -> None:
         """Work out `prefix` anew after a change of nick, user name or host."""
         self.prefix = f"{self.nick}!{self.username}@{self.host}"
+
+    def can(self, capability: str) -> bool:
+        """Whether this is an operator who may do that (`server.operators.CAPABILITIES`)."""
+        return self.operator is not None and capability in self.operator.capabilities
 
     @property
     def shown(self) -> str:
@@ -232,7 +247,7 @@ class Room:
 
     def visible_to(self, user: User) -> bool:
         """Whether `user` may know that this room exists."""
-        return not self.secret or user in self.members
+        return not self.secret or user in self.members or user.can("see_hidden")
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
@@ -296,9 +311,15 @@ class Network:
         self.changes: list[Change] = []
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
+        self.marked: dict[str, set[User]] = {}  # who has which user mode, by its letter
+        self.past = Memory(settings.limits.whowas)
+        self.watchers: dict[str, set[User]] = {}  # who asked to be told of a folded nick (MONITOR)
         self.registered = 0
         self.most = 0
         self.motd: list[str] = []
+        self.bans = Bans()
+        self.audit: list[str] = []  # what operators did: for the log, once the lock is released
+        self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
         self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
@@ -336,10 +357,12 @@ class Network:
         self.append_all(rooms, Kind.QUIT, user, line, at)
         for room in list(user.rooms):
             room.leave(user, before)  # what came before the QUIT is still theirs, if they are there to take it
-        self.log_in(user, "")
-        self.talks.forget(str(user.id))
+        for holders in self.marked.values():
+            holders.discard(user)
         for farewell in FAREWELLS:
             farewell(self, user, at)
+        self.log_in(user, "")
+        self.talks.forget(str(user.id))
 
     def rename(self, user: User, nick: str) -> None:
         """Give `user` a nick that is free."""
@@ -358,10 +381,10 @@ class Network:
     def log_in(self, user: User, account: str) -> None:
         """Put `user` on `account`, as that is written; "" takes them off theirs."""
         if user.account:
-            others = self.sessions[fold(user.account)]
+            others = self.sessions.get(fold(user.account), set())
             others.discard(user)
             if not others:
-                del self.sessions[fold(user.account)]
+                self.sessions.pop(fold(user.account), None)
         user.account = account
         if account:
             self.sessions.setdefault(fold(account), set()).add(user)
@@ -433,6 +456,8 @@ class Network:
     ) -> Event:
         """Add one event to a room's log; the fields are Event's, `ident` its id where that is not its position."""
         self.seq = seq = self.seq + 1
+        if author.bot:
+            tags = f"bot;{tags}" if tags else "bot"
         event = Event(seq, ident or seq, at, room.key, kind, line, author.id, skip, room.closed, tags, alt, author.account, stored)
         self.window.add(room.log, event)
         self.appended.append(event)
@@ -466,6 +491,8 @@ class Network:
         if stored and other is not None:
             self._meet(author, other)
         self.seq = seq = self.seq + 1
+        if author.bot:
+            tags = f"bot;{tags}" if tags else "bot"
         mine = other is author  # what people tell themselves does reach them
         event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, alt, author.account, stored)
         self.window.add(log, event)

@@ -19,7 +19,6 @@ from irctest.basecontrollers import (  # type: ignore[import-not-found,unused-ig
     BaseServerController,
     DirectoryBasedController,
 )
-from irctest.runner import NotImplementedByController  # type: ignore[import-not-found,unused-ignore]
 from irctest.specifications import (  # type: ignore[import-not-found,unused-ignore]
     Capabilities,
     OptionalBehaviors,
@@ -44,6 +43,14 @@ def _certificates() -> Path:
     return folder
 
 
+# OPER operuser operpassword; the cheapest hash there is.
+CONFIG = """
+[operators.operuser]
+password = "$argon2id$v=19$m=8,t=1,p=1$WizIj+a9Ddtu+yhd1E9Qnw$rT/wGVNWn+uybDHZOtBExAEoT1E2D8Q0NfRnG/SSLEI"
+capabilities = ["kill", "ban", "rehash", "wallops", "see_hidden", "override", "stats"]
+"""
+
+
 class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController):  # type: ignore[misc,unused-ignore]
     """One server a test, in memory, without limits."""
 
@@ -54,9 +61,13 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     # What is promised: a test that would skip for want of one of these fails.
     capabilities = frozenset(
         {
+            Capabilities.ACCOUNT_NOTIFY,
+            Capabilities.ACCOUNT_TAG,
+            Capabilities.AWAY_NOTIFY,
             Capabilities.BATCH,
             Capabilities.ECHO_MESSAGE,
             Capabilities.EXTENDED_JOIN,
+            Capabilities.EXTENDED_MONITOR,
             Capabilities.LABELED_RESPONSE,
             Capabilities.MESSAGE_REDACTION,
             Capabilities.MESSAGE_TAGS,
@@ -64,11 +75,16 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             Capabilities.MULTI_PREFIX,
             Capabilities.READ_MARKER,
             Capabilities.SERVER_TIME,
+            Capabilities.SETNAME,
         }
     )
     optional_behaviors = frozenset(
         {
             OptionalBehaviors.CAP_REQ_MINUS,
+            OptionalBehaviors.ELIST_C,
+            OptionalBehaviors.ELIST_M,
+            OptionalBehaviors.ELIST_N,
+            OptionalBehaviors.ELIST_T,
             OptionalBehaviors.ELIST_U,
             OptionalBehaviors.INVITE_LIST,
             OptionalBehaviors.INVITE_OVERRIDES_LIMIT,
@@ -80,13 +96,16 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         }
     )
     isupport = {  # noqa: RUF012 - irctest's own way
+        "BOT": "B",
         "CASEMAPPING": "ascii",
         "CHATHISTORY": patma.ANYSTR,
-        "ELIST": patma.StrRe(".*U.*"),
+        "ELIST": patma.StrRe("C?M?N?T?U?"),
+        "MONITOR": patma.ANYSTR,
         "MSGREFTYPES": "msgid,timestamp",
         "PREFIX": "(ov)@+",
         "TARGMAX": patma.ANYSTR,
         "UTF8ONLY": None,
+        "WHOX": None,
     }
 
     def run(
@@ -103,18 +122,20 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     ) -> None:
         """Start the server; irctest's parameters. `ssl` says nothing: it is always TLS."""
         del ssl, run_services
-        if websocket_hostname or websocket_port:
-            raise NotImplementedByController("Websocket")
         if faketime:
             self.faketime_enabled = False
         self.hostname, self.port = hostname, port
         self.create_config()
+        config = self.directory / "parley.toml"
+        config.write_text(CONFIG, encoding="utf-8")
         command = [
-            *(PYTHON, "-m", "server"),
+            *(PYTHON, "-m", "server", "--config", str(config)),
             *("--certs", str(_certificates()), "--data", str(self.directory / "data")),
             *("--listen", f"127.0.0.1:{port}", "--plain-listen", "off"),
             *("--store", "memory", "--limits", "off"),
         ]
+        if websocket_port:
+            command += ["--websocket-listen", f"{websocket_hostname or '127.0.0.1'}:{websocket_port}"]
         accounts = {
             "PARLEY_ACCOUNTS_BEFORE_CONNECT": str(self.test_config.account_registration_before_connect),
             "PARLEY_ACCOUNTS_EMAIL_REQUIRED": str(self.test_config.account_registration_requires_email),
@@ -123,7 +144,8 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             "PARLEY_ACCOUNTS_ARGON2_TIME": "1",
             "PARLEY_ACCOUNTS_SCRAM_ITERATIONS": "4096",
         }
-        environment = {**os.environ, **accounts, "PARLEY_NAME": "My.Little.Server", "PYTHONPATH": str(REPOSITORY)}
+        names = {"PARLEY_NAME": "My.Little.Server", "PARLEY_DESCRIPTION": "test server"}
+        environment = {**os.environ, **accounts, **names, "PYTHONPATH": str(REPOSITORY)}
         if password is not None:
             environment["PARLEY_PASSWORD"] = password
         self.proc = self.execute(command, env=environment, cwd=REPOSITORY)
