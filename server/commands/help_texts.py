@@ -25,9 +25,25 @@ describe(
 )
 describe(
     "CHATHISTORY",
-    "CHATHISTORY LATEST target * limit",
-    "CHATHISTORY BEFORE|AFTER target msgid=id limit",
-    "What was said earlier in a room that you are in.",
+    "CHATHISTORY LATEST target * | reference limit",
+    "CHATHISTORY BEFORE|AFTER|AROUND target reference limit",
+    "CHATHISTORY BETWEEN target reference reference limit",
+    "CHATHISTORY TARGETS timestamp=time timestamp=time limit",
+    "What was said earlier in a room that you are in, or between you and somebody; and with whom you talked. A reference is",
+    "msgid=id or timestamp=YYYY-MM-DDThh:mm:ss.sssZ.",
+)
+describe("BATCH", "BATCH +reference type target | -reference", "Begins and ends a message of several lines. Your client does this.")
+describe("MARKREAD", "MARKREAD target [timestamp=time]", "Up to when you have read what was said there, in all your clients.")
+describe(
+    "METADATA",
+    "METADATA target|* GET key ... | LIST | SET key [:value] | CLEAR | SYNC",
+    "METADATA * SUB key ... | UNSUB key ... | SUBS",
+    "What people and rooms say about themselves, and of which keys you are told.",
+)
+describe(
+    "REDACT",
+    "REDACT target msgid [:reason]",
+    "Deletes a message: your own, within the time that this server allows, or any as an operator of the room.",
 )
 describe("HELP", "HELP [command]", "What a command does; without one, which commands there are.")
 describe("HELPOP", "HELPOP [command]", "The same as HELP.")
