@@ -204,21 +204,22 @@ class Targets:
         # "The parameters have the same semantics as BETWEEN": counted from the first one
         found = found[: self.limit] if self.first <= self.second else found[max(len(found) - self.limit, 0) :]
         tag = f"@batch={self.batch} " if self.caps & Cap.BATCH else ""
-        lines = [f"{tag}:{self.server} CHATHISTORY TARGETS {name} {stamp(at)}\r\n".encode() for at, name in found]
+        lines = [f"{tag}:{self.server} CHATHISTORY TARGETS {name} {stamp(at)}\r\n".encode() for _, at, name in found]
         return _batch(self.server, f"{self.batch} draft/chathistory-targets", lines, self.caps, self.label)
 
-    def _found(self, store: Store) -> list[tuple[int, str]]:
+    def _found(self, store: Store) -> list[tuple[int, int, str]]:
+        """Position and time of the latest message, and the name, of each that is between the two times."""
         low, high = sorted((self.first, self.second))
-        times = [(self._latest(store, candidate), candidate.name) for candidate in self.candidates]
-        return [(at, name) for at, name in times if at is not None and low < at < high]
+        latest = [(self._latest(store, candidate), candidate.name) for candidate in self.candidates]
+        return [(event.seq, event.at, name) for event, name in latest if event is not None and low < event.at < high]
 
-    def _latest(self, store: Store, candidate: Candidate) -> int | None:
-        """When something was said there last; where that lies far back, when something happened last."""
+    def _latest(self, store: Store, candidate: Candidate) -> Event | None:
+        """What was said there last; where that lies far back, what happened last."""
         page = store.before(candidate.key, self.upto + 1, _LOOK_BACK, seen_from=candidate.seen_from)
         for event in reversed(page):
             if event.kind in SAID and event.line and event.at >= candidate.since:
-                return event.at
-        return page[-1].at if len(page) == _LOOK_BACK and page[0].at >= candidate.since else None
+                return event
+        return page[-1] if len(page) == _LOOK_BACK and page[0].at >= candidate.since else None
 
 
 def _batch(server: str, opening: str, lines: list[bytes], caps: int, label: str) -> bytes:
