@@ -178,6 +178,7 @@ def forget(net: Network, account: Account) -> None:
     """Take an account out of the book and the store."""
     net.book.drop(account.name)
     net.keep("account", account.key, None)
+    net.forget_account(account.key)
 
 
 def _ready(context: Context) -> bool:

@@ -23,7 +23,7 @@ def log_in(context: Context, account: Account) -> None:
     """From now on the session is that of `account`; those who asked are told."""
     user = context.user
     changed = user.account != account.name
-    user.account = account.name
+    context.net.log_in(user, account.name)
     context.numeric(n.RPL_LOGGEDIN, _mask(user), account.name, f"You are now logged in as {account.name}")
     if changed:
         account_changed(context.net, user, context.at)
@@ -36,7 +36,7 @@ def log_in(context: Context, account: Account) -> None:
 
 def log_out(context: Context) -> None:
     """The session is nobody's."""
-    context.user.account = ""
+    context.net.log_in(context.user, "")
     context.numeric(n.RPL_LOGGEDOUT, _mask(context.user), "You are now logged out")
     account_changed(context.net, context.user, context.at)
 
@@ -47,7 +47,7 @@ def _mask(user: User) -> str:
 
 def sessions(net: Network, account: Account) -> list[User]:
     """Those who are logged in to `account` now."""
-    return [user for user in net.users.values() if user.account and fold(user.account) == account.key]
+    return list(net.sessions.get(account.key, ()))
 
 
 def claim(net: Network, user: User, at: int) -> bool:

@@ -8,15 +8,15 @@ import time
 from collections.abc import Sequence
 
 from server.cli import main
-from server.events import Event
+from server.events import Change, Event
 from server.store.sqlite import SqliteStore
 
 _append = SqliteStore.append
 
 
-def _slow(store: SqliteStore, events: Sequence[Event]) -> None:
+def _slow(store: SqliteStore, events: Sequence[Event], changes: Sequence[Change] = ()) -> None:
     time.sleep(random.uniform(0.002, 0.03))
-    _append(store, events)
+    _append(store, events, changes)
     time.sleep(random.uniform(0, 0.01))
 
 
