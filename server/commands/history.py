@@ -111,8 +111,15 @@ def log_of(net: Network, user: User, target: str) -> Candidate | None:
 
 
 def _joined(room: Room, user: User) -> Candidate:
-    """The log of a room that `user` is in."""
-    return Candidate(room.name, room.key, user.rooms[room], rank=room.rank_of(user))
+    """The log of a room that `user` is in.
+
+    What was said while it was closed is for those who were there, and in a registered room for those too who have a rank on record:
+    their founder trusts them, and they may have been away when it was said.
+    """
+    seen_from, kept = user.rooms[room], room.registration
+    if kept is not None and kept.rank_of(user.account):
+        seen_from = min(seen_from, kept.since)
+    return Candidate(room.name, room.key, seen_from, rank=room.rank_of(user))
 
 
 def created(net: Network, user: User) -> int:

@@ -459,6 +459,8 @@ class Network:
             user.rooms[room] = self.seq + 1
             user.changed = self.seq
             self.rung.add(user)
+        if room.registration is not None:
+            room.registration.since = self.seq
 
     def _close(self, room: Room) -> None:
         if room.registration is None:
