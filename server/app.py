@@ -80,6 +80,7 @@ class Server:
         first = at * 64 if settings.store.kind == "memory" else self._store.last_seq()
         net = Network(settings, seq=first, at=at)
         net.motd = motd
+        net.archive = self._store
         try:
             net.load(self._store.records())
             net.book.secret = _secret(settings)

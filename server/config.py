@@ -277,7 +277,32 @@ class Limits:
         least=1,
         most=10_000_000,
     )
+    contacts: int = setting(
+        200,
+        "People that an account or a session has talked to in private, the last ones, whom the server can list.",
+        least=1,
+        most=100_000,
+    )
     history: int = setting(1000, "Messages that one request for history may ask for.", least=1, most=100_000)
+    multiline_bytes: int = setting(4096, "Bytes in a message of several lines.", least=512, most=65536)
+    multiline_lines: int = setting(100, "Lines in a message of several lines.", least=2, most=1000)
+    multiline_s: int = setting(120, "Seconds within which a client has to send all of such a message.", least=1, most=3600)
+    metadata_keys: int = setting(20, "Keys of metadata that an account, a session or a room may have.", least=1, most=1000)
+    metadata_bytes: int = setting(256, "Bytes in a value of metadata.", least=1, most=350)
+    metadata_subs: int = setting(50, "Keys of metadata that a session may be told of.", least=1, most=1000)
+    markers: int = setting(500, "Read markers of an account or a session, the last ones that were set.", least=1, most=100_000)
+    redact_s: int = setting(
+        86_400,
+        "Seconds within which people may redact what they wrote, 0 for any time; operators of a room may at any time.",
+        least=0,
+        most=10**9,
+    )
+    history_kib: int = setting(
+        4096,
+        "KiB of messages in one answer to a request for history, about; a longer answer ends there, before its limit.",
+        least=64,
+        most=1 << 20,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a room's log is made of.
 
-An `Event` is one entry: a message, a join, a topic. It is written once, never changed, and carries its own plainest rendering,
+An `Event` is one entry: a message, a join, a topic. It is written once, changed never but by redaction (which empties `line`,
+`alt` and `tags`), and carries its own plainest rendering,
 so that delivering it is joining byte strings. Dialects add tags to it (`server.dialects`); stores keep it (`server.store`).
 """
 
@@ -31,7 +32,6 @@ class Kind(enum.IntEnum):
     SETNAME = 22
     CHGHOST = 23
     INVITE = 24
-    METADATA = 25
     RENAME = 26
 
 
@@ -48,14 +48,14 @@ class Event:
     seq: int
     id: int
     at: int  # milliseconds since 1970, UTC
-    room: str  # key of the room: its name, casefolded; "=A=B" for the private conversation of users A and B
+    room: str  # key of the room: its name, casefolded; "=A=B" for the private conversation of parties A and B
     kind: int  # a Kind
     line: bytes  # the plainest rendering, `:nick!user@host PRIVMSG #room :text\r\n`
     origin: int = 0  # the session that caused it; session ids are never given twice
     skip: bool = False  # its author has no echo of it coming (or got one of its own making)
     closed: bool = False  # written while the room was closed (+i, +k): history of it only for those who were there
     tags: str = ""  # those for message-tags, escaped, as they go on the wire: "bot;+typing=active;+reply=abc"
-    alt: bytes = b""  # the rendering under extended-join, where that differs
+    alt: bytes = b""  # what another rendering needs: of a JOIN the line under extended-join, of a message of several lines those
     account: str = ""  # the author's account at the time
     stored: bool = True  # False: shown to those who are here, never on disk (TAGMSG)
     least: int = 0  # the rank (server.state.ranks) below which members are not given it (STATUSMSG); its author is

@@ -98,7 +98,7 @@ class Window:
     def add(self, log: RoomLog, event: Event) -> None:
         """Append `event` to `log`."""
         log.events.append(event)
-        size = _EVENT_COST + len(event.line) + len(event.tags)
+        size = _EVENT_COST + len(event.line) + len(event.tags) + len(event.alt)
         self._held.append((log, event.seq, size))
         self.size += size
 

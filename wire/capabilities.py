@@ -38,6 +38,7 @@ class Cap(enum.IntFlag):
     EXTENDED_ISUPPORT = enum.auto()
     MESSAGE_REDACTION = enum.auto()
     METADATA = enum.auto()
+    METADATA_3 = enum.auto()
     MULTILINE = enum.auto()
     NO_IMPLICIT_NAMES = enum.auto()
     PRE_AWAY = enum.auto()
@@ -71,6 +72,7 @@ NAMES: dict[str, Cap] = {
     "draft/extended-isupport": Cap.EXTENDED_ISUPPORT,
     "draft/message-redaction": Cap.MESSAGE_REDACTION,
     "draft/metadata-2": Cap.METADATA,
+    "draft/metadata-3": Cap.METADATA_3,
     "draft/multiline": Cap.MULTILINE,
     "no-implicit-names": Cap.NO_IMPLICIT_NAMES,
     "draft/no-implicit-names": Cap.NO_IMPLICIT_NAMES,
@@ -93,7 +95,6 @@ RENDERED = int(
     | Cap.CHGHOST
     | Cap.INVITE_NOTIFY
     | Cap.MESSAGE_REDACTION
-    | Cap.METADATA
     | Cap.MULTILINE
     | Cap.BATCH
     | Cap.CHANNEL_RENAME

@@ -126,7 +126,7 @@ _CAP = {"LS": _cap_ls, "LIST": _cap_list, "REQ": _cap_req, "END": _cap_end}
 
 offer(
     *("message-tags", "server-time", "echo-message", "batch", "labeled-response", "multi-prefix", "userhost-in-names"),
-    *("extended-join", "cap-notify", "draft/chathistory", "standard-replies", "no-implicit-names", "draft/no-implicit-names"),
+    *("extended-join", "cap-notify", "standard-replies", "no-implicit-names", "draft/no-implicit-names"),
 )
 
 

@@ -105,7 +105,7 @@ def register(request: Request) -> None:
     elif why := _full(net, user.account):
         request.say(why)
     else:
-        room.registration = Registration(user.account, context.at)
+        room.registration = Registration(user.account, context.at, since=user.rooms[room])
         changes = rerank(room, user, room.members[user] | Rank.FOUNDER)
         set_by_server(net, room, [(True, "r", ""), *changes], context.at)
         remember(net, room)

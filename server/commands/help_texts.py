@@ -31,9 +31,12 @@ for _alias in ("CHANSERV", "CS"):
     describe(_alias, f"{_alias} subcommand", f"Registers rooms, and keeps them; {_alias} HELP lists what can be asked.")
 describe(
     "CHATHISTORY",
-    "CHATHISTORY LATEST target * limit",
-    "CHATHISTORY BEFORE|AFTER target msgid=id limit",
-    "What was said earlier in a room that you are in.",
+    "CHATHISTORY LATEST target * | reference limit",
+    "CHATHISTORY BEFORE|AFTER|AROUND target reference limit",
+    "CHATHISTORY BETWEEN target reference reference limit",
+    "CHATHISTORY TARGETS timestamp=time timestamp=time limit",
+    "What was said earlier in a room that you are in, or between you and somebody; and with whom you talked. A reference is",
+    "msgid=id or timestamp=YYYY-MM-DDThh:mm:ss.sssZ.",
 )
 describe("HELP", "HELP [command]", "What a command does; without one, which commands there are.")
 describe("HELPOP", "HELPOP [command]", "The same as HELP.")
@@ -64,7 +67,8 @@ describe("LUSERS", "LUSERS", "How many people and rooms there are.")
 describe("MARKREAD", "MARKREAD target [timestamp=time]", "How far you have read, for all of your devices.")
 describe(
     "METADATA",
-    "METADATA target GET|LIST|SET|CLEAR|SUB|UNSUB|SUBS|SYNC [keys and values]",
+    "METADATA target|* GET key ... | LIST | SET key [:value] | CLEAR | SYNC",
+    "METADATA * SUB key ... | UNSUB key ... | SUBS",
     "What is to be known of you, or of a room: a picture, a colour, an address.",
 )
 describe(
@@ -91,7 +95,11 @@ describe("PING", "PING token", "The server answers with PONG and the token.")
 describe("PONG", "PONG token", "The answer to the server's PING. Your client does this by itself.")
 describe("PRIVMSG", "PRIVMSG target[,target ...] :text", "Says something in a room, or to a person.")
 describe("QUIT", "QUIT [:reason]", "Ends the connection.")
-describe("REDACT", "REDACT target msgid [:reason]", "Takes back a message.")
+describe(
+    "REDACT",
+    "REDACT target msgid [:reason]",
+    "Deletes a message: your own, within the time that this server allows, or any as an operator of the room.",
+)
 describe(
     "REGISTER",
     "REGISTER account|* email|* :password",

@@ -1,94 +1,25 @@
-"""CHATHISTORY: the log, read from an older position.
+"""CHATHISTORY: the log, read from an older position. What is asked for, and whether it is granted; `history_read` answers.
 
 Source: https://ircv3.net/specs/extensions/chathistory
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from server.commands.capabilities import offer
+from server.commands.history_read import Candidate, Read, Ref, Targets
 from server.commands.table import Context, command, shown
-from server.dialects.irc import render_tagged, with_tags
-from server.events import Event, Kind
-from server.ports import Store, StoreError
+from server.state.model import Network, Room, User
+from server.state.talks import conversation_key, party
 from wire import msgids
 from wire.capabilities import Cap
-from wire.display import safe
-from wire.message import as_line
+from wire.names import is_room
+from wire.stamps import parse_stamp
 
-log = logging.getLogger("parley")
-
-# Without event-playback (which comes with the rest of IRCv3) a client is given what people said, not who came and went.
-_SAID = (Kind.MESSAGE, Kind.NOTICE)
-_PAGE = 512
+_REFERENCES = {"LATEST": 1, "BEFORE": 1, "AFTER": 1, "AROUND": 1, "BETWEEN": 2}
 _EVENTS_PER_UNIT = 100  # so many cost as much to read and to render as an ordinary command does
+_TARGETS_PER_UNIT = 10
 
-
-@dataclass(slots=True)
-class Read:
-    """A request that has been granted: what to read, and how to show it. Run outside the lock."""
-
-    server: str
-    target: str  # as the client wrote it
-    room: str
-    kind: str  # LATEST, BEFORE, AFTER
-    seq: int  # the reference; 0: none
-    upto: int  # nothing newer: that comes by itself, behind this
-    limit: int
-    seen_from: int
-    caps: int
-    batch: str
-    label: str = ""
-    rank: int = 0  # the reader's in the room: what was said to higher ranks only is left out
-
-    @property
-    def cost(self) -> int:
-        """As many lines of the ordinary length as were asked for."""
-        return 64 + self.limit * 512
-
-    def run(self, store: Store) -> bytes:
-        """The batch, oldest first, or what there is instead of it."""
-        try:
-            events = self._forward(store) if self.kind == "AFTER" else self._backward(store)
-        except StoreError as error:
-            log.error("the history of %s cannot be read: %s", safe(self.target), error)
-            failure = f":{self.server} FAIL CHATHISTORY MESSAGE_ERROR {self.kind} {self.target} :Messages could not be retrieved"
-            return with_tags(as_line(failure), self.label) if self.label else as_line(failure)
-        in_batch = bool(self.caps & Cap.BATCH)
-        tag = f"batch={self.batch}" if in_batch else ""
-        lines = [render_tagged(event, self.caps, tag) for event in events]
-        if not in_batch:
-            return b"".join(lines)
-        head = f":{self.server} BATCH +{self.batch} chathistory {self.target}\r\n".encode()
-        if self.label:
-            head = with_tags(head, self.label)
-        return head + b"".join(lines) + f":{self.server} BATCH -{self.batch}\r\n".encode()
-
-    def _forward(self, store: Store) -> list[Event]:
-        found: list[Event] = []
-        at = self.seq
-        while len(found) < self.limit:
-            page = store.after(self.room, at, _PAGE, upto=self.upto, seen_from=self.seen_from)
-            found += [event for event in page if event.kind in _SAID and event.least <= self.rank]
-            if len(page) < _PAGE:
-                break
-            at = page[-1].seq
-        return found[: self.limit]
-
-    def _backward(self, store: Store) -> list[Event]:
-        """The newest first, a page at a time: LATEST stops at the reference, BEFORE starts from it."""
-        found: list[Event] = []
-        end = min(self.seq, self.upto + 1) if self.kind == "BEFORE" else self.upto + 1
-        stop = self.seq if self.kind == "LATEST" else 0
-        while len(found) < self.limit:
-            page = store.before(self.room, end, _PAGE, seen_from=self.seen_from)
-            found[:0] = [event for event in page if event.kind in _SAID and event.seq > stop and event.least <= self.rank]
-            if len(page) < _PAGE or page[0].seq <= stop:
-                break
-            end = page[0].seq
-        return found[-self.limit :]
+offer("draft/chathistory", "draft/event-playback")
 
 
 @command("CHATHISTORY", cost=2)
@@ -96,64 +27,131 @@ def chathistory(context: Context) -> None:
     if not context.has(Cap.CHATHISTORY):
         context.fail("NEED_CAPABILITY", "Negotiate draft/chathistory first", "draft/chathistory")
         return
+    kind = context.param(0).upper()
+    if kind == "TARGETS":
+        _targets(context)
+    elif kind in _REFERENCES:
+        _messages(context, kind)
+    else:
+        context.fail("INVALID_PARAMS", "Unknown subcommand", shown(context.param(0)))
+
+
+def _counted(context: Context, kind: str, count: int) -> bool:
+    """Whether there are `count` parameters; says what is wrong with another number of them."""
+    if len(context.params) == count:
+        return True
+    text = "Insufficient parameters" if len(context.params) < count else "Too many parameters"
+    context.fail("INVALID_PARAMS", text, kind)
+    return False
+
+
+def _messages(context: Context, kind: str) -> None:
     params = context.params
-    if len(params) < 4:
-        context.fail("NEED_MORE_PARAMS", "Give a subcommand, a target, a reference and a limit", *_words(params[:1]))
+    if not _counted(context, kind, 3 + _REFERENCES[kind]):
         return
-    kind = params[0].upper()
-    if kind not in _REFERENCE:
-        context.fail("INVALID_PARAMS", "This server knows LATEST, BEFORE and AFTER", *_words(params[:1]))
+    target, words = params[1], params[2:-1]
+    refs = [] if kind == "LATEST" and words == ["*"] else [_reference(context, kind, target, word) for word in words]
+    limit = _limit(context, kind)
+    if limit is None or None in refs:
         return
-    seq = _REFERENCE[kind](params[2])
-    limit = params[3]
-    if params[2][:10] == "timestamp=":
-        context.fail("INVALID_MSGREFTYPE", "This server finds messages by msgid only", kind, *_words(params[1:2]))
-        return
-    if seq is None or not (limit.isascii() and limit.isdigit()):
-        text = "The reference is msgid=ID (or * for LATEST), the limit a whole number"
-        context.fail("INVALID_PARAMS", text, kind, *_words(params[1:4]))
-        return
-    _grant(context, kind, params[1], seq, min(int(limit[:9]), context.net.limits.history))
-
-
-def _words(params: list[str]) -> list[str]:
-    return [shown(p) for p in params]
-
-
-def _msgid(word: str) -> int | None:
-    return msgids.decode(word[6:]) if word[:6] == "msgid=" else None
-
-
-def _msgid_or_star(word: str) -> int | None:
-    return 0 if word == "*" else _msgid(word)
-
-
-_REFERENCE: dict[str, Callable[[str], int | None]] = {"LATEST": _msgid_or_star, "BEFORE": _msgid, "AFTER": _msgid}
-
-
-def _grant(context: Context, kind: str, target: str, seq: int, limit: int) -> None:
-    net, user = context.net, context.user
-    found = _log_of(context, target)
+    found = log_of(context.net, context.user, target)
     if found is None:
-        context.fail("INVALID_TARGET", "There is no history of that for you", kind, shown(target))
+        context.fail("INVALID_TARGET", "Messages could not be retrieved", kind, shown(target))
         return
-    room, seen_from = found
-    context.spend(limit / _EVENTS_PER_UNIT)
-    batch = f"h{net.seq:x}n{len(user.replies)}"
-    read = Read(net.name, target, room, kind, seq, net.seq, limit, seen_from, user.caps, batch)
-    if (joined := net.rooms.get(room)) is not None:
-        read.rank = joined.rank_of(user)
-    net.send(user, read)
-
-
-def _log_of(context: Context, target: str) -> tuple[str, int] | None:
-    """The key of the log that `target` names, and the position from which the user has seen all of it; None: not for them."""
     net, user = context.net, context.user
-    room = net.room(target)
-    if room is not None and user in room.members:
-        return room.key, user.rooms[room]
-    other = net.find(target)
-    if other is not None:
-        low, high = sorted((user.id, other.id))
-        return f"={low}={high}", 0
+    granted = tuple(ref for ref in refs if ref is not None)
+    most = net.limits.history_kib << 10
+    context.spend(limit / _EVENTS_PER_UNIT)
+    net.send(user, Read(net.name, found, kind, granted, net.seq, limit, most, user.caps, _batch(context)))
+
+
+def _batch(context: Context) -> str:
+    """A reference for the batch that no other has that may be under way to this client."""
+    return f"h{context.net.seq:x}n{len(context.user.replies)}"
+
+
+def _limit(context: Context, kind: str) -> int | None:
+    word = context.params[-1]
+    if not (word.isascii() and word.isdigit()):
+        context.fail("INVALID_PARAMS", "The limit is a whole number", kind, shown(word))
+        return None
+    return min(int(word[:9]), context.net.limits.history)
+
+
+def _reference(context: Context, kind: str, target: str, word: str) -> Ref | None:
+    """`msgid=ID` or `timestamp=TIME`; says what is wrong with anything else."""
+    sort, equals, value = word.partition("=")
+    if equals and sort == "msgid":
+        seq = msgids.decode(value)
+        if seq is not None:
+            return Ref(seq)
+    elif equals and sort == "timestamp":
+        at = parse_stamp(value)
+        if at is not None:
+            return Ref(None, at)
+    elif equals:
+        context.fail("INVALID_MSGREFTYPE", "A reference is msgid=ID or timestamp=TIME", kind, shown(target), shown(word))
+        return None
+    context.fail("INVALID_PARAMS", "A reference is msgid=ID or timestamp=TIME", kind, shown(word))
     return None
+
+
+def log_of(net: Network, user: User, target: str) -> Candidate | None:
+    """The log that `target` names to `user`; None: there is none, or it is not for them.
+
+    A nick that somebody has now is theirs; else it is that of the account or the session to which the user talked under it. It is
+    called as the client wrote it: that is the name of the client's window, and the conformance suite wants it so.
+    """
+    if is_room(target):
+        room = net.room(target)
+        return _joined(room, user) if room is not None and user in room.members else None
+    me, other = party(user), net.find(target)
+    peer = party(other) if other is not None else net.talks.called(me, target)
+    return Candidate(target, conversation_key(me, peer), 0, created(net, user)) if peer else None
+
+
+def _joined(room: Room, user: User) -> Candidate:
+    """The log of a room that `user` is in.
+
+    What was said while it was closed is for those who were there, and in a registered room for those too who have a rank on record:
+    their founder trusts them, and they may have been away when it was said.
+    """
+    seen_from, kept = user.rooms[room], room.registration
+    if kept is not None and kept.rank_of(user.account):
+        seen_from = min(seen_from, kept.since)
+    return Candidate(room.name, room.key, seen_from, rank=room.rank_of(user))
+
+
+def created(net: Network, user: User) -> int:
+    """Since when the account of `user` has been theirs, in milliseconds: its name may have been another's before. 0: always."""
+    account = net.book.get(user.account) if user.account else None
+    return account.created if account is not None else 0
+
+
+def _targets(context: Context) -> None:
+    """ "lists channels the user has visible history in, together with users with which the user has exchanged direct messages" """
+    net, user = context.net, context.user
+    if not _counted(context, "TARGETS", 4):
+        return
+    refs = [_reference(context, "TARGETS", "*", word) for word in context.params[1:3]]
+    limit = _limit(context, "TARGETS")
+    if limit is None or None in refs:
+        return
+    times = [ref.at for ref in refs if ref is not None and ref.seq is None]
+    if len(times) < 2:
+        context.fail("INVALID_PARAMS", "Targets are listed by timestamps, not by msgids", "TARGETS")
+        return
+    candidates = [_joined(room, user) for room in user.rooms]
+    me, since = party(user), created(net, user)
+    candidates += [Candidate(called(net, peer, nick), conversation_key(me, peer), 0, since) for peer, nick in net.talks.peers(me)]
+    context.spend(len(candidates) / _TARGETS_PER_UNIT)
+    net.send(user, Targets(net.name, candidates, times[0], times[1], net.seq, limit, user.caps, _batch(context)))
+
+
+def called(net: Network, peer: str, nick: str) -> str:
+    """What a party is called that was last known as `nick`: the nick that it has now, else the name of the account."""
+    for name in (nick, peer[1:]):
+        holder = net.find(name)
+        if holder is not None and party(holder) == peer:
+            return holder.nick
+    return nick if peer[:1] != "@" or "@" + nick.lower() == peer else peer[1:]

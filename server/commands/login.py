@@ -23,7 +23,7 @@ TAKEN_OVER = "Another session of your account has taken over"
 def log_in(net: Network, user: User, account: Account, at: int) -> None:
     """From now on the session is that of `account`; those who asked for it are told."""
     changed = user.account != account.name
-    user.account = account.name
+    net.log_in(user, account.name)
     if user.wanted and not user.registered:
         claim(net, user, at)
     _numeric(net, user, f"{n.RPL_LOGGEDIN} {user.shown} {_mask(user)} {account.name} :You are now logged in as {account.name}")
@@ -36,7 +36,7 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
 
 def log_out(net: Network, user: User, at: int) -> None:
     """From now on the session is nobody's; where all need an account, it is over."""
-    user.account = ""
+    net.log_in(user, "")
     _numeric(net, user, f"{n.RPL_LOGGEDOUT} {user.shown} {_mask(user)} :You are now logged out")
     account_changed(net, user, at)
     if net.settings.accounts.required:
@@ -53,7 +53,7 @@ def _mask(user: User) -> str:
 
 def sessions(net: Network, account: Account) -> list[User]:
     """Those who are logged in to `account` now."""
-    return [user for user in net.users.values() if user.account and fold(user.account) == account.key]
+    return list(net.sessions.get(account.key, ()))
 
 
 def drop(net: Network, account: Account, at: int) -> None:
@@ -62,6 +62,7 @@ def drop(net: Network, account: Account, at: int) -> None:
         log_out(net, user, at)
     net.book.drop(account.name)
     net.keep("account", account.key, None)
+    net.forget_account(account.key)
     account_gone(net, account.name, at)
 
 

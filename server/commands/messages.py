@@ -9,6 +9,7 @@ from server.commands import services
 from server.commands.accept import accept, takes
 from server.commands.bans import barred
 from server.commands.table import Context, command, shown
+from server.dialects import multiline
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
 from server.state.model import Room, User
@@ -38,6 +39,11 @@ def tagmsg(context: Context) -> None:
         context.unknown()
         return
     _say(context, Kind.TAGMSG, "TAGMSG", complain=True)
+
+
+def say_long(context: Context, kind: Kind) -> None:
+    """Say something of several lines (`server.dialects.multiline`), which PRIVMSG or NOTICE could not."""
+    _say(context, kind, context.message.command, complain=kind == Kind.MESSAGE)
 
 
 def _say(context: Context, kind: Kind, verb: str, *, complain: bool) -> None:
@@ -71,6 +77,15 @@ def _client_tags(context: Context) -> str:
     if not context.message.tags:
         return ""
     return format_tags((k, v) for k, v in context.message.tags.items() if k[:1] == "+" and _fit_for_tag(k[1:]))
+
+
+# Reactions are part of what was said, and a client may ask for a message of tags to be kept; typing is over when it is shown.
+_KEPT_TAGS = frozenset({"+draft/react", "+draft/unreact", "+react", "+unreact", "+draft/persist", "+persist"})
+
+
+def _stored(context: Context, kind: Kind) -> bool:
+    """Whether what is said is to be kept."""
+    return kind != Kind.TAGMSG or not _KEPT_TAGS.isdisjoint(context.message.tags)
 
 
 def _fit_for_tag(key: str) -> bool:
@@ -121,7 +136,7 @@ def _addressed(target: str) -> tuple[str, Rank]:
 
 def may_speak(room: Room, user: User, text: str = "") -> str:
     """Why `user` may not say `text` in `room`, "" where they may."""
-    if room.no_ctcp and text[:1] == "\x01" and text[:8] != "\x01ACTION ":
+    if room.no_ctcp and any(line[:1] == "\x01" and line[:8] != "\x01ACTION " for line in multiline.lines_of(text)):
         return "This channel takes no CTCP (+C)"
     rank = room.members.get(user)
     if rank is None and room.no_external:
@@ -139,36 +154,39 @@ def _may_speak_without_rank(room: Room, user: User) -> str:
     return ""
 
 
-def _compose(user: User, verb: str, target: str, text: str, size: int) -> bytes:
+def _compose(user: User, verb: str, target: str, text: str, size: int) -> tuple[bytes, bytes]:
+    """`line` and `alt` of the event."""
     if verb == "TAGMSG":
-        return f":{user.prefix} TAGMSG {target}\r\n".encode()
+        return f":{user.prefix} TAGMSG {target}\r\n".encode(), b""
+    if multiline.is_long(text):
+        return multiline.compose(f":{user.prefix} {verb} {target}", text, size)
     line = f":{user.prefix} {verb} {target} :{text}\r\n".encode()
     if len(line) > size:
         # The prefix that others see makes it longer than the sender's own line was.
         spare = size - (len(line) - len(text.encode()))
         line = f":{user.prefix} {verb} {target} :{truncate(text, spare)}\r\n".encode()
-    return line
+    return line, b""
 
 
 def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tags: str, least: Rank) -> None:
     net, user = context.net, context.user
     target = signs(least, every=False) + room.name if least else room.name
-    line = _compose(user, verb, target, text, net.limits.line)
+    line, alt = _compose(user, verb, target, text, net.limits.line)
     echo = user.caps & _ECHO
     inside = user in room.members
     apart = user.label or not inside  # the echo comes as a reply, not with the room's log
     skip = inside and (bool(apart) or not echo)  # who is outside gets nothing of the log, so there is nothing to skip
-    stored = kind != Kind.TAGMSG
-    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, stored=stored, least=least)
+    stored = _stored(context, kind)
+    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, alt=alt, stored=stored, least=least)
     if echo and apart:
         _echo(context, event)
 
 
 def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, tags: str) -> None:
     net, user = context.net, context.user
-    line = _compose(user, verb, other.nick, text, net.limits.line)
+    line, alt = _compose(user, verb, other.nick, text, net.limits.line)
     log = net.conversation(user, other)
-    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, stored=kind != Kind.TAGMSG)
+    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, alt=alt, stored=_stored(context, kind))
     if user.caps & _ECHO:
         _echo(context, event)
 

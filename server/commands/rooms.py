@@ -6,6 +6,7 @@ Source: https://modern.ircdocs.horse/#channel-operations
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 from server.commands.audit import acts_as_operator
 from server.commands.bans import awaited, banned
@@ -89,6 +90,17 @@ def _may_enter_uninvited(room: Room, user: User) -> tuple[str, str] | None:
     return None
 
 
+# What else is told to somebody who has entered a room, behind its topic: lines without their ends.
+Welcome = Callable[[Network, User, Room], list[str]]
+WELCOMES: list[Welcome] = []
+
+
+def when_entered(welcome: Welcome) -> Welcome:
+    """Have the function below say something to whoever enters a room."""
+    WELCOMES.append(welcome)
+    return welcome
+
+
 def enter(net: Network, user: User, room: Room, at: int) -> None:
     """Make `user` a member of `room`; they get the JOIN, then the topic and who is there."""
     rank = Rank.NONE if room.members or room.registered else Rank.OP
@@ -122,6 +134,8 @@ def greeting(net: Network, user: User, room: Room) -> bytes:
     if room.topic:
         lines.append(f"{head}{n.RPL_TOPIC} {user.nick} {room.name} :{room.topic}")
         lines.append(f"{head}{n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
+    for welcome in WELCOMES:
+        lines += welcome(net, user, room)
     if not user.caps & Cap.NO_IMPLICIT_NAMES:
         lines += names_lines(net, user, room)
         lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")

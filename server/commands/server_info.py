@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import ssl
+from collections.abc import Callable
 
 from server.commands.bans import EXTBANS
 from server.commands.capabilities import offer
@@ -49,7 +50,7 @@ def isupport(net: Network) -> list[str]:
         f"MAXTARGETS={limits.targets}",
         "MODES=20",
         f"MONITOR={limits.monitor}",
-        "MSGREFTYPES=msgid",
+        "MSGREFTYPES=msgid,timestamp",
         f"NAMELEN={limits.realname}",
         f"NETWORK={net.settings.network.replace(' ', chr(92) + 'x20')}",
         f"NICKLEN={limits.nick}",
@@ -72,6 +73,17 @@ def _targmax(most: int) -> str:
     return "TARGMAX=" + ",".join(f"{name}:{count}" for name, count in counts.items())
 
 
+# What else stands in the welcome, before the message of the day: lines without their ends.
+Welcome = Callable[[Network, User], list[str]]
+WELCOMES: list[Welcome] = []
+
+
+def when_welcomed(welcome: Welcome) -> Welcome:
+    """Have the function below say something in the welcome."""
+    WELCOMES.append(welcome)
+    return welcome
+
+
 def burst(net: Network, user: User) -> bytes:
     """The welcome as bytes. Only the parts with a nick or a count in them are made for each user: people reconnect all at once."""
     constant = _constant_parts(net)
@@ -84,6 +96,7 @@ def burst(net: Network, user: User) -> bytes:
         f"{head}004 {nick} {constant['info']}",
         *_isupport_lines(net, user),
         *[f"{head}{code} {nick} {text}" for code, text in _lusers(net)],
+        *[line for welcome in WELCOMES for line in welcome(net, user)],
         *[f"{head}{code} {nick} {text}" for code, text in _motd(net)],
         "",
     ]

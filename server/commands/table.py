@@ -36,6 +36,8 @@ class Row:
 
 
 TABLE: dict[str, Row] = {}
+# What looks first at the commands of a client that has a batch open; it says whether it dealt with one.
+COLLECTORS: list[Callable[[Context], bool]] = []
 
 
 def command(
@@ -148,20 +150,25 @@ def execute(net: Network, user: User, message: Message, at: int) -> Row:
 
 
 def answered(net: Network, user: User, label: str, act: Callable[[], T]) -> T:
-    """Do `act`, and tie its replies to `label` where there is one; an answer that waits for slow work is tied then."""
+    """Do `act`, and tie its replies to `label` where there is one; an answer that waits for slow work is tied then.
+
+    A command whose answer comes with a later one takes the label over by emptying `user.label`.
+    """
     if not label:
         return act()
     user.label = label
     before = len(user.replies)
     done = act()
-    user.label = ""
-    if user.job is None:
+    taken, user.label = not user.label, ""
+    if user.job is None and not taken:
         _answer(net, user, label, before)
     return done
 
 
 def _dispatch(net: Network, user: User, message: Message, at: int) -> Row:
     context = Context(net, user, message, at)
+    if (user.batch is not None or "batch" in message.tags) and any(collect(context) for collect in COLLECTORS):
+        return TABLE.get(message.command, REFUSED)
     row = TABLE.get(message.command)
     if row is None:
         if user.registered:
@@ -195,14 +202,27 @@ def _answer(net: Network, user: User, label: str, before: int) -> None:
         lines += data.splitlines(keepends=True)
     del user.replies[before:]
     user.reply_bytes -= sum(map(len, lines))
-    if len(lines) == 1:
-        _put(user, seq, with_tags(lines[0], tag))
+    if len(lines) == 1 or _is_batch(lines):
+        _put(user, seq, with_tags(lines[0], tag) + b"".join(lines[1:]))
         return
     batch = f"{len(user.replies)}l{seq:x}"
     # what is in a batch of its own stays there: only its beginning and its end are in this one
-    inner = b"".join(line if line.startswith(b"@batch=") else with_tags(line, f"batch={batch}") for line in lines)
+    inner = b"".join(line if _batched(line) else with_tags(line, f"batch={batch}") for line in lines)
     opened = f"@{tag} :{net.name} BATCH +{batch} labeled-response\r\n".encode()
     _put(user, seq, opened + inner + f":{net.name} BATCH -{batch}\r\n".encode())
+
+
+def _batched(line: bytes) -> bool:
+    """Whether a line is in a batch already."""
+    tags = line.partition(b" ")[0] if line[:1] == b"@" else b""
+    return tags.startswith(b"@batch=") or b";batch=" in tags
+
+
+def _is_batch(lines: list[bytes]) -> bool:
+    """Whether all lines are one batch, which then needs none around it."""
+    body = lines[0].partition(b" ")[2] if lines[0][:1] == b"@" else lines[0]
+    words = body.split()
+    return len(words) > 2 and words[1] == b"BATCH" and lines[-1].split()[-2:] == [b"BATCH", b"-" + words[2][1:]]
 
 
 def _put(user: User, seq: int, data: bytes) -> None:

@@ -5,6 +5,7 @@ Source: https://modern.ircdocs.horse/#user-based-queries
 
 from __future__ import annotations
 
+from server.commands.metadata import whois_lines
 from server.commands.rooms import prefixes
 from server.commands.server_info import elsewhere
 from server.commands.table import Context, command, shown
@@ -51,6 +52,7 @@ def _describe(context: Context, user: User) -> None:
     if user.away:
         context.numeric(n.RPL_AWAY, user.nick, user.away)
     context.numeric(n.RPL_WHOISSECURE, user.nick, "is using a secure connection")  # there is no other kind here
+    whois_lines(context, user)
     if context.user is user or context.user.can("see_hidden"):
         _confidential(context, user)
     idle = max(0, context.at - user.spoke) // 1000

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from server.dialects import multiline
 from server.events import Event, Kind
 from wire import msgids
 from wire.capabilities import Cap
@@ -16,6 +17,7 @@ _TIME = int(Cap.SERVER_TIME)
 _TAGS = int(Cap.MESSAGE_TAGS)
 _EXTENDED_JOIN = int(Cap.EXTENDED_JOIN)
 _ACCOUNT = int(Cap.ACCOUNT_TAG)
+_MULTILINE = int(Cap.MULTILINE | Cap.BATCH)
 
 # The capabilities without which an event of a kind is not shown. A kind that is not in here is shown to everybody.
 NEEDS: dict[int, int] = {
@@ -26,7 +28,6 @@ NEEDS: dict[int, int] = {
     Kind.SETNAME: int(Cap.SETNAME),
     Kind.CHGHOST: int(Cap.CHGHOST),
     Kind.INVITE: int(Cap.INVITE_NOTIFY),
-    Kind.METADATA: int(Cap.METADATA),
     Kind.RENAME: int(Cap.CHANNEL_RENAME),
 }
 
@@ -53,6 +54,13 @@ def read(line: bytes, limit: int, most_tags: int) -> Message:
     if "\r" in text or "\0" in text or "\n" in text:  # the last can come in a WebSocket message
         raise MalformedMessage("a line holds neither NUL nor a line end")
     return parse(text)
+
+
+def verb_of(line: bytes) -> str:
+    """The command of a line that cannot be read, "*" where that is none either."""
+    words = [word for word in line.split(b" ", 6) if word[:1] not in (b"@", b":", b"")]
+    verb = words[0][:32] if words else b""
+    return verb.decode().upper() if verb.isalnum() and verb.isascii() else "*"
 
 
 def _check_size(line: bytes, limit: int, most_tags: int) -> None:
@@ -91,17 +99,33 @@ def render_tagged(event: Event, caps: int, more: str) -> bytes:
     """Like `render`, with further tags (`batch=x`, `label=y`) in front."""
     if NEEDS.get(event.kind, 0) & ~caps or not event.line:  # what was redacted has no line
         return b""
+    if event.alt and event.kind != Kind.JOIN:
+        return _render_long(event, caps, more)
     line = event.alt if caps & _EXTENDED_JOIN and event.alt else event.line
+    tags = _tags_of(event, caps, more, ident=True)
+    return b"@%b %b" % (tags.encode(), line) if tags else line
+
+
+def _render_long(event: Event, caps: int, more: str) -> bytes:
+    """A message of several lines: as a batch to those who know such, else line by line, the id on the first one only."""
+    tags = _tags_of(event, caps, more, ident=True)
+    if caps & _MULTILINE == _MULTILINE:
+        return multiline.in_batch(event, tags, more)
+    return multiline.one_by_one(event, tags, _tags_of(event, caps, more, ident=False))
+
+
+def _tags_of(event: Event, caps: int, more: str, *, ident: bool) -> str:
     tags = [more] if more else []
     if caps & _TIME:
         tags.append("time=" + stamp(event.at))
     if caps & _TAGS:
-        tags.append("msgid=" + msgids.encode(event.id))
+        if ident:
+            tags.append("msgid=" + msgids.encode(event.id))
         if event.tags:
             tags.append(event.tags)
     if event.account and caps & _ACCOUNT:
         tags.append("account=" + event.account)
-    return b"@%b %b" % (";".join(tags).encode(), line) if tags else line
+    return ";".join(tags)
 
 
 def with_tags(line: bytes, tags: str) -> bytes:

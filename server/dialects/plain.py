@@ -20,15 +20,19 @@ def text_of(record: bytes) -> str:
 
 
 def render(event: Event, end: bytes) -> bytes:
-    """`name: message` with `end` behind it; empty for everything but what people say."""
-    if event.kind not in (Kind.MESSAGE, Kind.NOTICE):
+    """`name: message` with `end` behind it, of several lines each with the name; empty for all that is not said or was redacted."""
+    if event.kind not in (Kind.MESSAGE, Kind.NOTICE) or not event.line:
         return b""
-    source, _, rest = event.line.decode().partition(" ")
-    text = rest.partition(" :")[2].rstrip("\r\n")
+    return b"\n".join(_said(line) for line in event.line.decode().split("\r\n")[:-1]) + end
+
+
+def _said(line: str) -> bytes:
+    source, _, rest = line.partition(" ")
+    text = rest.partition(" :")[2]
     nick = source[1:].partition("!")[0]
     if text.startswith("\x01ACTION "):
-        return f"* {nick} {plain(text[8:].rstrip(chr(1)))}".encode() + end
-    return f"{nick}: {plain(text)}".encode() + end
+        return f"* {nick} {plain(text[8:].rstrip(chr(1)))}".encode()
+    return f"{nick}: {plain(text)}".encode()
 
 
 def reply(data: bytes, end: bytes) -> bytes:

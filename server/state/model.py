@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
@@ -21,9 +20,12 @@ from server.state.accounts import Book, Throttle
 from server.state.bans import Bans
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
+from server.state.markers import Markers
+from server.state.metadata import Metadata
 from server.state.past import Memory
 from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
 from server.state.registration import Registration
+from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
 
@@ -77,6 +79,7 @@ class User:
         "account",
         "address",
         "away",
+        "batch",
         "bot",
         "cap_version",
         "caps",
@@ -111,7 +114,7 @@ class User:
         "spans",
         "spent",
         "spoke",
-        "talks",
+        "subs",
         "until",
         "username",
         "wallops",
@@ -152,11 +155,12 @@ class User:
         self.signed_on = at
         self.spoke = at
         self.label = ""  # of the command under way
+        self.subs: dict[str, None] | None = None  # keys of metadata that they are told of
+        self.batch: Any = None  # the one that the client is sending (server.commands.multiline)
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
-        self.talks: set[str] | None = None
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
         self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
@@ -312,7 +316,11 @@ class Network:
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
-        self.talks: OrderedDict[str, RoomLog] = OrderedDict()
+        self.sessions: dict[str, set[User]] = {}  # by folded account
+        self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
+        self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
+        self.markers = Markers(settings.limits.markers)
+        self.metadata: Metadata[User] = Metadata()
         self.book = Book()
         self.tries = Throttle(settings.accounts.tries)  # logins, by address
         self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
@@ -367,13 +375,12 @@ class Network:
         self.append_all(rooms, Kind.QUIT, user, line, at)
         for room in list(user.rooms):
             room.leave(user, before)  # what came before the QUIT is still theirs, if they are there to take it
-        for key in user.talks or ():
-            self.talks.pop(key, None)
-            self._forget(key)
         for holders in self.marked.values():
             holders.discard(user)
         for farewell in FAREWELLS:
             farewell(self, user, at)
+        self.log_in(user, "")
+        self.talks.forget(str(user.id))
 
     def rename(self, user: User, nick: str) -> None:
         """Give `user` a nick that is free."""
@@ -388,6 +395,27 @@ class Network:
         """The registered user of that nick."""
         user = self.nicks.get(fold(nick))
         return user if user is not None and user.registered else None
+
+    def log_in(self, user: User, account: str) -> None:
+        """Put `user` on `account`, as that is written; "" takes them off theirs."""
+        if user.account:
+            others = self.sessions.get(fold(user.account), set())
+            others.discard(user)
+            if not others:
+                self.sessions.pop(fold(user.account), None)
+        user.account = account
+        if account:
+            self.sessions.setdefault(fold(account), set()).add(user)
+
+    def forget_account(self, account: str) -> None:
+        """The account is no more: nobody who comes by its name later has anything of it."""
+        who = "@" + fold(account)
+        for kind, keys in (("talk", self.talks.forget(who)), ("read", self.markers.forget(who))):
+            for key in keys:
+                self.keep(kind, f"{who} {key}", None)
+        if self.metadata.of(who):
+            self.metadata.replace(who, {})
+            self.keep("metadata", who, None)
 
     # Rooms
 
@@ -427,16 +455,21 @@ class Network:
         old = room.log
         del self.rooms[room.key]
         self.rooms[key] = room
+        self.metadata.replace(key, self.metadata.of(room.key))
+        self.metadata.replace(room.key, {})
         room.key, room.log = key, RoomLog(key, self.seq)
         for user in room.members:
             user.spans.append(Span(old, user.rooms[room], self.seq))
             user.rooms[room] = self.seq + 1
             user.changed = self.seq
             self.rung.add(user)
+        if room.registration is not None:
+            room.registration.since = self.seq
 
     def _close(self, room: Room) -> None:
         if room.registration is None:
             self.rooms.pop(room.key, None)
+            self.metadata.replace(room.key, {})
 
     def hidden(self, event: Event, user: User) -> bool:
         """Whether `user` is not given `event`, which stands in a log of theirs: an own one without echo, or one for higher ranks.
@@ -451,28 +484,18 @@ class Network:
         return room is None or room.rank_of(user) < event.least
 
     def conversation(self, one: User, other: User) -> RoomLog:
-        """The log of what two users say to each other, as long as both are here."""
-        low, high = sorted((one.id, other.id))
-        key = f"={low}={high}"
-        log = self.talks.get(key)
-        if log is None:
-            log = self.talks[key] = RoomLog(key, self.seq)
-            for user in (one, other):
-                if user.talks is None:
-                    user.talks = set()
-                user.talks.add(key)
-            if len(self.talks) > self.limits.conversations:
-                gone, _ = self.talks.popitem(last=False)  # whoever is still owed part of it holds the log itself
-                self._forget(gone)
-        else:
-            self.talks.move_to_end(key)
-        return log
+        """The log of what two users say to each other."""
+        return self.talks.log(conversation_key(party(one), party(other)), self.seq)
 
-    def _forget(self, key: str) -> None:
-        for ident in key[1:].split("="):
-            user = self.users.get(int(ident))
-            if user is not None and user.talks is not None:
-                user.talks.discard(key)
+    def _meet(self, one: User, other: User) -> None:
+        """Remember that two users have talked: of an account for good, when that is news."""
+        for user, peer in ((one, other), (other, one)):
+            who, whom = party(user), party(peer)
+            news, forgotten = self.talks.meet(who, whom, peer.nick)
+            if news and is_account(who):
+                self.keep("talk", f"{who} {whom}", {"nick": peer.nick})
+                if forgotten:
+                    self.keep("talk", f"{who} {forgotten}", None)
 
     # The log
 
@@ -515,24 +538,44 @@ class Network:
         return [self.append(room, kind, author, line, at, skip=skip, ident=ident, stored=stored) for room in rooms]
 
     def append_private(
-        self, log: RoomLog, kind: Kind, author: User, other: User, line: bytes, at: int, *, tags: str, stored: bool
+        self,
+        log: RoomLog,
+        kind: Kind,
+        author: User,
+        other: User | None,
+        line: bytes,
+        at: int,
+        *,
+        tags: str = "",
+        stored: bool = True,
+        alt: bytes = b"",
     ) -> Event:
-        """Add one event to the log of a private conversation, for `other` to be given. Its author gets an echo or nothing."""
+        """Add one event to the log of a private conversation, for `other` (if they are here) to be given.
+
+        Its author gets an echo or nothing.
+        """
+        if stored and other is not None:
+            self._meet(author, other)
         self.seq = seq = self.seq + 1
         if author.bot:
             tags = f"bot;{tags}" if tags else "bot"
         mine = other is author  # what people tell themselves does reach them
-        event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, b"", author.account, stored)
+        event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, alt, author.account, stored)
         self.window.add(log, event)
         self.appended.append(event)
-        for index, span in enumerate(other.spans):
-            if span.log is log:  # one debt a conversation, however often the two take turns
-                other.spans[index] = span._replace(until=seq)
+        if other is not None:
+            self._owe(other, log, seq)
+        return event
+
+    def _owe(self, user: User, log: RoomLog, seq: int) -> None:
+        """`user` is to be given the event at `seq` of a conversation: one debt each, however often the two take turns."""
+        for index, span in enumerate(user.spans):
+            if span.log is log:
+                user.spans[index] = span._replace(until=seq)
                 break
         else:
-            other.spans.append(Span(log, seq, seq))
-        self.rung.add(other)
-        return event
+            user.spans.append(Span(log, seq, seq))
+        self.rung.add(user)
 
     def announce(self, user: User, kind: Kind, rest: str, at: int) -> None:
         """Show those who share a room with `user`, but not them, that something about them has changed: `:user REST`.
@@ -603,3 +646,11 @@ def loads(kind: str) -> Callable[[Loader], Loader]:
         return loader
 
     return put
+
+
+@loads("talk")
+def _load_talk(net: Network, key: str, value: dict[str, Any]) -> None:
+    who, _, peer = key.partition(" ")
+    _, forgotten = net.talks.meet(who, peer, str(value["nick"]))
+    if forgotten:  # fewer are remembered than before
+        net.keep("talk", f"{who} {forgotten}", None)

@@ -15,6 +15,7 @@ class Registration:
     founder: str
     at: int  # milliseconds
     successor: str = ""
+    since: int = 0  # the position from which on the log of that name is theirs: what stands before it was said in another room
     access: dict[str, tuple[str, Rank]] = field(default_factory=dict)
 
     def rank_of(self, account: str) -> Rank:

@@ -81,6 +81,7 @@ def _record(room: Room, kept: Registration) -> dict[str, Any]:
         "created": room.created,
         "founder": kept.founder,
         "at": kept.at,
+        "since": kept.since,
         "successor": kept.successor,
         "access": [[account, letters(rank)] for account, rank in kept.access.values()],
         "topic": [room.topic, room.topic_by, room.topic_at],
@@ -96,7 +97,7 @@ def _load(net: Network, key: str, value: dict[str, Any]) -> None:
     """A room as it was kept; what was said in it is in the store."""
     del key  # it is the folded name
     room = net.open(value["name"], value["created"])
-    kept = room.registration = Registration(value["founder"], value["at"], value["successor"])
+    kept = room.registration = Registration(value["founder"], value["at"], value["successor"], value["since"])
     kept.access = {fold(account): (account, from_letters(text)) for account, text in value["access"]}
     room.topic, room.topic_by, room.topic_at = value["topic"]
     for name in _FLAGS:

@@ -495,7 +495,10 @@ class Worker(threading.Thread):
         except irc.Oversized:
             net.send(user, f":{net.name} {n.ERR_INPUTTOOLONG} {user.shown} :Input line was too long\r\n".encode())
         except irc.Undecodable:
-            net.send(user, f":{net.name} FAIL * INVALID_UTF8 :Your message is not valid UTF-8, and was dropped\r\n".encode())
+            net.send(
+                user,
+                f":{net.name} FAIL {irc.verb_of(line)} INVALID_UTF8 :Your message is not valid UTF-8, and was dropped\r\n".encode(),
+            )
         except MalformedMessage as error:
             net.send(user, f":{net.name} {n.ERR_UNKNOWNERROR} {user.shown} * :{error}\r\n".encode())
         else:

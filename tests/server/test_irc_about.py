@@ -30,7 +30,7 @@ def test_isupport_before_registration_and_on_demand(connect: Connect) -> None:
 
 def test_isupport_comes_as_a_batch(connect: Connect) -> None:
     """ "The server MUST group all RPL_ISUPPORT messages inside a draft/isupport batch when the batch and draft/extended-isupport
-    capabilities are enabled": in the welcome, after ISUPPORT and VERSION, and inside the batch of a labeled response."""
+    capabilities are enabled": in the welcome, after ISUPPORT and VERSION, also in a labeled response."""
     alice = connect("alice", caps="batch draft/extended-isupport labeled-response")
     start, *tokens, end = [line for line in alice.seen if " 005 " in line or " BATCH " in line]
     assert start == ":parley.local BATCH +i draft/isupport"
@@ -38,9 +38,12 @@ def test_isupport_comes_as_a_batch(connect: Connect) -> None:
     assert all(line.startswith("@batch=i :parley.local 005 alice ") for line in tokens)
     assert alice.ask("ISUPPORT") == [start, *tokens, end]
     assert alice.ask("VERSION")[1:] == [start, *tokens, end]
-    outer, *inner, last = alice.ask("@label=x ISUPPORT")
+    # "an existing type applicable to the entire response" (labeled-response) needs no batch around it
+    assert alice.ask("@label=x ISUPPORT") == [f"@label=x {start}", *tokens, end]
+    outer, version, *inner, last = alice.ask("@label=x VERSION")
     name = parse(outer).params[0][1:]
     assert outer == f"@label=x :parley.local BATCH +{name} labeled-response"
+    assert version.startswith(f"@batch={name} :parley.local 351 ")
     assert inner == [f"@batch={name} {start}", *tokens, f"@batch={name} {end}"]
     assert last == f":parley.local BATCH -{name}"
 

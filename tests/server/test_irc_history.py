@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from server.commands import history
+from server.commands import history_read
 from server.dialects import irc
 from server.events import Event, Kind
 from server.ports import StoreError
+from server.state.accounts import Account
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from wire import msgids
@@ -72,7 +74,7 @@ def test_history_is_what_was_sent(connect: Connect) -> None:
 
 
 def test_pages_of_the_store_are_put_together(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "_PAGE", 2)
+    monkeypatch.setattr(history_read, "_PAGE", 2)
     alice = connect("alice", caps=CAPS)
     alice.ask("JOIN #a")
     ids = spoken(alice, "#a", 3)
@@ -137,15 +139,22 @@ def test_history_needs_its_capability(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("line", "failure"),
     [
-        ("CHATHISTORY", "NEED_MORE_PARAMS"),
-        ("CHATHISTORY LATEST", "NEED_MORE_PARAMS LATEST"),
-        ("CHATHISTORY LATEST #a *", "NEED_MORE_PARAMS LATEST"),
+        ("CHATHISTORY", "INVALID_PARAMS *"),
+        ("CHATHISTORY LATEST", "INVALID_PARAMS LATEST"),
+        ("CHATHISTORY LATEST #a *", "INVALID_PARAMS LATEST"),
+        ("CHATHISTORY LATEST #a * 5 6", "INVALID_PARAMS LATEST"),
+        ("CHATHISTORY BETWEEN #a msgid=00000000000001 5", "INVALID_PARAMS BETWEEN"),
         ("CHATHISTORY SIDEWAYS #a * 5", "INVALID_PARAMS SIDEWAYS"),
-        ("CHATHISTORY LATEST #a * many", "INVALID_PARAMS LATEST #a * many"),
-        ("CHATHISTORY LATEST #a * -5", "INVALID_PARAMS LATEST #a * -5"),
-        ("CHATHISTORY BEFORE #a * 5", "INVALID_PARAMS BEFORE #a * 5"),
-        ("CHATHISTORY AFTER #a msgid=zz 5", "INVALID_PARAMS AFTER #a msgid=zz 5"),
-        ("CHATHISTORY AFTER #a timestamp=2019-01-04T14:33:26.123Z 5", "INVALID_MSGREFTYPE AFTER #a"),
+        ("CHATHISTORY LATEST #a * many", "INVALID_PARAMS LATEST many"),
+        ("CHATHISTORY LATEST #a * -5", "INVALID_PARAMS LATEST -5"),
+        ("CHATHISTORY BEFORE #a * 5", "INVALID_PARAMS BEFORE *"),
+        ("CHATHISTORY AFTER #a msgid=zz 5", "INVALID_PARAMS AFTER msgid=zz"),
+        ("CHATHISTORY AFTER #a timestamp=2019-01-04 5", "INVALID_PARAMS AFTER timestamp=2019-01-04"),
+        ("CHATHISTORY AFTER #a seq=5 5", "INVALID_MSGREFTYPE AFTER #a seq=5"),
+        ("CHATHISTORY TARGETS * * 5", "INVALID_PARAMS TARGETS *"),
+        ("CHATHISTORY TARGETS msgid=00000000000001 msgid=00000000000001 5", "INVALID_PARAMS TARGETS"),
+        ("CHATHISTORY TARGETS timestamp=2019-01-04T14:33:26.123Z 5", "INVALID_PARAMS TARGETS"),
+        ("CHATHISTORY TARGETS timestamp=2019-01-04T14:33:26.123Z timestamp=2019-01-04T14:33:26.123Z x", "INVALID_PARAMS TARGETS x"),
         ("CHATHISTORY LATEST #nowhere * 5", "INVALID_TARGET LATEST #nowhere"),
         ("CHATHISTORY LATEST #theirs * 5", "INVALID_TARGET LATEST #theirs"),
         ("CHATHISTORY LATEST nobody * 5", "INVALID_TARGET LATEST nobody"),
@@ -156,7 +165,7 @@ def test_refusals(connect: Connect, line: str, failure: str) -> None:
     connect("bob").ask("JOIN #theirs")
     alice = connect("alice", caps=CAPS)
     alice.ask("JOIN #a")
-    (reply,) = map(parse, alice.ask(line))
+    reply = parse(alice.ask(line)[0])
     assert reply.command == "FAIL"
     assert reply.params[:-1] == ["CHATHISTORY", *failure.split()]
 
@@ -179,10 +188,21 @@ def test_a_store_that_cannot_be_read(connect: Connect, server: Running, monkeypa
     alice = connect("alice", caps=CAPS)
     alice.ask("JOIN #a")
     monkeypatch.setattr(server.server._store, "before", broken)
+    times = "timestamp=2019-01-04T14:33:26.123Z timestamp=2119-01-04T14:33:26.123Z"
     for label in ("", "@label=x "):
         (line,) = alice.ask(f"{label}CHATHISTORY LATEST #a * 5")
         assert line == f"{label}:parley.local FAIL CHATHISTORY MESSAGE_ERROR LATEST #a :Messages could not be retrieved"
-    assert server.errors == ["the history of #a cannot be read: the disk is gone"] * 2  # the operator is told as well
+        (line,) = alice.ask(f"{label}CHATHISTORY TARGETS {times} 5")
+        assert line == f"{label}:parley.local FAIL CHATHISTORY MESSAGE_ERROR TARGETS * :Targets could not be retrieved"
+    # the operator is told as well
+    assert (
+        server.errors
+        == [
+            "the history of #a cannot be read: the disk is gone",
+            "the conversations of somebody cannot be listed: the disk is gone",
+        ]
+        * 2
+    )
     server.errors.clear()
 
 
@@ -232,3 +252,240 @@ def test_one_debt_a_conversation(server: Running, connect: Connect) -> None:
         server.server.sequencer.settle()
     assert sum(" PRIVMSG carol :x" in line for line in carol.ask("PING y")) == 20
     del alice, bob
+
+
+def stamps(lines: list[str]) -> list[str]:
+    """The times of what was said."""
+    return [parse(line).tags["time"] for line in lines if " PRIVMSG " in line]
+
+
+def apart(server: Running, *people: Client) -> None:
+    """Whatever is said from now on was said in a later millisecond."""
+    del people
+    with server.server.sequencer.lock:
+        at = server.server.sequencer.clock(0)
+        server.server.sequencer.clock(at + 1)
+
+
+def said(server: Running, person: Client, target: str, count: int) -> tuple[list[str], list[str]]:
+    """Says `count` things, each in a millisecond of its own; gives their ids and times."""
+    lines: list[str] = []
+    for number in range(count):
+        lines += [line for line in person.ask(f"PRIVMSG {target} :{number}") if " PRIVMSG " in line]
+        apart(server)
+    return [parse(line).tags["msgid"] for line in lines], stamps(lines)
+
+
+def test_around_and_between_by_msgid_and_by_timestamp(server: Running, connect: Connect) -> None:
+    """AROUND: "a number of messages before and after"; BETWEEN: "counted starting from and excluding the first message selector,
+    while finishing on and excluding the second. This may be forwards or backwards in time." """
+    alice = connect("alice", caps=CAPS)
+    alice.ask("JOIN #a")
+    ids, times = said(server, alice, "#a", 10)
+
+    def ask(kind: str, *references: str, limit: int = 100) -> str:
+        return "".join(texts(alice.ask(f"CHATHISTORY {kind} #a {' '.join(references)} {limit}")))
+
+    for refs in ([f"msgid={ident}" for ident in ids], [f"timestamp={time}" for time in times]):
+        assert ask("LATEST", refs[6]) == "789"
+        assert ask("BEFORE", refs[4]) == "0123"
+        assert ask("BEFORE", refs[4], limit=2) == "23"
+        assert ask("AFTER", refs[4]) == "56789"
+        assert ask("AFTER", refs[4], limit=2) == "56"
+        assert ask("AROUND", refs[7], limit=1) == "7"
+        assert ask("AROUND", refs[7], limit=3) == "678"
+        assert ask("AROUND", refs[7], limit=4) == "5678"
+        assert ask("AROUND", refs[0], limit=4) == "0123"
+        assert ask("AROUND", refs[7], limit=0) == ""
+        assert ask("BETWEEN", refs[2], refs[6]) == ask("BETWEEN", refs[6], refs[2]) == "345"
+        assert ask("BETWEEN", refs[2], refs[6], limit=2) == "34"
+        assert ask("BETWEEN", refs[6], refs[2], limit=2) == "45"
+        assert ask("BETWEEN", refs[2], refs[2]) == ask("BETWEEN", refs[2], refs[3]) == ""
+    assert ask("BETWEEN", f"msgid={ids[2]}", f"timestamp={times[6]}") == "345"
+    assert ask("LATEST", "timestamp=9999-12-31T23:59:59.999Z") == ""
+    assert ask("AFTER", "timestamp=0001-01-01T00:00:00.000Z", limit=2) == "01"
+
+
+def test_event_playback(connect: Connect) -> None:
+    """ "If the client has negotiated draft/event-playback, the server SHOULD send additional lines relevant to the chat history,
+    including but not limited to TAGMSG, JOIN, PART, QUIT, MODE, TOPIC, and NICK." """
+    alice, bob = connect("alice", caps=CAPS + " draft/event-playback extended-join"), connect("bob")
+    alice.ask("JOIN #a")
+    bob.ask("JOIN #a", "NICK rob")
+    alice.ask("TOPIC #a :t", "MODE #a +v rob", "@+typing=active TAGMSG #a", "@+draft/react=x TAGMSG #a", "KICK #a rob :out")
+    first, *inner, _ = map(parse, alice.ask("CHATHISTORY LATEST #a * 20"))
+    assert [m.command for m in inner] == ["JOIN", "JOIN", "NICK", "TOPIC", "MODE", "TAGMSG", "KICK"]
+    assert inner[0].params == ["#a", "*", "Real Name"]
+    assert inner[5].tags["+draft/react"] == "x"
+    assert first.params[1:] == ["chathistory", "#a"]
+    assert "TAGMSG" not in [parse(line).command for line in connect("carol", caps=CAPS).ask("JOIN #a", "CHATHISTORY LATEST #a * 9")]
+
+
+def test_an_event_of_several_rooms_is_excluded_by_its_id(connect: Connect) -> None:
+    """AFTER: "after and excluding the given timestamp or msgid", also where a copy of the event stands behind that position."""
+    alice, bob = connect("alice", caps=CAPS + " draft/event-playback"), connect("bob")
+    alice.ask("JOIN #a,#b")
+    bob.ask("JOIN #a,#b", "NICK rob")
+    alice.ask("PRIVMSG #b :x")
+    for room in "#a", "#b":
+        (nick,) = [m for m in map(parse, alice.ask(f"CHATHISTORY LATEST {room} * 9")) if m.command == "NICK"]
+        _, *inner, _ = map(parse, alice.ask(f"CHATHISTORY AFTER {room} msgid={nick.tags['msgid']} 9"))
+        assert [m.command for m in inner] == (["PRIVMSG"] if room == "#b" else [])
+        around = alice.ask(f"CHATHISTORY AROUND {room} msgid={nick.tags['msgid']} 1")
+        assert parse(around[1]).command == "NICK"
+
+
+def test_a_long_answer_ends_early(tmp_path: Path) -> None:
+    """Memory is bounded: an answer is as long as is allowed, and whoever pages through gets all."""
+    with running_server(tmp_path, limits_history_kib=64) as server, Client(server, "alice", caps=CAPS) as alice:
+        alice.ask("JOIN #a", *[f"PRIVMSG #a :{number:03} {'x' * 400}" for number in range(250)])
+        newest = [text[:3] for text in texts(alice.ask("CHATHISTORY LATEST #a * 250"))]
+        assert newest[-1] == "249"
+        assert 50 < len(newest) < 110
+        oldest = [text[:3] for text in texts(alice.ask("CHATHISTORY AFTER #a timestamp=2000-01-01T00:00:00.000Z 250"))]
+        assert oldest[0] == "000"
+        assert 50 < len(oldest) < 110
+    event = Event(1, 1, 0, "#a", Kind.MESSAGE, b"x" * 1000)
+    assert history_read._within([event, event], 100) == [event]
+
+
+def test_targets(server: Running, connect: Connect) -> None:
+    """ "lists channels the user has visible history in, together with users with which the user has exchanged direct messages,
+    ordered by the time of the latest message"; "a target is not returned if its latest message is outside of the selection
+    parameters, even if it has other messages inside them"."""
+    alice, bob, carol = (connect(nick, caps=CAPS) for nick in ("alice", "bob", "carol"))
+    alice.ask("JOIN #A,#b,#silent")
+    times = []
+    for target in "#a", "bob", "#b", "carol":
+        alice.ask(f"PRIVMSG {target} :earlier")
+    apart(server)
+    for target in "#a", "bob", "#b", "carol":
+        times += stamps(alice.ask(f"PRIVMSG {target} :x"))
+        apart(server)
+
+    def ask(person: Client, first: str, second: str, limit: int = 9) -> list[tuple[str, str]]:
+        lines = person.ask(f"CHATHISTORY TARGETS timestamp={first} timestamp={second} {limit}")
+        opened, *inner, closed = map(parse, lines)
+        assert opened.params[1:] == ["draft/chathistory-targets"]
+        assert closed.params == ["-" + opened.params[0][1:]]
+        assert {m.tags["batch"] for m in inner} <= {opened.params[0][1:]}
+        assert all(m.params[0] == "TARGETS" for m in inner)
+        return [(m.params[1], m.params[2]) for m in inner]
+
+    ever = ("2020-01-01T00:00:00.000Z", "2262-01-01T00:00:00.000Z")
+    every = list(zip(("#A", "bob", "#b", "carol"), times, strict=True))
+    assert ask(alice, *ever) == ask(alice, ever[1], ever[0]) == every
+    assert ask(alice, *ever, limit=2) == every[:2]
+    assert ask(alice, ever[1], ever[0], limit=2) == every[2:]
+    assert ask(alice, times[0], times[3]) == every[1:3]
+    assert ask(alice, ever[0], times[1]) == every[:1]
+    bob.sync()
+    assert ask(bob, *ever) == [("alice", times[1])]
+    dave = connect("dave", caps="draft/chathistory")
+    dave.ask("PRIVMSG alice :hi")
+    (line,) = dave.ask(f"CHATHISTORY TARGETS timestamp={ever[0]} timestamp={ever[1]} 9")
+    assert line.startswith(":parley.local CHATHISTORY TARGETS alice ")
+    alice.sync()
+    assert alice.ask(f"@label=L CHATHISTORY TARGETS timestamp={ever[0]} timestamp={ever[1]} 9")[0].startswith("@label=L :")
+    del carol
+
+
+def test_the_latest_message_may_lie_behind_much_that_is_none(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_read, "_LOOK_BACK", 2)
+    alice = connect("alice", caps=CAPS)
+    alice.ask("JOIN #a", "PRIVMSG #a :x", "TOPIC #a :1", "TOPIC #a :2", "TOPIC #a :3")
+    lines = alice.ask("CHATHISTORY TARGETS timestamp=2020-01-01T00:00:00.000Z timestamp=2262-01-01T00:00:00.000Z 9")
+    assert [parse(line).params[1] for line in lines[1:-1]] == ["#a"]
+
+
+def logged_in(server: Running, nick: str, account: str) -> None:
+    """Put the session of `nick` on an account."""
+    with server.server.sequencer.lock:
+        user = server.server.sequencer.net.find(nick)
+        assert user is not None
+        server.server.sequencer.net.log_in(user, account)
+
+
+ALL = "timestamp=2020-01-01T00:00:00.000Z timestamp=2262-01-01T00:00:00.000Z 9"
+
+
+def targets(person: Client) -> list[str]:
+    """Whom `person` can ask for, the latest last."""
+    return [parse(line).params[1] for line in person.ask(f"CHATHISTORY TARGETS {ALL}")[1:-1]]
+
+
+def test_conversations_of_accounts_outlive_sessions_and_restarts(tmp_path: Path) -> None:
+    """ "Servers SHOULD use secure identification mechanisms such as account names ... to match content to users." """
+    with running_server(tmp_path, store_kind="sqlite") as server, ExitStack() as people:
+        alice, bob, carol = (people.enter_context(Client(server, nick, caps=CAPS)) for nick in ("alice", "bob", "carol"))
+        logged_in(server, "alice", "Alice")
+        logged_in(server, "bob", "Robert")
+        alice.ask("PRIVMSG bob :one")
+        bob.ask("PRIVMSG alice :two")
+        carol.ask("PRIVMSG alice :three")
+    with running_server(tmp_path, store_kind="sqlite") as server, ExitStack() as people:
+        alice, stranger = (people.enter_context(Client(server, nick, caps=CAPS)) for nick in ("al", "bob"))
+        assert targets(alice) == []
+        logged_in(server, "al", "aLICE")
+        assert targets(alice) == ["robert", "carol"]
+        for name, said in (("Robert", ["one", "two"]), ("carol", ["three"]), ("bob", [])):
+            assert texts(alice.ask(f"CHATHISTORY LATEST {name} * 9")) == said, "bob is somebody else now"
+        assert texts(stranger.ask("CHATHISTORY LATEST al * 9")) == []
+        assert targets(stranger) == []
+        stranger.ask("NICK nobody")
+        assert texts(alice.ask("CHATHISTORY LATEST bob * 9")) == ["one", "two"], "the last nick of who is gone"
+        with Client(server, "rob", caps=CAPS) as robert:
+            logged_in(server, "rob", "Robert")
+            alice.ask("PRIVMSG rob :back?")
+            assert targets(alice) == ["carol", "rob"]
+            assert texts(robert.ask("CHATHISTORY LATEST al * 9")[-5:]) == ["one", "two", "back?"]
+        with Client(server, "robert", caps=CAPS) as robert:
+            logged_in(server, "robert", "Robert")
+            assert targets(alice) == ["carol", "robert"]
+
+
+def owned(server: Running, nick: str, account: str, created: int) -> None:
+    """The session of `nick` is that of an account that was registered at `created`."""
+    with server.server.sequencer.lock:
+        server.server.sequencer.net.book.put(Account(account, created))
+    logged_in(server, nick, account)
+
+
+def test_a_name_that_was_another_account_gives_nothing_of_its_history(server: Running, connect: Connect) -> None:
+    """ "Servers MUST ensure that users cannot obtain history they are not authorised to view." """
+    net = server.server.sequencer.net
+    first, bob = connect("first", caps=CAPS), connect("bob", caps=CAPS)
+    owned(server, "first", "Alice", 0)
+    first.ask("PRIVMSG bob :secret", "MARKREAD bob timestamp=2020-01-01T00:00:00.000Z")
+    assert targets(first) == ["bob"]
+    with server.server.sequencer.lock:
+        net.book.drop("Alice")
+        net.forget_account("Alice")
+        net.log_in(net.nicks["first"], "")
+    apart(server)
+    second = connect("second", caps=CAPS + " draft/message-redaction")
+    owned(server, "second", "Alice", server.server.sequencer.clock(0))
+    assert targets(second) == []
+    for request in ("LATEST bob * 9", "BEFORE bob timestamp=2262-01-01T00:00:00.000Z 9", "AFTER bob msgid=00000000000001 9"):
+        assert texts(second.ask(f"CHATHISTORY {request}")) == []
+    second.ask("PRIVMSG bob :hi")
+    bob.sync()
+    assert targets(second) == ["bob"]
+    assert texts(second.ask("CHATHISTORY LATEST bob * 9")) == ["hi"]
+    msgid = parse(next(line for line in bob.seen if "secret" in line)).tags["msgid"]
+    assert "UNKNOWN_MSGID" in second.ask(f"REDACT bob {msgid}")[0]
+
+
+def test_what_an_earlier_owner_of_the_name_said_in_a_room_is_not_theirs_to_redact(server: Running, connect: Connect) -> None:
+    operator, first = connect("op", caps=CAPS), connect("first", caps=CAPS)
+    operator.ask("JOIN #a")
+    owned(server, "first", "Alice", 0)
+    first.ask("JOIN #a")
+    (msgid,) = spoken(first, "#a", 1)
+    apart(server)
+    second = connect("second", caps=CAPS + " draft/message-redaction")
+    second.ask("JOIN #a")
+    owned(server, "second", "Alice", server.server.sequencer.clock(0))
+    assert "REDACT_FORBIDDEN" in second.ask(f"REDACT #a {msgid}")[0]
+    owned(server, "second", "Alice", 0)
+    assert " REDACT #a " in second.ask(f"REDACT #a {msgid}")[0]

@@ -191,7 +191,7 @@ def test_isupport(connect: Connect) -> None:
         "ELIST": "CMNTU",
         "MAXLIST": "beI:100",
         "MODES": "20",
-        "MSGREFTYPES": "msgid",
+        "MSGREFTYPES": "msgid,timestamp",
         "NETWORK": "Parley",
         "NICKLEN": "30",
         "PREFIX": "(qaohv)~&@%+",

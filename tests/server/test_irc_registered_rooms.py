@@ -430,3 +430,32 @@ def test_logging_in_gives_the_kept_rank(server: Running, founder: Client, connec
     bob.until(" 903 ")
     assert f":{CHANSERV} MODE #a +h bob" in [*bob.seen, *bob.sync()]
     assert f":{CHANSERV} MODE #a +h bob" in founder.sync()
+
+
+def test_who_has_a_kept_rank_reads_what_was_said_in_the_closed_room_while_they_were_away(
+    server: Running, connect: Connect, founder: Client
+) -> None:
+    assert told(founder, "AMODE #a +v Ben") == ["Ben in #a: v"]
+    founder.ask("MODE #a +k key", "PRIVMSG #a :closed")
+    caps = ("draft/chathistory", "batch")
+    for nick, account, expected in (("xena", "Ben", ["closed"]), ("yves", "Cat", [])):
+        late = connect(nick, caps=caps)
+        login(server, nick, account)
+        late.ask("JOIN #a key")
+        lines = [parse(line) for line in late.ask("CHATHISTORY LATEST #a * 10")]
+        assert [line.params[1] for line in lines if line.command == "PRIVMSG"] == expected, account
+
+
+def test_what_was_said_in_a_closed_room_before_it_was_registered_is_not_for_those_with_a_kept_rank(
+    server: Running, connect: Connect
+) -> None:
+    """The room of that name was another one's before."""
+    with connect("stranger") as stranger:
+        stranger.ask("JOIN #a", "MODE #a +k key", "PRIVMSG #a :ours")
+        stranger.ask("PART #a")
+    alice = _register(server, connect("alice"))
+    assert told(alice, "AMODE #a +v Ben") == ["Ben in #a: v"]
+    ben = connect("zoe", caps=("draft/chathistory", "batch"))
+    login(server, "zoe", "Ben")
+    ben.ask("JOIN #a")
+    assert not any("ours" in line for line in ben.ask("CHATHISTORY LATEST #a * 10"))

@@ -218,10 +218,10 @@ def test_a_text_message_that_is_no_utf8_ends_the_connection(visit: Visit, said: 
 
 @pytest.mark.parametrize("subprotocol", [BINARY, TEXT])
 def test_a_binary_message_that_is_no_utf8_is_answered(visit: Visit, subprotocol: str) -> None:
-    """UTF8ONLY: FAIL * INVALID_UTF8; the connection goes on."""
+    """UTF8ONLY: FAIL and the command, INVALID_UTF8; the connection goes on."""
     ann = visit("ann", subprotocols=(subprotocol,))
     ann.send_frame(Opcode.BINARY, b"PRIVMSG ann :caf\xe9")
-    assert ann.message().params[:2] == ["*", "INVALID_UTF8"]
+    assert ann.message().params[:2] == ["PRIVMSG", "INVALID_UTF8"]
     assert ann.sync() == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from server.commands.registration import make_member
 from server.config import Limits, Settings
-from server.events import Kind
+from server.events import Kind, Record
 from server.state.model import Network, Rank, Room, Span, User
 from tests.server.store.building import AT, seqs
 
@@ -94,7 +94,7 @@ def test_who_goes_is_gone_and_their_rooms_see_it(net: Network) -> None:
     assert ann.spans, "what came before is still owed"
     assert all(span.until < min(seqs(net.appended)) for span in ann.spans)
     assert (list(net.users.values()), list(net.nicks), net.registered, net.most) == ([bob], ["bob"], 1, 2)
-    assert not net.talks
+    assert not net.talks.logs
     clean(net)
     net.disconnect(ann, "Again", AT)
     assert (net.appended, ann.ended) == ([], "Gone")
@@ -235,32 +235,69 @@ def test_only_so_many_conversations_are_held(net: Network) -> None:
     oldest, second = net.conversation(ann, bob), net.conversation(ann, cat)
     assert net.conversation(ann, bob) is oldest, "which makes it the newest"
     net.conversation(ann, dan)
-    assert second.key not in net.talks
-    assert cat.talks == set()
-    assert ann.talks == {oldest.key, f"={ann.id}={dan.id}"}
+    assert second.key not in net.talks.logs
     assert net.conversation(ann, cat) is not second
-    assert oldest.key not in net.talks
-    assert bob.talks == set()
+    assert oldest.key not in net.talks.logs
 
 
-def test_a_conversation_ends_with_either_and_its_remains_do_no_harm(net: Network) -> None:
+def test_a_conversation_ends_with_a_session_that_has_no_account(net: Network) -> None:
     ann, bob, cat = (someone(net, nick) for nick in ("ann", "bob", "cat"))
-    key = net.conversation(ann, bob).key
+    log = net.conversation(ann, bob)
+    net.append_private(log, Kind.MESSAGE, ann, bob, b"1", AT, tags="", stored=True)
+    net.append_private(net.conversation(bob, cat), Kind.MESSAGE, bob, cat, b"2", AT, tags="", stored=True)
     net.disconnect(ann, "x", AT)
-    assert key not in net.talks
-    fresh = net.conversation(bob, cat)
-    assert bob.talks is not None
-    assert fresh.key in bob.talks
-    assert key not in bob.talks, "the other half would be kept for as long as bob stays"
+    assert list(net.talks.logs) == [f"={bob.id}={cat.id}"]
+    assert net.talks.peers(str(ann.id)) == []
+    assert [nick for _, nick in net.talks.peers(str(bob.id))] == ["cat", "ann"]
+    assert not net.changes, "what is only known for a session is not kept"
 
 
-def test_forgetting_a_conversation_of_one_who_is_gone(net: Network) -> None:
+def test_a_conversation_between_accounts_is_the_same_for_all_their_sessions(net: Network) -> None:
+    ann, ann2, bob = (someone(net, nick) for nick in ("ann", "ann2", "bob"))
+    for user, account in ((ann, "Ann"), (ann2, "Ann"), (bob, "Bob")):
+        net.log_in(user, account)
+    assert net.sessions == {"ann": {ann, ann2}, "bob": {bob}}
+    log = net.conversation(ann, bob)
+    assert log.key == "=@ann=@bob"
+    assert net.conversation(bob, ann2) is log
+    net.append_private(log, Kind.MESSAGE, ann, bob, b"1", AT, tags="", stored=True)
+    assert [(change.kind, change.key, change.value) for change in net.changes if isinstance(change, Record)] == [
+        ("talk", "@ann @bob", '{"nick":"bob"}'),
+        ("talk", "@bob @ann", '{"nick":"ann"}'),
+    ]
+    net.changes.clear()
+    net.append_private(log, Kind.MESSAGE, bob, ann, b"2", AT, tags="", stored=True)
+    assert not net.changes, "once is enough"
+    for user in (ann, ann2):
+        net.disconnect(user, "x", AT)
+    net.log_in(bob, "")
+    assert net.sessions == {}
+    assert net.talks.peers("@ann") == [("@bob", "bob")]
+
+
+def test_only_so_many_contacts_are_remembered(net: Network) -> None:
+    net = Network(Settings(limits=Limits(contacts=1)), seq=100, at=AT)
     ann, bob, cat = (someone(net, nick) for nick in ("ann", "bob", "cat"))
-    net.conversation(ann, bob)
-    del net.users[ann.id]
-    net.conversation(bob, cat)
-    net.conversation(bob, bob)
-    assert len(net.talks) == 2
+    net.log_in(ann, "Ann")
+    for other in (bob, cat):
+        net.append_private(net.conversation(ann, other), Kind.MESSAGE, ann, other, b"1", AT, tags="", stored=True)
+    kept = [(change.key, change.value) for change in net.changes if isinstance(change, Record)]
+    assert kept[1:] == [(f"@ann {cat.id}", '{"nick":"cat"}'), (f"@ann {bob.id}", "")]
+    net.changes.clear()
+    again = Network(Settings(limits=Limits(contacts=1)), seq=200, at=AT)
+    again.load([Record(1, "talk", "@ann @bob", '{"nick":"Bobby"}'), Record(2, "talk", "@ann @cat", '{"nick":"cat"}')])
+    assert again.talks.peers("@ann") == [("@cat", "cat")]
+    assert [(change.key, change.value) for change in again.changes if isinstance(change, Record)] == [("@ann @bob", "")]
+
+
+def test_what_a_peer_who_is_gone_was_called(net: Network) -> None:
+    talks = net.talks
+    for peer, nick in (("7", "dan"), ("@bob", "Bobby"), ("9", "Dan")):
+        talks.meet("@ann", peer, nick)
+    assert talks.called("@ann", "BOB") == "@bob"
+    assert talks.called("@ann", "bobby") == "@bob"
+    assert talks.called("@ann", "dan") == "9", "the last of that nick"
+    assert talks.called("@ann", "eve") == talks.called("@bob", "ann") == ""
 
 
 # Replies
