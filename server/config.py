@@ -172,6 +172,18 @@ class Limits:
         most=10_000_000,
     )
     history: int = setting(1000, "Messages that one request for history may ask for.", least=1, most=100_000)
+    replay: int = setting(
+        100,
+        "Messages missed since the account was last in a room that a client without draft/chathistory is given when it joins.",
+        least=0,
+        most=10_000,
+    )
+    replay_newcomers: int = setting(
+        0,
+        "Messages that such a client is given when it joins a room without an account, or with one that was never there.",
+        least=0,
+        most=10_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

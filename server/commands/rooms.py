@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 
 from server.commands.messages import banned
+from server.commands.replay import missed
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -66,7 +67,7 @@ def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
 
 
 def enter(net: Network, user: User, room: Room, at: int) -> None:
-    """Make `user` a member of `room`; they get the JOIN, then the topic and who is there."""
+    """Make `user` a member of `room`; they get the JOIN, then the topic, who is there, and what they missed."""
     rank = Rank.NONE if room.members else Rank.OP
     if user.invited:
         user.invited.discard(room)
@@ -85,6 +86,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     lines += names_lines(net, user, room)
     lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
     net.send(user, b"".join(map(as_line, lines)))
+    missed(net, user, room)
 
 
 @command("PART", 1)

@@ -10,7 +10,7 @@ import enum
 import json
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from server.config import Limits, Settings
@@ -66,6 +66,7 @@ class User:
         "caps",
         "changed",
         "ended",
+        "heard",
         "host",
         "id",
         "invisible",
@@ -114,6 +115,7 @@ class User:
         self.away = ""
         self.signed_on = at
         self.spoke = at
+        self.heard = ident  # the position at which a command of theirs came last: what was shown before, they have
         self.label = ""  # of the command under way
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
@@ -242,6 +244,7 @@ class Network:
         self.limits: Limits = settings.limits
         self.name = settings.name
         self.started = at
+        self.first = seq  # what lies above it came about since the start
         self.seq = seq
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
@@ -254,6 +257,9 @@ class Network:
         self.rung: set[User] = set()
         self.registered = 0
         self.most = 0
+        self.left: dict[
+            str, dict[str, int]
+        ] = {}  # by account: the rooms it was in, and up to which position (server.commands.replay)
         self.motd: list[str] = []
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
@@ -270,7 +276,7 @@ class Network:
         """Say goodbye: ERROR is the last line that the session gets. The transport closes it, and then its rooms see the QUIT."""
         self.send(user, f"ERROR :Closing link: ({reason})\r\n".encode())
         user.ended = reason
-        user.until = self.seq
+        user.until = user.heard = self.seq
 
     def disconnect(self, user: User, reason: str, at: int) -> None:
         """End a session: its rooms see a QUIT with `reason`. Harmless when repeated."""
@@ -281,6 +287,8 @@ class Network:
             del self.nicks[user.key]
         if user.registered:
             self.registered -= 1
+        for told in LEAVING:
+            told(self, user, user.rooms.keys(), user.heard)
         before = self.seq
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
@@ -325,6 +333,8 @@ class Network:
 
     def part(self, room: Room, user: User, seq: int) -> None:
         """`user` leaves `room` with the event at `seq`; an empty room is gone."""
+        for told in LEAVING:
+            told(self, user, (room,), seq)
         room.leave(user, seq)
         self.rung.add(user)
         if not room.members:
@@ -463,3 +473,14 @@ def loads(kind: str) -> Callable[[Loader], Loader]:
         return loader
 
     return put
+
+
+# What is told that a user is about to leave rooms, and up to which position they know what was said there.
+Leaving = Callable[[Network, User, Collection[Room], int], None]
+LEAVING: list[Leaving] = []
+
+
+def leaving(told: Leaving) -> Leaving:
+    """Have the function below called whenever a user leaves rooms."""
+    LEAVING.append(told)
+    return told

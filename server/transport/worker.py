@@ -341,6 +341,7 @@ class Worker(threading.Thread):
             net.send(user, f":{net.name} {n.ERR_UNKNOWNERROR} {user.shown} * :{error}\r\n".encode())
         else:
             was = user.registered
+            user.heard = net.seq
             execute(net, user, message, at)
             if user.registered and not was:
                 self._joined.append(user)
