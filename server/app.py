@@ -6,11 +6,13 @@ import gc
 import itertools
 import logging
 import resource
+import secrets
 import socket
 import ssl
 import time
 from pathlib import Path
 
+from server.commands.accounts import make_secret
 from server.config import Address, Settings
 from server.ports import Store
 from server.sequencer import Sequencer
@@ -20,6 +22,7 @@ from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.door import Door
+from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
 from server.transport.worker import Worker
 from wire.message import truncate
@@ -42,6 +45,8 @@ class Server:
     def __init__(self, settings: Settings, *, now: int | None = None) -> None:
         if settings.password and settings.listen.plain:
             raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
+        if settings.accounts.required and settings.listen.plain:
+            raise SetupError("the plain dialect has no way to log in: add --plain-listen off, or let people in without an account")
         self.settings = settings
         _raise_descriptor_limit(settings.limits.connections)
         self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile)
@@ -60,10 +65,13 @@ class Server:
         net = Network(settings, seq=first, at=at)
         net.motd = motd
         net.load(self._store.records())
+        if not net.book.secret:
+            make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
         self._door = Door(settings.limits)
+        self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
         self.sequencer.desks.extend(worker.output for worker in self._workers)
         self._next = itertools.cycle(self._workers)
@@ -85,7 +93,7 @@ class Server:
         return listeners
 
     def _worker(self, index: int) -> Worker:
-        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context)
+        return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context, self._offload)
 
     def _context(self) -> ssl.SSLContext:
         return self.certificates.context
@@ -126,6 +134,8 @@ class Server:
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+        self._offload.stop()
+        for worker in self._workers:
             worker.release()
         if self._journal is not None:
             self._journal.stop()

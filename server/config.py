@@ -136,6 +136,45 @@ class Workers:
 
 
 @dataclass(frozen=True, slots=True)
+class Accounts:
+    """Who people are, and how they prove it."""
+
+    registration: Literal["open", "invitation", "off"] = setting(
+        "open", "Who may register: open is anybody, invitation who has a code, off nobody (the operator adds accounts)."
+    )
+    before_connect: bool = setting(True, "Whether people may register an account before they are welcomed.")
+    verification: Literal["none", "operator"] = setting(
+        "none", "operator: a new account waits for a code that the operator hands out (python -m server account list shows it)."
+    )
+    email_required: bool = setting(
+        False, "Whether registering takes an e-mail address; it is kept for the operator, nothing is sent."
+    )
+    required: bool = setting(False, "Whether only people with an account are let in.")
+    reserve_nicks: bool = setting(True, "Whether an account's name and nicks, and what looks like them, are for its owner only.")
+    certificate_names: bool = setting(
+        True, "Whether a certificate of our authority opens the account that its common name says (python -m certs client)."
+    )
+    most: int = setting(100_000, "Accounts in all.", least=1, most=10_000_000)
+    nicks: int = setting(5, "Nicks that an account may have besides its name.", least=0, most=100)
+    certificates: int = setting(10, "Certificates that an account may have.", least=0, most=100)
+    tries: int = setting(
+        3, "Failed logins and registrations a minute from one address; no limit where limits are off.", least=1, most=1000
+    )
+    tries_at: int = setting(10, "Failed logins a minute to one account, from all addresses.", least=1, most=1000)
+    waiting: int = setting(
+        64, "Passwords that may wait to be checked; above it people are told that the server is busy.", least=1, most=100_000
+    )
+    argon2_memory_kib: int = setting(32_768, "KiB of memory that checking one password takes (Argon2id).", least=8, most=4_194_304)
+    argon2_time: int = setting(3, "Passes over that memory.", least=1, most=100)
+    scram_iterations: int = setting(
+        100_000,
+        "Rounds of PBKDF2 in the keys for SCRAM-SHA-256; clients compute as many at each login.",
+        least=4096,
+        most=10_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What one peer may use."""
 
@@ -194,6 +233,7 @@ class Deadlines:
     registration: float = setting(30.0, "Seconds to register, from the accept.", least=0.1, most=3600)
     ping: float = setting(90.0, "Seconds without a word from a client until the server sends PING.", least=0.1, most=86400)
     pong: float = setting(60.0, "Seconds to answer that PING until the connection is dropped.", least=0.1, most=86400)
+    sasl: float = setting(15.0, "Seconds for one SASL exchange.", least=0.1, most=3600)
     stall: float = setting(120.0, "Seconds in which a peer may take none of the bytes that wait for it.", least=0.1, most=86400)
     drain: float = setting(8.0, "Seconds to deliver what is due when the server is told to stop.", least=0.0, most=3600)
 
@@ -212,6 +252,7 @@ class Settings:
     tls: Tls = Tls()
     store: Store = Store()
     workers: Workers = Workers()
+    accounts: Accounts = Accounts()
     limits: Limits = Limits()
     deadlines: Deadlines = Deadlines()
 

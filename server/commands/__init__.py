@@ -3,19 +3,35 @@
 A new command is a handler with `@command(...)` above it, in one of the modules imported here or in a new one.
 """
 
-from server.commands import capabilities, history, messages, modes, plain, queries, registration, rooms, server_info
+from server.commands import (
+    accounts,
+    capabilities,
+    history,
+    jobs,
+    messages,
+    modes,
+    plain,
+    queries,
+    registration,
+    rooms,
+    sasl,
+    server_info,
+)
 from server.commands.table import TABLE, execute
 
 __all__ = [
     "TABLE",
+    "accounts",
     "capabilities",
     "execute",
     "history",
+    "jobs",
     "messages",
     "modes",
     "plain",
     "queries",
     "registration",
     "rooms",
+    "sasl",
     "server_info",
 ]

@@ -5,6 +5,7 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 
 from __future__ import annotations
 
+from server.commands import services
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
@@ -85,6 +86,9 @@ def _say_to(context: Context, kind: Kind, verb: str, target: str, text: str, tag
         else:
             _to_room(context, kind, verb, room, text, tags)
         return
+    if (service := services.addressed(target)) is not None:
+        _to_service(context, kind, verb, service, text)
+        return
     other = context.net.find(target)
     if other is None:
         if complain:
@@ -148,6 +152,14 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
     event = net.append_private(log, kind, user, other, line, context.at, tags=tags, stored=kind != Kind.TAGMSG)
     if user.caps & _ECHO:
         _echo(context, event)
+
+
+def _to_service(context: Context, kind: Kind, verb: str, service: services.Service, text: str) -> None:
+    """What is said to a service is in no log: it may be a password. Only a message is answered."""
+    if kind != Kind.TAGMSG and context.user.caps & _ECHO:
+        context.line(f":{context.user.prefix} {verb} {service.name} :{text}")
+    if kind == Kind.MESSAGE:
+        services.ask(context, service, text)
 
 
 def _echo(context: Context, event: Event) -> None:

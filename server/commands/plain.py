@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from server.commands.registration import RESERVED, make_member
+from server.commands.names import RESERVED, taken
+from server.commands.registration import make_member
 from server.commands.rooms import enter, may_join
 from server.commands.table import execute
 from server.dialects.plain import RENDER
 from server.state.model import Network, User
+from wire.confusables import skeleton
 from wire.message import Message, as_line
-from wire.names import fold, nick_from
+from wire.names import nick_from
 
 LOBBY = "#lobby"
 
@@ -35,7 +37,7 @@ def _join(net: Network, user: User, name: str, at: int) -> None:
     wanted = nick_from(name, net.limits.nick)
     nick = wanted
     number = 2
-    while fold(nick) in net.nicks or fold(nick) in RESERVED:
+    while skeleton(nick) in RESERVED or taken(net, user, nick):
         nick = f"{wanted[: net.limits.nick - 4]}{number}"
         number += 1
     user.username = "~plain"

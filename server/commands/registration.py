@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import hmac
 
-from server.commands import server_info
+from server.commands import sasl, server_info
 from server.commands.capabilities import when_negotiated
+from server.commands.login import claim
+from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
 from server.state.model import Network, User
 from wire import numerics as n
+from wire.capabilities import Cap
+from wire.confusables import skeleton
 from wire.message import as_line, truncate
-from wire.names import fold, valid_nick
+from wire.names import valid_nick
 
 
 @command("PASS", 1, before=True)
@@ -49,39 +53,75 @@ def nick(context: Context) -> None:
     if not wanted:
         context.numeric(n.ERR_NONICKNAMEGIVEN, "No nickname given")
         return
-    if not valid_nick(wanted, net.limits.nick) or fold(wanted) in RESERVED:
+    if not valid_nick(wanted, net.limits.nick) or skeleton(wanted) in RESERVED:
         context.numeric(n.ERR_ERRONEUSNICKNAME, shown(wanted), "Erroneous nickname")
         return
-    holder = net.nicks.get(fold(wanted))
-    if holder is not None and holder is not user:
-        context.numeric(n.ERR_NICKNAMEINUSE, wanted, "Nickname is already in use")
+    if not user.registered:
+        _choose(context, wanted)
+    elif refusal := taken(net, user, wanted):
+        _refuse_nick(context, wanted, refusal)
+    elif wanted != user.nick:
+        _rename(context, wanted)
+
+
+def _choose(context: Context, wanted: str) -> None:
+    """A nick before the welcome. Who logs in after NICK, as most clients do, is not told that their own name is taken."""
+    net, user = context.net, context.user
+    user.wanted = wanted
+    refusal = taken(net, user, wanted)
+    if not refusal or user.account:
+        if not claim(net, user, context.at):
+            user.wanted = ""
+            _refuse_nick(context, wanted, refusal)
+            return
+    elif not may_become_theirs(net, user, wanted):
+        user.wanted = ""
+        _refuse_nick(context, wanted, refusal)
         return
-    if wanted == user.nick:
-        return
+    _complete(context)
+
+
+def _rename(context: Context, wanted: str) -> None:
+    net, user = context.net, context.user
     before = user.prefix
     net.rename(user, wanted)
-    if user.registered:
-        line = as_line(f":{before} NICK {wanted}", net.limits.line)
-        events = net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
-        net.send(user, render_tagged(events[0], user.render, "") if events else line)
-    else:
-        _complete(context)
+    line = as_line(f":{before} NICK {wanted}", net.limits.line)
+    events = net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
+    net.send(user, render_tagged(events[0], user.render, "") if events else line)
 
 
-# Names that a person could take for the server's or a service's.
-RESERVED = frozenset({"server", "nickserv", "chanserv", "operserv", "memoserv", "hostserv", "botserv", "histserv", "anonymous"})
+def _refuse_nick(context: Context, wanted: str, refusal: str) -> None:
+    context.user.refused = wanted
+    context.numeric(n.ERR_NICKNAMEINUSE, wanted, refusal)
+    if context.has(Cap.STANDARD_REPLIES) and reserved_for(context.net, wanted, context.user) is not None:
+        context.line(f":{context.net.name} FAIL NICK NICKNAME_RESERVED {wanted} :{refusal}")
+
+
+LOGIN_REQUIRED = "This server is for people with an account: log in by SASL"
 
 
 @when_negotiated
 def _complete(context: Context) -> None:
     """Register the session if nothing is missing any more."""
     net, user = context.net, context.user
-    if user.registered or user.negotiating or user.ended or not (user.nick and user.username):
+    if user.registered or user.negotiating or user.ended or not (user.nick or user.wanted) or not user.username:
+        return
+    if user.sasl is not None:
+        sasl.abort(context)  # "the server SHOULD abort it and send a 906 numeric, then register the client without authentication"
+    if user.wanted and not claim(net, user, context.at):
+        wanted, user.wanted = user.wanted, ""
+        _refuse_nick(context, wanted, taken(net, user, wanted))
+    if not user.nick:
         return
     wanted = net.settings.password
     if wanted and not hmac.compare_digest(user.password.encode(), wanted.encode()):
         context.numeric(n.ERR_PASSWDMISMATCH, "Password incorrect")
         end(context, "Password incorrect")
+        return
+    if net.settings.accounts.required and not user.account:
+        context.line(f":{net.name} FAIL * ACCOUNT_REQUIRED :{LOGIN_REQUIRED}")
+        context.numeric(n.ERR_YOUREBANNEDCREEP, LOGIN_REQUIRED)
+        end(context, LOGIN_REQUIRED)
         return
     user.password = ""
     make_member(net, user, context.at)

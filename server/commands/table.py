@@ -103,14 +103,20 @@ def execute(net: Network, user: User, message: Message, at: int) -> None:
     label = ""
     if message.tags and user.caps & _LABELS == _LABELS:
         label = message.tags.get("label", "")[:64]
+    answered(net, user, label, lambda: _dispatch(net, user, message, at))
+
+
+def answered(net: Network, user: User, label: str, act: Callable[[], None]) -> None:
+    """Do `act`, and tie its replies to `label` where there is one; an answer that waits for slow work is tied then."""
     if not label:
-        _dispatch(net, user, message, at)
+        act()
         return
     user.label = label
     before = len(user.replies)
-    _dispatch(net, user, message, at)
+    act()
     user.label = ""
-    _answer(net, user, label, before)
+    if user.job is None:
+        _answer(net, user, label, before)
 
 
 def _dispatch(net: Network, user: User, message: Message, at: int) -> None:

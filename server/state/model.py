@@ -17,6 +17,7 @@ from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
+from server.state.accounts import Book, Throttle
 from wire.message import as_line
 from wire.names import fold
 
@@ -39,12 +40,27 @@ def cost_of(reply: bytes | Deferred) -> int:
     return len(reply) if isinstance(reply, bytes) else reply.cost
 
 
+class Job(Protocol):
+    """Slow work that a command left to the pool (`server.commands.jobs`); the session's next commands wait for it."""
+
+    @property
+    def work(self) -> Callable[[], Any]:
+        """What to do, away from the lock: it knows nothing of the network's state."""
+
+
 class Span(NamedTuple):
     """A stretch of a log that a user is still to be given, after which they have no more to do with it."""
 
     log: RoomLog
     since: int
     until: int
+
+
+class Certificate(NamedTuple):
+    """What a peer showed that our authority had signed."""
+
+    fingerprint: str  # SHA-256, hex
+    name: str  # its common name, "" where it has none
 
 
 class Rank(enum.IntFlag):
@@ -64,6 +80,7 @@ class User:
         "away",
         "cap_version",
         "caps",
+        "certificate",
         "changed",
         "ended",
         "heard",
@@ -71,6 +88,7 @@ class User:
         "id",
         "invisible",
         "invited",
+        "job",
         "key",
         "label",
         "link",
@@ -80,17 +98,20 @@ class User:
         "password",
         "prefix",
         "realname",
+        "refused",
         "registered",
         "render",
         "replies",
         "reply_bytes",
         "rooms",
+        "sasl",
         "signed_on",
         "spans",
         "spoke",
         "talks",
         "until",
         "username",
+        "wanted",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -104,6 +125,11 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
+        self.certificate: Certificate | None = None
+        self.sasl: Any = None  # the exchange under way: `server.commands.sasl`
+        self.job: Job | None = None  # what its next command waits for
+        self.refused = ""  # the nick that they could not have before they were welcomed
+        self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
@@ -250,6 +276,9 @@ class Network:
         self.nicks: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
         self.talks: OrderedDict[str, RoomLog] = OrderedDict()
+        self.book = Book()
+        self.tries = Throttle(settings.accounts.tries)  # logins, by address
+        self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
         self.changes: list[Change] = []

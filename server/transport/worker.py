@@ -19,18 +19,21 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from server.commands import execute
+from server.commands.jobs import Busy, resume
 from server.commands.plain import say
+from server.commands.sasl import expire
 from server.config import Settings
 from server.dialects import irc
 from server.ports import Store
 from server.sequencer import Sequencer
-from server.state.model import User
+from server.state.model import Job, User
 from server.transport import poller
 from server.transport.bell import Bell
 from server.transport.connection import Connection, Lost, State
 from server.transport.deadlines import Do, judge
 from server.transport.delivery import Delivery
 from server.transport.door import Door
+from server.transport.offload import Failed, Offload
 from server.transport.poller import READ, WRITE
 from wire import numerics as n
 from wire.display import safe
@@ -48,7 +51,7 @@ _ENDLESS = 65536  # bytes of one line after which nobody believes that its end w
 
 
 class Worker(threading.Thread):
-    """Owns connections. From other threads only `adopt`, `ring` and `stop` may be called."""
+    """Owns connections. From other threads only `adopt`, `finished`, `ring` and `stop` may be called."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Worker(threading.Thread):
         store: Store,
         door: Door,
         context: Callable[[], ssl.SSLContext],
+        offload: Offload,
     ) -> None:
         super().__init__(name=f"worker-{index}", daemon=True)
         self.index = index
@@ -68,11 +72,13 @@ class Worker(threading.Thread):
         self._net = sequencer.net
         self._door = door
         self._context = context
+        self._offload = offload
         self._poller = poller.new()
         self._bell = Bell()
         self._poller.register(self._bell.fd, READ)
         self._asleep = False
         self._incoming: deque[tuple[socket.socket, str, bool, str]] = deque()
+        self._results: deque[tuple[Connection, Job, object]] = deque()  # of work done apart
         self._conns: dict[int, Connection] = {}
         self._unread = bytearray(4)
         self._swept = time.monotonic()
@@ -82,6 +88,7 @@ class Worker(threading.Thread):
         self._opened: list[Connection] = []
         self._active: list[Connection] = []
         self._lost: list[tuple[Connection, str]] = []
+        self._slow: list[Connection] = []  # negotiating a login at the last sweep
         self._gone: list[Connection] = []
         self._rewatch: list[Connection] = []
         self._joined: list[User] = []
@@ -93,6 +100,11 @@ class Worker(threading.Thread):
     def adopt(self, sock: socket.socket, address: str, is_plain: bool, refused: str) -> None:
         """Take over a socket that was just accepted."""
         self._incoming.append((sock, address, is_plain, refused))
+        self.ring()
+
+    def finished(self, conn: Connection, job: Job, result: object) -> None:
+        """Take the result of work that was done apart."""
+        self._results.append((conn, job, result))
         self.ring()
 
     def ring(self) -> None:
@@ -148,7 +160,7 @@ class Worker(threading.Thread):
             self._active += self._delayed
             self._delayed.clear()
         output = self.output
-        if self._opened or self._active or self._lost or output.work:
+        if self._opened or self._active or self._lost or self._results or self._slow or output.work:
             with self._sequencer.lock:
                 self._work(now)
                 slices, plans = output.collect()
@@ -159,7 +171,7 @@ class Worker(threading.Thread):
     def _wait(self) -> None:
         self._asleep = True
         # Whoever leaves work after this sees that we sleep, and rings; whatever was left before, we see.
-        if (self._incoming and not self._draining) or self._lost or self.output.work:
+        if (self._incoming and not self._draining) or self._lost or self._results or self.output.work:
             timeout = 0.0
         elif self._stop_at:
             timeout = _STOPPING_S
@@ -268,12 +280,42 @@ class Worker(threading.Thread):
                 net.disconnect(conn.user, conn.finishing or why or "Connection closed", at)
             self._gone.append(conn)
         self._lost.clear()
+        self._take_results(at)
+        for conn in self._slow:
+            if conn.user is not None:
+                expire(net, conn.user, at)
+        self._slow.clear()
         congested = self._sequencer.pending() > _CONGESTED
         for conn in self._active:
             if conn.state is State.OPEN:
                 self._carry_out(conn, now, at, congested=congested)
         self._active.clear()
         self._sequencer.settle()
+
+    def _take_results(self, at: int) -> None:
+        """Finish the commands whose slow part is done; whoever is gone meanwhile has no use for it."""
+        while self._results:
+            conn, job, result = self._results.popleft()
+            user = conn.user
+            if user is None or user.job is not job:
+                continue
+            try:
+                self._finish(user, result, at)
+            except Exception:
+                self._broke(conn, user, at)
+            self._active.append(conn)  # its next commands, or its end, have waited for this
+
+    def _finish(self, user: User, result: object, at: int) -> None:
+        if user.ended:
+            user.job = None
+        else:
+            resume(self._net, user, Busy() if isinstance(result, Failed) else result, at)
+
+    def _leave_to_pool(self, conn: Connection, user: User, at: int) -> None:
+        job = user.job
+        assert job is not None
+        if not self._offload.submit(job.work, lambda result: self.finished(conn, job, result)):
+            resume(self._net, user, Busy(), at)
 
     def _turn_away(self, conn: Connection, why: str) -> None:
         assert conn.user is not None
@@ -284,31 +326,42 @@ class Worker(threading.Thread):
         user = conn.user
         assert user is not None
         lines = conn.lines
-        most = self._limits.outbox_kib << 10
         try:
-            while lines and not user.ended:
-                if congested or user.reply_bytes > most or not self._allowed(conn, now):
-                    self._delayed.add(conn)
-                    break
-                if conn.plain:
-                    self._one_plain(conn, user, lines.popleft(), at)
-                else:
-                    self._one(user, lines.popleft(), at)
-            if conn.buffer is not None and conn.buffer.dropped > _ENDLESS:
-                self._turn_away(conn, "A line without an end")
-        except Exception:  # a bug of ours must not take anyone else's chat down
-            log.exception("error while carrying out a command of %s", conn.address)
-            self._net.disconnect(user, "Internal error", at)
-            self._turn_away(conn, "Internal error")
+            self._next_lines(conn, user, now, at, congested=congested)
+        except Exception:
+            self._broke(conn, user, at)
         if user.ended:
             conn.finishing = user.ended
             lines.clear()
             self._delayed.discard(conn)
             self._net.rung.add(user)
-        elif conn.finishing and not lines:
+        elif conn.finishing and not lines and user.job is None:
             self._net.disconnect(user, conn.finishing, at)
             self._net.rung.add(user)
         self._hold_input(conn, bool(lines) or bool(user.ended))
+
+    def _next_lines(self, conn: Connection, user: User, now: float, at: int, *, congested: bool) -> None:
+        """The commands that have come, as far as they may be carried out now."""
+        lines = conn.lines
+        most = self._limits.outbox_kib << 10
+        while lines and not user.ended and user.job is None:
+            if congested or user.reply_bytes > most or not self._allowed(conn, now):
+                self._delayed.add(conn)
+                break
+            if conn.plain:
+                self._one_plain(conn, user, lines.popleft(), at)
+            else:
+                self._one(user, lines.popleft(), at)
+            if user.job is not None:
+                self._leave_to_pool(conn, user, at)
+        if conn.buffer is not None and conn.buffer.dropped > _ENDLESS:
+            self._turn_away(conn, "A line without an end")
+
+    def _broke(self, conn: Connection, user: User, at: int) -> None:
+        """A bug of ours, just raised, must not take anyone else's chat down."""
+        log.exception("error while carrying out a command of %s", conn.address)
+        self._net.disconnect(user, "Internal error", at)
+        self._turn_away(conn, "Internal error")
 
     def _hold_input(self, conn: Connection, held: bool) -> None:
         if conn.held != held:
@@ -371,6 +424,8 @@ class Worker(threading.Thread):
         self._swept = now
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
+            if conn.user is not None and conn.user.sasl is not None:
+                self._slow.append(conn)
             verdict = judge(conn, now, deadlines)
             if verdict.do is Do.PING:
                 self._ask(conn, now)

@@ -49,7 +49,7 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
 
     software_name = "Parley"
     supports_sts = False
-    supported_sasl_mechanisms: frozenset[str] = frozenset()
+    supported_sasl_mechanisms: frozenset[str] = frozenset({"PLAIN", "SCRAM-SHA-256"})
     extban_mute_char = None
     # What is promised: a test that would skip for want of one of these fails.
     capabilities = frozenset(
@@ -111,10 +111,33 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             *("--listen", f"127.0.0.1:{port}", "--plain-listen", "off"),
             *("--store", "memory", "--limits", "off"),
         ]
-        environment = {**os.environ, "PARLEY_NAME": "My.Little.Server", "PYTHONPATH": str(REPOSITORY)}
+        accounts = {
+            "PARLEY_ACCOUNTS_BEFORE_CONNECT": str(self.test_config.account_registration_before_connect),
+            "PARLEY_ACCOUNTS_EMAIL_REQUIRED": str(self.test_config.account_registration_requires_email),
+            # A server start is one test: what makes passwords hard to guess would make the suite slow.
+            "PARLEY_ACCOUNTS_ARGON2_MEMORY_KIB": "8",
+            "PARLEY_ACCOUNTS_ARGON2_TIME": "1",
+            "PARLEY_ACCOUNTS_SCRAM_ITERATIONS": "4096",
+        }
+        environment = {**os.environ, **accounts, "PARLEY_NAME": "My.Little.Server", "PYTHONPATH": str(REPOSITORY)}
         if password is not None:
             environment["PARLEY_PASSWORD"] = password
         self.proc = self.execute(command, env=environment, cwd=REPOSITORY)
+
+    def registerUser(self, case: Any, username: str, password: str | None = None) -> None:
+        """Have an account made, as a client of its own does it: connect, REGISTER, QUIT."""
+        client = case.addClient(show_io=False)
+        case.sendLine(client, "CAP LS 302")
+        case.sendLine(client, f"NICK {username}")
+        case.sendLine(client, "USER r e g :user")
+        case.sendLine(client, "CAP END")
+        case.skipToWelcome(client)
+        case.getMessages(client)
+        case.sendLine(client, f"REGISTER * * :{password}")
+        answers = [message for message in case.getMessages(client) if message.command in ("REGISTER", "FAIL", "417")]
+        assert [message.params[:2] for message in answers] == [["SUCCESS", username]], answers
+        case.sendLine(client, "QUIT")
+        case.assertDisconnected(client)
 
     def wait_for_services(self) -> None:
         """Accounts are part of the server."""

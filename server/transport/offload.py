@@ -1,0 +1,84 @@
+"""A bounded pool for slow arithmetic (password hashes): as many threads as cores, made when they are first needed.
+
+Its work touches no state and no socket; the result goes to the worker that asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger("parley")
+
+Work = Callable[[], Any]
+Deliver = Callable[[Any], None]  # called with the result, in a thread of the pool; must not wait
+
+
+class Failed:
+    """The result of work that raised."""
+
+
+class Offload:
+    """At most `threads` pieces of work at a time and `waiting` more that wait. From any thread."""
+
+    def __init__(self, waiting: int, threads: int | None = None) -> None:
+        self._most_waiting = waiting
+        self._most_threads = threads or os.cpu_count() or 1
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Work, Deliver]] = deque()
+        self._idle = 0
+        self._threads: list[threading.Thread] = []
+        self._stopping = False
+
+    def submit(self, work: Work, deliver: Deliver) -> bool:
+        """Have `work` done and its result delivered; False where too much waits already."""
+        with self._changed:
+            if self._stopping or len(self._waiting) >= self._most_waiting:
+                return False
+            if len(self._waiting) >= self._idle and len(self._threads) < self._most_threads and not self._grow():
+                return False
+            self._waiting.append((work, deliver))
+            self._changed.notify()
+            return True
+
+    def _grow(self) -> bool:
+        """One thread more; whether there is one at all."""
+        thread = threading.Thread(target=self._run, name=f"offload-{len(self._threads)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # "can't start new thread": the limit of the container is reached
+            return bool(self._threads)
+        self._threads.append(thread)
+        return True
+
+    def stop(self) -> None:
+        """Finish what is under way, drop what waits, end the threads. Idempotent."""
+        with self._changed:
+            self._stopping = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._idle += 1
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                self._idle -= 1
+                if self._stopping:
+                    return
+                work, deliver = self._waiting.popleft()
+            deliver(_done(work))
+
+
+def _done(work: Work) -> Any:
+    try:
+        return work()
+    except Exception:  # a bug, or no memory for a hash: one person's command fails, the thread goes on
+        log.exception("error in work that was done apart")
+        return Failed()
