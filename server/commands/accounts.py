@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from server import passwords
+from server.commands import replay
 from server.commands.capabilities import offer
 from server.commands.credentials import BUSY, keep, too_many, was_right
 from server.commands.jobs import later
@@ -178,6 +179,7 @@ def forget(net: Network, account: Account) -> None:
     """Take an account out of the book and the store."""
     net.book.drop(account.name)
     net.keep("account", account.key, None)
+    replay.forget(net, account.name)
 
 
 def _ready(context: Context) -> bool:

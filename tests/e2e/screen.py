@@ -18,6 +18,9 @@ from typing import Self
 
 from tests.e2e.process import PATIENCE, bare, eventually
 
+# tmux does not know the exit code where the terminal is closed before it hears of the end.
+_TELLING = ("sh", "-c", '"$@"; echo "$?" >"$0"')
+
 
 class Screen:
     """A program in a terminal of `size` (columns, rows). It is ended with the block."""
@@ -25,12 +28,13 @@ class Screen:
     def __init__(self, command: Sequence[str], env: Mapping[str, str], size: tuple[int, int] = (160, 50)) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="screen-")  # a socket's path must be short
         self._socket = Path(self._folder.name) / "tmux"
+        self._code = Path(self._folder.name) / "code"
         self._env = {**bare(), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **env}
         width, height = map(str, size)
         # The options come first: a program that ends at once is still to be looked at.
         self._tmux("-f/dev/null", "start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";",
                    "set-option", "-g", "default-terminal", "screen-256color", ";",
-                   "new-session", "-d", "-x", width, "-y", height, "--", *command)  # fmt: skip
+                   "new-session", "-d", "-x", width, "-y", height, "--", *_TELLING, str(self._code), *command)  # fmt: skip
         self._pid = int(self._ask("#{pane_pid}"))
 
     def _tmux(self, *words: str) -> str:
@@ -66,8 +70,8 @@ class Screen:
 
     def ended(self, patience: float = PATIENCE) -> int:
         """The exit code, once the program has ended."""
-        eventually(lambda: self._ask("#{pane_dead}") == "1", "the program ends", patience)
-        return int(self._ask("#{pane_dead_status}"))
+        eventually(lambda: self._code.exists() and self._code.read_text(), "the program ends", patience)
+        return int(self._code.read_text())
 
     def __enter__(self) -> Self:
         return self
@@ -77,5 +81,5 @@ class Screen:
         self._tmux("kill-server")
         if alive:
             with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
+                os.killpg(self._pid, signal.SIGKILL)
         self._folder.cleanup()
