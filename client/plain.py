@@ -23,8 +23,8 @@ LOBBY = "#lobby"
 SERVER = "server"  # a name that nobody can have
 LONGEST = 400  # bytes of a message: one that IRC users get in one piece
 MOST_QUEUED = 1000
-BURST = 8  # messages at once; a Parley server lets 10 commands through, the name among them
-RATE = 3.5  # messages a second after these; there, 4
+BURST = 4  # messages at once; a Parley server lets 5 commands through
+RATE = 1.8  # messages a second after these; there, 2
 RECENT = 60.0  # seconds; what was sent so shortly before the connection broke may have got lost
 
 

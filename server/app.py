@@ -10,14 +10,17 @@ import secrets
 import socket
 import ssl
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from server.commands.accounts import make_secret
 from server.config import Address, Settings
 from server.ports import Store
 from server.sequencer import Sequencer
+from server.state.cloak import KEY_BYTES, Cloak
 from server.state.model import Network
 from server.store.journal import Journal
+from server.store.keys import lasting_key, read_key
 from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
@@ -30,6 +33,7 @@ from wire.message import truncate
 log = logging.getLogger("parley")
 
 _MOTD_LINES = 200
+_CLOAKS = 4096  # remembered, 200 bytes each
 
 
 class SetupError(Exception):
@@ -64,7 +68,16 @@ class Server:
         first = at * 64 if settings.store.kind == "memory" else self._store.last_seq()
         net = Network(settings, seq=first, at=at)
         net.motd = motd
-        net.load(self._store.records())
+        try:
+            net.load(self._store.records())
+            if settings.cloak.enabled:
+                # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.
+                net.host_of = lru_cache(_CLOAKS)(Cloak(_cloak_key(settings), settings.cloak.suffix).of)
+        except BaseException:
+            self._store.close()
+            for sock, _ in listeners:
+                sock.close()
+            raise
         if not net.book.secret:
             make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
@@ -104,7 +117,10 @@ class Server:
     def start(self) -> None:
         """Start all threads; when it returns, clients can connect."""
         if not self.settings.limits.enabled:
-            log.warning("limits are off: no flood control, no limit per address (for load tests and conformance runs only)")
+            log.warning(
+                "limits are off: no flood control, no limit per address, no rates of joins and the like"
+                " (for load tests and conformance runs only)"
+            )
         if self._journal is not None:
             self._journal.start()
         for worker in self._workers:
@@ -152,6 +168,15 @@ def _open_store(settings: Settings) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(settings.store.memory_events)
     return SqliteStore(settings.store.data, settings.store.synchronous)
+
+
+def _cloak_key(settings: Settings) -> bytes:
+    """The key that cloaks are made with. What lives as long as the process only has one that does too. Raises StoreError."""
+    if settings.cloak.key_file:
+        return read_key(Path(settings.cloak.key_file).expanduser(), KEY_BYTES)
+    if settings.store.kind == "memory":
+        return secrets.token_bytes(KEY_BYTES)
+    return lasting_key(settings.store.data / "cloak.key", KEY_BYTES)
 
 
 def _motd(path: str) -> list[str]:

@@ -11,6 +11,7 @@ made from it. To add a setting, add a field.
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import re
 import sys
@@ -178,7 +179,9 @@ class Accounts:
 class Limits:
     """What one peer may use."""
 
-    enabled: bool = setting(True, "Off lifts flood control and the limits per address, for load tests and conformance runs.")
+    enabled: bool = setting(
+        True, "Off lifts flood control, the limits per address and all rates, for load tests and conformance runs."
+    )
     line: int = setting(512, "Bytes in one line without its tags, line end included.", least=512, most=65536)
     tags: int = setting(4094, "Bytes of tags that a client may send with one line.", least=0, most=8191)
     outbox_kib: int = setting(
@@ -192,6 +195,18 @@ class Limits:
     connections_per_address: int = setting(
         64, "Connections at one time from one address (IPv4 /32, IPv6 /64).", least=1, most=1_000_000
     )
+    connects_per_address: int = setting(
+        128, "New connections a minute from one address; it may use up a minute's worth at once.", least=1, most=1_000_000
+    )
+    addresses: int = setting(
+        16_384,
+        "Addresses whose new connections are counted at one time; the one that was silent longest goes.",
+        least=1,
+        most=10_000_000,
+    )
+    exempt: str = setting(
+        "", "Networks without limits per address, such as 192.0.2.0/24 or 2001:db8::/32, separated by commas; empty for none."
+    )
     handshakes_pending: int = setting(
         4096, "Connections at one time, over all addresses, that have not finished their TLS handshake.", least=1, most=1_000_000
     )
@@ -202,8 +217,23 @@ class Limits:
     kick: int = setting(390, "Bytes in the reason of a kick.", least=1, most=65536)
     list_entries: int = setting(100, "Entries in one list of a room (bans, exceptions, invitations).", least=1, most=10_000)
     targets: int = setting(4, "Targets that one command may name.", least=1, most=100)
-    flood_burst: int = setting(10, "Commands that a connection may send at once; later ones wait their turn.", least=1, most=10_000)
-    flood_rate: float = setting(4.0, "Commands a second once the burst is used up.", least=0.1, most=100_000)
+    flood_burst: int = setting(5, "Commands that a connection may send at once; later ones wait their turn.", least=1, most=10_000)
+    flood_rate: float = setting(
+        2.0, "Commands a second once the burst is used up; what costs more counts as several.", least=0.1, most=100_000
+    )
+    flood_start: int = setting(
+        400,
+        "Commands that a new connection may send besides, as far as others see nothing of them or they are joins: clients ask for"
+        " much at once when they connect.",
+        least=0,
+        most=100_000,
+    )
+    recvq_kib: int = setting(
+        16,
+        "KiB of commands that may still wait for their turn after deadlines.flood seconds; a connection with more is dropped.",
+        least=1,
+        most=1024,
+    )
     conversations: int = setting(
         20_000,
         "Private conversations whose newest part is held in memory; the rest is read from the store.",
@@ -226,6 +256,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """What one user may do in a minute, and a minute's worth at once."""
+
+    joins: int = setting(
+        20, "Rooms that a user may join a minute, after as many at first as one user may be in.", least=1, most=10_000
+    )
+    nicks: int = setting(5, "Changes of nick a minute.", least=1, most=10_000)
+    invites: int = setting(8, "Invitations a minute.", least=1, most=10_000)
+    aways: int = setting(4, "Away messages a minute; coming back is always possible.", least=1, most=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Cloaks:
+    """Host names in place of the addresses of users."""
+
+    enabled: bool = setting(True, "Show others a keyed hash of the address, in parts that bans can go by; off shows the address.")
+    suffix: str = setting("ip", "What the host names end with.", pattern=r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,22}[A-Za-z0-9])?")
+    key_file: str = setting(
+        "",
+        "File with the 32 bytes of the key; empty for cloak.key in the data folder, made at the first start (memory store: none).",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Deadlines:
     """How long the server waits, in seconds."""
 
@@ -235,6 +289,12 @@ class Deadlines:
     pong: float = setting(60.0, "Seconds to answer that PING until the connection is dropped.", least=0.1, most=86400)
     sasl: float = setting(15.0, "Seconds for one SASL exchange.", least=0.1, most=3600)
     stall: float = setting(120.0, "Seconds in which a peer may take none of the bytes that wait for it.", least=0.1, most=86400)
+    flood: float = setting(
+        120.0,
+        "Seconds that a connection may be behind with its commands without a break, while more than limits.recvq_kib of them wait.",
+        least=0.1,
+        most=86400,
+    )
     drain: float = setting(8.0, "Seconds to deliver what is due when the server is told to stop.", least=0.0, most=3600)
 
 
@@ -254,6 +314,8 @@ class Settings:
     workers: Workers = Workers()
     accounts: Accounts = Accounts()
     limits: Limits = Limits()
+    rates: Rates = Rates()
+    cloak: Cloaks = Cloaks()
     deadlines: Deadlines = Deadlines()
 
 
@@ -366,6 +428,7 @@ def allowed(spec: Spec) -> str:
         return {
             "name": "a name of letters, digits, dots and hyphens, up to 63",
             "network": "one word of up to 63 characters",
+            "cloak.suffix": "letters, digits, dots and hyphens, up to 24",
         }.get(spec.key, "one line of text without control characters")
     if spec.kind in (int, float):
         noun = "a whole number" if spec.kind is int else "a number"
@@ -563,9 +626,20 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """The networks in a list with commas between them. Raises ValueError."""
+    return [ipaddress.ip_network(word.strip()) for word in text.split(",") if word.strip()]
+
+
 def _check_together(settings: Settings) -> None:
     """What no field can tell alone."""
     listen, limits = settings.listen, settings.limits
+    try:
+        networks(limits.exempt)
+    except ValueError as error:
+        raise SettingsError(
+            f"limits.exempt: {error}; allowed are networks such as 192.0.2.0/24 or 2001:db8::/32, with commas between them."
+        ) from None
     if not listen.irc and not listen.plain:
         raise SettingsError("listen.irc and listen.plain: both are off; allowed is at least one address to listen at.")
     for address in listen.irc + listen.plain:

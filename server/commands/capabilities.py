@@ -48,7 +48,7 @@ def renew(net: Network, *names: str) -> None:
             net.send(user, as_line(f":{net.name} CAP {user.shown} NEW :{offered(new, user.cap_version)}"))
 
 
-@command("CAP", before=True)
+@command("CAP", before=True, cost=0.25)
 def cap(context: Context) -> None:
     sub = context.param(0).upper()
     handler = _CAP.get(sub)

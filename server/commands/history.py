@@ -23,6 +23,7 @@ log = logging.getLogger("parley")
 # Without event-playback (which comes with the rest of IRCv3) a client is given what people said, not who came and went.
 _SAID = (Kind.MESSAGE, Kind.NOTICE)
 _PAGE = 512
+_EVENTS_PER_UNIT = 100  # so many cost as much to read and to render as an ordinary command does
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ class Read:
         return found[-self.limit :]
 
 
-@command("CHATHISTORY")
+@command("CHATHISTORY", cost=2)
 def chathistory(context: Context) -> None:
     if not context.has(Cap.CHATHISTORY):
         context.fail("NEED_CAPABILITY", "Negotiate draft/chathistory first", "draft/chathistory")
@@ -136,6 +137,7 @@ def _grant(context: Context, kind: str, target: str, seq: int, limit: int) -> No
         context.fail("INVALID_TARGET", "There is no history of that for you", kind, shown(target))
         return
     room, seen_from = found
+    context.spend(limit / _EVENTS_PER_UNIT)
     batch = f"h{net.seq:x}n{len(user.replies)}"
     net.send(user, Read(net.name, target, room, kind, seq, net.seq, limit, seen_from, user.caps, batch))
 

@@ -6,6 +6,7 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 from __future__ import annotations
 
 from server.commands import services
+from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
@@ -30,7 +31,7 @@ def notice(context: Context) -> None:
     _say(context, Kind.NOTICE, "NOTICE", complain=False)
 
 
-@command("TAGMSG", 1)
+@command("TAGMSG", 1, cost=0.5)
 def tagmsg(context: Context) -> None:
     if not context.has(Cap.MESSAGE_TAGS):
         context.unknown()
@@ -57,6 +58,7 @@ def _say(context: Context, kind: Kind, verb: str, *, complain: bool) -> None:
         return
     most = context.net.limits.targets
     targets = list(dict.fromkeys(t for t in target.split(",") if t))
+    context.spend(max(0, min(len(targets), most) - 1))
     for each in targets[:most]:
         _say_to(context, kind, verb, each, text, tags, complain=complain)
     if complain and len(targets) > most:
@@ -169,8 +171,12 @@ def _echo(context: Context, event: Event) -> None:
 
 @command("AWAY")
 def away(context: Context) -> None:
-    context.user.away = truncate(context.param(0), context.net.limits.away)
-    if context.user.away:
+    text = truncate(context.param(0), context.net.limits.away)
+    if text and (wait := seconds_to_wait(context, "aways")):
+        context.fail("RATE_LIMITED", f"Too many away messages: wait {wait} seconds")
+        return
+    context.user.away = text
+    if text:
         context.numeric(n.RPL_NOWAWAY, "You have been marked as being away")
     else:
         context.numeric(n.RPL_UNAWAY, "You are no longer marked as being away")

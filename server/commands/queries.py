@@ -6,7 +6,7 @@ Source: https://modern.ircdocs.horse/#user-based-queries
 from __future__ import annotations
 
 from server.commands.rooms import prefixes
-from server.commands.table import Context, command, shown
+from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.state.model import Rank, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
@@ -17,7 +17,7 @@ from wire.names import fold, is_room
 _MOST_MATCHES = 500  # of a WHO with wildcards: a question with an answer of megabytes is nobody's question
 
 
-@command("WHO")
+@command("WHO", cost=2)
 def who(context: Context) -> None:
     mask = context.param(0, "*")
     operators_only = context.param(1) == "o"
@@ -33,6 +33,7 @@ def _who_room(context: Context, name: str) -> list[tuple[User, Room | None]]:
     if room is None or not room.visible_to(context.user):
         return []
     inside = context.user in room.members
+    context.spend(len(room.members) / LINES_PER_UNIT)
     return [(user, room) for user in room.members if inside or not user.invisible]
 
 
@@ -44,6 +45,7 @@ def _who_mask(context: Context, mask: str) -> list[tuple[User, Room | None]]:
     if "*" not in mask and "?" not in mask:
         return []
     wanted = fold(mask)
+    context.spend(len(net.users) / LINES_PER_UNIT)
     found: list[tuple[User, Room | None]] = []
     for user in net.users.values():
         hidden = user.invisible and user is not context.user and not _share(user, context.user)
@@ -81,7 +83,7 @@ def _who_line(context: Context, user: User, room: Room | None) -> str:
     return truncate(f"{head} {flags} :0 {user.realname}", 510) + "\r\n"
 
 
-@command("WHOIS")
+@command("WHOIS", cost=2)
 def whois(context: Context) -> None:
     if not context.params:
         context.numeric(n.ERR_NONICKNAMEGIVEN, "No nickname given")

@@ -11,6 +11,7 @@ from server.commands import sasl, server_info
 from server.commands.capabilities import when_negotiated
 from server.commands.login import claim
 from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
+from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -83,6 +84,9 @@ def _choose(context: Context, wanted: str) -> None:
 
 def _rename(context: Context, wanted: str) -> None:
     net, user = context.net, context.user
+    if wait := seconds_to_wait(context, "nicks"):
+        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
+        return
     before = user.prefix
     net.rename(user, wanted)
     line = as_line(f":{before} NICK {wanted}", net.limits.line)
@@ -137,7 +141,7 @@ def make_member(net: Network, user: User, at: int) -> None:
     net.most = max(net.most, net.registered)
 
 
-@command("PING", before=True)
+@command("PING", before=True, cost=0.25)
 def ping(context: Context) -> None:
     token = context.param(0)
     if not token:
@@ -146,7 +150,7 @@ def ping(context: Context) -> None:
         context.line(f":{context.net.name} PONG {context.net.name} :{token}")
 
 
-@command("PONG", before=True)
+@command("PONG", before=True, cost=0.25)
 def pong(context: Context) -> None:
     del context  # that something came at all is what counts, and the worker has noted it
 

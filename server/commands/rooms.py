@@ -8,8 +8,9 @@ from __future__ import annotations
 import hmac
 
 from server.commands.messages import banned
+from server.commands.rates import seconds_to_wait
 from server.commands.replay import missed
-from server.commands.table import Context, command, shown
+from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
 from server.state.model import Network, Rank, Room, User
@@ -19,13 +20,15 @@ from wire.message import as_line, truncate
 from wire.names import is_room, valid_room
 
 
-@command("JOIN", 1)
+@command("JOIN", 1, connecting=True)
 def join(context: Context) -> None:
     if context.params[0] == "0":
         _leave_all(context, "Left all channels")
         return
     keys = context.param(1).split(",")
-    for index, name in enumerate(context.params[0].split(",")):
+    wanted = context.params[0].split(",")
+    context.spend(max(0, len(wanted) - wanted.count("") - 1))
+    for index, name in enumerate(wanted):
         if name:
             _join_one(context, name, keys[index] if index < len(keys) else "")
 
@@ -47,6 +50,9 @@ def _join_one(context: Context, name: str, key: str) -> None:
     if room is not None and (refusal := may_join(room, user, key)):
         code, text = refusal
         context.numeric(code, room.name, text)
+        return
+    if wait := seconds_to_wait(context, "joins"):
+        context.numeric(n.ERR_UNAVAILRESOURCE, name, f"You join too fast: wait {wait} seconds")
         return
     enter(net, user, room or net.open(name, context.at), context.at)
 
@@ -93,7 +99,9 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
 def part(context: Context) -> None:
     user = context.user
     reason = truncate(context.param(1), context.net.limits.kick)
-    for name in dict.fromkeys(p for p in context.params[0].split(",") if p):
+    names = dict.fromkeys(p for p in context.params[0].split(",") if p)
+    context.spend(max(0, len(names) - 1))
+    for name in names:
         room = context.room(name)
         if room is None:
             continue
@@ -146,12 +154,13 @@ def names(context: Context) -> None:
     for name in wanted:
         room = context.net.room(name)
         if room is not None and room.visible_to(context.user):
+            context.spend(len(room.members) / LINES_PER_UNIT)
             for line in names_lines(context.net, context.user, room):
                 context.line(line)
     context.numeric(n.RPL_ENDOFNAMES, ",".join(shown(name) for name in wanted) or "*", "End of /NAMES list")
 
 
-@command("LIST")
+@command("LIST", cost=2)
 def list_command(context: Context) -> None:
     net, user = context.net, context.user
     more, less, wanted = 0, 1 << 60, []
@@ -161,6 +170,7 @@ def list_command(context: Context) -> None:
         else:
             wanted.append(word)
     rooms = [net.room(word) for word in wanted] if wanted else list(net.rooms.values())
+    context.spend(len(rooms) / LINES_PER_UNIT)
     context.numeric(n.RPL_LISTSTART, "Channel", "Users  Name")
     lines = [
         truncate(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", 510) + "\r\n"
@@ -274,6 +284,8 @@ def _invite(context: Context) -> None:
         context.numeric(n.ERR_USERONCHANNEL, target.nick, room.name, "is already on channel")
     elif room.invite_only and not rank & Rank.OP:
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
+    elif wait := seconds_to_wait(context, "invites"):
+        context.fail("RATE_LIMITED", f"Too many invitations: wait {wait} seconds")
     else:
         if target.invited is None:
             target.invited = set()

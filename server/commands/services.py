@@ -1,4 +1,4 @@
-"""Services: what people ask of the server in a private message (`PRIVMSG ChanServ :HELP`), or through a command of its own (`CS HELP`).
+"""Services: what people ask of the server in a private message (`PRIVMSG ChanServ :HELP`), or by a command (`CS HELP`).
 
 A service is a name with subcommands; a subcommand is a row, like a command:
 

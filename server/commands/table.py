@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from server.dialects.irc import with_tags
 from server.state.model import Deferred, Network, Room, User
@@ -16,7 +17,10 @@ from wire.capabilities import Cap
 from wire.message import Message, as_line, escape_tag, truncate
 from wire.names import is_room
 
+T = TypeVar("T")
 Handler = Callable[["Context"], None]
+
+LINES_PER_UNIT = 250  # members, rooms or users looked at for a reply cost about as much as one ordinary command (`Context.spend`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +31,20 @@ class Row:
     handler: Handler
     least: int  # parameters
     before: bool  # allowed before registration
+    cost: float = 1.0  # what flood control counts it as, at the least; `Context.spend` adds what only the handler knows
+    connecting: bool = False  # part of connecting, though others see it: flood control's allowance for that pays for it
 
 
 TABLE: dict[str, Row] = {}
 
 
-def command(name: str, least: int = 0, *, before: bool = False) -> Callable[[Handler], Handler]:
+def command(
+    name: str, least: int = 0, *, before: bool = False, cost: float = 1.0, connecting: bool = False
+) -> Callable[[Handler], Handler]:
     """Put a handler into the table as `name`, with at least `least` parameters, `before` registration or only after it."""
 
     def put(handler: Handler) -> Handler:
-        TABLE[name] = Row(name, handler, least, before)
+        TABLE[name] = Row(name, handler, least, before, cost, connecting)
         return handler
 
     return put
@@ -76,6 +84,10 @@ class Context:
         """Say that there is no such command."""
         self.numeric(n.ERR_UNKNOWNCOMMAND, shown(self.message.command), "Unknown command")
 
+    def spend(self, cost: float) -> None:
+        """Count the command as that much more than its row says: what it costs depends on what was asked for."""
+        self.user.spent += cost
+
     def has(self, cap: Cap) -> bool:
         """Whether the user negotiated `cap`."""
         return bool(self.user.caps & cap)
@@ -89,6 +101,13 @@ class Context:
         return None
 
 
+def _nothing(context: Context) -> None:
+    """What was refused has had its answer."""
+
+
+REFUSED = Row("", _nothing, 0, before=True)  # stands for lines that are no command; they count as one all the same
+
+
 def shown(word: str) -> str:
     """What a client sent, fit to stand in the middle of a reply."""
     return truncate(word.replace(" ", "_"), 64).lstrip(":") or "*"
@@ -98,28 +117,30 @@ def shown(word: str) -> str:
 _LABELS = int(Cap.LABELED_RESPONSE | Cap.BATCH)
 
 
-def execute(net: Network, user: User, message: Message, at: int) -> None:
-    """Carry out one command at time `at` (milliseconds). The state lock is held."""
+def execute(net: Network, user: User, message: Message, at: int) -> Row:
+    """Carry out one command at time `at` (milliseconds). The state lock is held. Gives its row, REFUSED where none fitted."""
     label = ""
     if message.tags and user.caps & _LABELS == _LABELS:
         label = message.tags.get("label", "")[:64]
-    answered(net, user, label, lambda: _dispatch(net, user, message, at))
+    if not label:
+        return _dispatch(net, user, message, at)
+    return answered(net, user, label, lambda: _dispatch(net, user, message, at))
 
 
-def answered(net: Network, user: User, label: str, act: Callable[[], None]) -> None:
+def answered(net: Network, user: User, label: str, act: Callable[[], T]) -> T:
     """Do `act`, and tie its replies to `label` where there is one; an answer that waits for slow work is tied then."""
     if not label:
-        act()
-        return
+        return act()
     user.label = label
     before = len(user.replies)
-    act()
+    done = act()
     user.label = ""
     if user.job is None:
         _answer(net, user, label, before)
+    return done
 
 
-def _dispatch(net: Network, user: User, message: Message, at: int) -> None:
+def _dispatch(net: Network, user: User, message: Message, at: int) -> Row:
     context = Context(net, user, message, at)
     row = TABLE.get(message.command)
     if row is None:
@@ -133,6 +154,8 @@ def _dispatch(net: Network, user: User, message: Message, at: int) -> None:
         context.numeric(n.ERR_NEEDMOREPARAMS, row.name, "Not enough parameters")
     else:
         row.handler(context)
+        return row
+    return REFUSED
 
 
 def _answer(net: Network, user: User, label: str, before: int) -> None:

@@ -18,6 +18,8 @@ from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.ports import Link, Store
 from server.state.accounts import Book, Throttle
+from server.state.budget import Bucket
+from server.state.cloak import plain_host
 from wire.message import as_line
 from wire.names import fold
 
@@ -97,6 +99,7 @@ class User:
         "operator",
         "password",
         "prefix",
+        "rates",
         "realname",
         "refused",
         "registered",
@@ -107,6 +110,7 @@ class User:
         "sasl",
         "signed_on",
         "spans",
+        "spent",
         "spoke",
         "talks",
         "until",
@@ -148,6 +152,9 @@ class User:
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
+        # Fair use
+        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
         self.spans: list[Span] = []
@@ -290,6 +297,7 @@ class Network:
             str, dict[str, int]
         ] = {}  # by account: the rooms it was in, and up to which position (server.commands.replay)
         self.motd: list[str] = []
+        self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions

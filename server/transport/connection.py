@@ -15,6 +15,7 @@ from termios import FIONREAD
 from typing import Any
 
 from server.dialects import plain
+from server.state.budget import Flood
 from server.state.model import User
 from server.transport.poller import READ, WRITE
 from wire.lines import LineBuffer
@@ -52,6 +53,7 @@ class Connection:
         "end",
         "fd",
         "finishing",
+        "flood",
         "heard",
         "held",
         "hold",
@@ -63,9 +65,9 @@ class Connection:
         "receive",
         "records",
         "refused",
+        "slowed",
         "sock",
         "state",
-        "tokens",
         "user",
         "watched",
         "worker",
@@ -89,7 +91,8 @@ class Connection:
         self.watched = READ
         self.accepted = self.heard = self.moved = now  # seconds, monotonic
         self.asked = 0.0  # when the PING went out that is not answered yet
-        self.tokens = (0.0, now)  # of flood control
+        self.flood: Flood | None = None  # what it may still do; None: there is no limit
+        self.slowed = 0.0  # since when flood control has held back something, without a break; 0: it does not
         self.held = False  # no more is read until what was read has been carried out, or written
         self.finishing = ""  # why it will be closed once all is written
         # Delivery. While `hold` is False, the connection has everything up to its worker's frontier.

@@ -46,6 +46,15 @@ def judge(conn: Connection, now: float, limits: Deadlines) -> Verdict:
     return _judge_silence(conn, now, limits)
 
 
+def floods(conn: Connection, now: float, patience: float, most: int) -> bool:
+    """Whether `conn` sends faster than it may for good: for `patience` seconds flood control has held back something of it, and
+    more than `most` bytes still wait. Whoever pasted a long text, once, is through by then.
+    """
+    if not conn.slowed or now - conn.slowed <= patience:
+        return False
+    return sum(map(len, conn.lines)) + 2 * len(conn.lines) > most  # with their line ends
+
+
 def _judge_silence(conn: Connection, now: float, limits: Deadlines) -> Verdict:
     if conn.pending is not None or conn.held:
         return _NOTHING  # it is reading, if slowly: a PING would come behind all that; or it is us who do not listen

@@ -22,15 +22,17 @@ from server.commands import execute
 from server.commands.jobs import Busy, resume
 from server.commands.plain import say
 from server.commands.sasl import expire
+from server.commands.table import REFUSED, Row
 from server.config import Settings
 from server.dialects import irc
 from server.ports import Store
 from server.sequencer import Sequencer
+from server.state.budget import Flood, Pace
 from server.state.model import Job, User
 from server.transport import poller
 from server.transport.bell import Bell
 from server.transport.connection import Connection, Lost, State
-from server.transport.deadlines import Do, judge
+from server.transport.deadlines import Do, floods, judge
 from server.transport.delivery import Delivery
 from server.transport.door import Door
 from server.transport.offload import Failed, Offload
@@ -45,7 +47,7 @@ log = logging.getLogger("parley")
 _MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
 _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
-_DELAYED_S = 0.1  # between two looks at connections that flood control holds back
+_DELAYED_S = 0.1  # between two looks at connections that flood control, or what they have not taken in, holds back
 _CONGESTED = 50_000  # events waiting for the journal: no more commands are carried out
 _ENDLESS = 65536  # bytes of one line after which nobody believes that its end will come
 
@@ -68,6 +70,9 @@ class Worker(threading.Thread):
         self.output = Delivery(index, sequencer, store, ring=self.ring, watch=self._watch)
         self._settings = settings
         self._limits = settings.limits
+        self._pace = Pace(settings.limits.flood_burst, settings.limits.flood_rate)
+        self._look_s = min(_DELAYED_S, max(0.005, self._pace.burst / self._pace.rate / 2))
+        self._look_at = 0.0  # when to look at `_slowed` again, monotonic
         self._sequencer = sequencer
         self._net = sequencer.net
         self._door = door
@@ -88,12 +93,13 @@ class Worker(threading.Thread):
         self._opened: list[Connection] = []
         self._active: list[Connection] = []
         self._lost: list[tuple[Connection, str]] = []
-        self._slow: list[Connection] = []  # negotiating a login at the last sweep
+        self._negotiating: list[Connection] = []  # negotiating a login at the last sweep
         self._gone: list[Connection] = []
         self._rewatch: list[Connection] = []
         self._joined: list[User] = []
         # Who has to be looked at again
-        self._delayed: set[Connection] = set()  # has lines that may not be carried out yet
+        self._delayed: set[Connection] = set()  # has lines, but has to take in replies first, or the journal has to catch up
+        self._slowed: set[Connection] = set()  # has lines for which flood control makes it wait
 
     # For other threads
 
@@ -159,8 +165,12 @@ class Worker(threading.Thread):
         if self._delayed:
             self._active += self._delayed
             self._delayed.clear()
+        if self._slowed and now >= self._look_at:
+            self._look_at = now + self._look_s
+            self._active += self._slowed
+            self._slowed.clear()
         output = self.output
-        if self._opened or self._active or self._lost or self._results or self._slow or output.work:
+        if self._opened or self._active or self._lost or self._results or self._negotiating or output.work:
             with self._sequencer.lock:
                 self._work(now)
                 slices, plans = output.collect()
@@ -177,6 +187,8 @@ class Worker(threading.Thread):
             timeout = _STOPPING_S
         elif self._delayed:
             timeout = _DELAYED_S
+        elif self._slowed:
+            timeout = max(0.0, self._look_at - time.monotonic())
         else:
             timeout = max(0.0, self._swept + _SWEEP_S - time.monotonic())
         ready = self._poller.poll(timeout)
@@ -268,7 +280,9 @@ class Worker(threading.Thread):
         net = self._net
         at = self._sequencer.clock(time.time_ns() // 1_000_000)
         for conn in self._opened:
-            conn.user = net.connect(conn, conn.address, _shown_address(conn.address), at)
+            conn.user = net.connect(conn, conn.address, net.host_of(conn.address), at)
+            if self._limits.enabled:
+                conn.flood = Flood(self._pace, self._limits.flood_start, now)
             if conn.refused:
                 self._turn_away(conn, conn.refused)
         self._opened.clear()
@@ -281,10 +295,10 @@ class Worker(threading.Thread):
             self._gone.append(conn)
         self._lost.clear()
         self._take_results(at)
-        for conn in self._slow:
+        for conn in self._negotiating:
             if conn.user is not None:
                 expire(net, conn.user, at)
-        self._slow.clear()
+        self._negotiating.clear()
         congested = self._sequencer.pending() > _CONGESTED
         for conn in self._active:
             if conn.state is State.OPEN:
@@ -334,24 +348,31 @@ class Worker(threading.Thread):
             conn.finishing = user.ended
             lines.clear()
             self._delayed.discard(conn)
+            self._slowed.discard(conn)
             self._net.rung.add(user)
         elif conn.finishing and not lines and user.job is None:
             self._net.disconnect(user, conn.finishing, at)
             self._net.rung.add(user)
+        if not lines:
+            conn.slowed = 0.0
         self._hold_input(conn, bool(lines) or bool(user.ended))
 
     def _next_lines(self, conn: Connection, user: User, now: float, at: int, *, congested: bool) -> None:
         """The commands that have come, as far as they may be carried out now."""
         lines = conn.lines
+        flood = conn.flood
         most = self._limits.outbox_kib << 10
         while lines and not user.ended and user.job is None:
-            if congested or user.reply_bytes > most or not self._allowed(conn, now):
+            if congested or user.reply_bytes > most:
                 self._delayed.add(conn)
                 break
-            if conn.plain:
-                self._one_plain(conn, user, lines.popleft(), at)
+            if flood is None:
+                self._one(conn, user, lines.popleft(), at)
+            elif flood.ready(self._pace, now):
+                self._counted(flood, conn, user, lines.popleft(), at)
             else:
-                self._one(user, lines.popleft(), at)
+                self._slow(conn, now)
+                break
             if user.job is not None:
                 self._leave_to_pool(conn, user, at)
         if conn.buffer is not None and conn.buffer.dropped > _ENDLESS:
@@ -368,19 +389,29 @@ class Worker(threading.Thread):
             conn.held = held
             self._rewatch.append(conn)
 
-    def _allowed(self, conn: Connection, now: float) -> bool:
-        """Whether flood control lets one more command through now."""
-        if not self._limits.enabled:
-            return True
-        tokens, since = conn.tokens
-        if since == conn.accepted:
-            tokens = float(self._limits.flood_burst)
-        tokens = min(float(self._limits.flood_burst), tokens + (now - since) * self._limits.flood_rate)
-        allowed = tokens >= 1
-        conn.tokens = (tokens - 1 if allowed else tokens, now)
-        return allowed
+    def _slow(self, conn: Connection, now: float) -> None:
+        """Flood control makes it wait: it is not read from until all that was read has been carried out."""
+        self._slowed.add(conn)
+        conn.slowed = conn.slowed or now
 
-    def _one(self, user: User, line: bytes, at: int) -> None:
+    def _counted(self, flood: Flood, conn: Connection, user: User, line: bytes, at: int) -> None:
+        """Carry out a command, and charge what it turned out to cost."""
+        net = self._net
+        new = not user.registered
+        before = net.seq
+        user.spent = 0.0
+        row = self._one(conn, user, line, at)
+        quiet = new or row.connecting or net.seq == before  # nothing of it is in any log, so nobody else sees it
+        flood.spend(row.cost + user.spent, quiet=quiet)
+
+    def _one(self, conn: Connection, user: User, line: bytes, at: int) -> Row:
+        was = user.registered
+        row = self._one_plain(conn, user, line, at) if conn.plain else self._one_irc(user, line, at)
+        if user.registered and not was:
+            self._joined.append(user)
+        return row
+
+    def _one_irc(self, user: User, line: bytes, at: int) -> Row:
         net = self._net
         try:
             if line is TOO_LONG:
@@ -393,18 +424,13 @@ class Worker(threading.Thread):
         except MalformedMessage as error:
             net.send(user, f":{net.name} {n.ERR_UNKNOWNERROR} {user.shown} * :{error}\r\n".encode())
         else:
-            was = user.registered
             user.heard = net.seq
-            execute(net, user, message, at)
-            if user.registered and not was:
-                self._joined.append(user)
+            return execute(net, user, message, at)
+        return REFUSED
 
-    def _one_plain(self, conn: Connection, user: User, record: bytes, at: int) -> None:
-        was = user.registered
-        text = conn.plain_text(record)
-        say(self._net, user, text, at)
-        if user.registered and not was:
-            self._joined.append(user)
+    def _one_plain(self, conn: Connection, user: User, record: bytes, at: int) -> Row:
+        say(self._net, user, conn.plain_text(record), at)
+        return REFUSED  # a message, a name, or nothing: it counts as one
 
     def _tidy(self) -> None:
         """What the commands made necessary, but is no work for the time under the lock."""
@@ -425,12 +451,15 @@ class Worker(threading.Thread):
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
             if conn.user is not None and conn.user.sasl is not None:
-                self._slow.append(conn)
+                self._negotiating.append(conn)
             verdict = judge(conn, now, deadlines)
             if verdict.do is Do.PING:
                 self._ask(conn, now)
             elif verdict.do is Do.CLOSE:
                 self._expire(conn, verdict.why)
+            elif conn.slowed and floods(conn, now, deadlines.flood, self._limits.recvq_kib << 10):
+                log.warning("%s was dropped: Excess Flood", conn.address)
+                self._expire(conn, "Excess Flood")
 
     def _ask(self, conn: Connection, now: float) -> None:
         if not conn.hold:
@@ -470,6 +499,7 @@ class Worker(threading.Thread):
         conn.close()
         self._door.leave(conn.address)
         self._delayed.discard(conn)
+        self._slowed.discard(conn)
         self.output.forget(conn)
         if conn.user is not None and conn.user.registered:
             log.info("Connection closed from %s: %s", conn.address, safe(conn.user.nick))
@@ -483,8 +513,3 @@ class Worker(threading.Thread):
         conn.state = State.CLOSED
         self._door.shaken()
         self._door.leave(conn.address)
-
-
-def _shown_address(address: str) -> str:
-    """An address as a host name in a prefix; one that starts with a colon would be taken for a trailing parameter."""
-    return "0" + address if address[:1] == ":" else address

@@ -44,7 +44,7 @@ def _client_context(ca: Path) -> ssl.SSLContext:
 
 
 def settings(data: Path, **overrides: object) -> config.Settings:
-    """Settings for tests: memory store, no limits, free ports on loopback. `limits_line=600` sets `limits.line`, and so on.
+    """Settings for tests: memory store, no limits, no cloaks, free ports on loopback. `limits_line=600` sets `limits.line`.
 
     Raises SettingsError for values that are not possible, KeyError for names that do not exist.
     """
@@ -55,6 +55,7 @@ def settings(data: Path, **overrides: object) -> config.Settings:
         "listen_irc": "127.0.0.1:0",
         "listen_plain": "127.0.0.1:0",
         "limits_enabled": False,
+        "cloak_enabled": False,
         **overrides,
     }
     names = {spec.key.replace(".", "_"): spec.env for spec in config.SPECS.values()}

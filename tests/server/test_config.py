@@ -144,6 +144,17 @@ FLAG_ERRORS = [
     (["--store", "redis"], "--store: 'redis' is not possible; allowed is one of sqlite, memory."),
     (["--certs", ""], "--certs: '' is not possible; allowed is the path of a directory."),
     (["--set", "limits.flood_rate=nan"], "--set limits.flood_rate: 'nan' is not possible; allowed is a number from 0.1 to 100000."),
+    (
+        ["--set", "limits.exempt=10.0.0.1/8"],
+        (
+            "limits.exempt: 10.0.0.1/8 has host bits set; allowed are networks such as 192.0.2.0/24 or 2001:db8::/32,"
+            " with commas between them."
+        ),
+    ),
+    (
+        ["--set", "cloak.suffix=-ip"],
+        "--set cloak.suffix: '-ip' is not possible; allowed is letters, digits, dots and hyphens, up to 24.",
+    ),
     (["--set", "limits.line"], "--set: 'limits.line' is not possible; allowed is section.field=value."),
     (["--set", "limits.lime=1"], "--set: there is no setting limits.lime; did you mean limits.line?"),
     (["--set", "rooms_per_user=1"], "--set: there is no setting rooms_per_user; did you mean limits.rooms_per_user?"),

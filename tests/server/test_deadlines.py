@@ -10,7 +10,7 @@ import pytest
 from server.config import Deadlines
 from server.state.model import User
 from server.transport.connection import Connection, State
-from server.transport.deadlines import Do, Verdict, judge
+from server.transport.deadlines import Do, Verdict, floods, judge
 
 LIMITS = Deadlines(handshake=10, registration=30, ping=90, pong=60, stall=120)
 START = 1000.0
@@ -75,3 +75,12 @@ def test_who_goes_has_less_time_to_read(registered: Connection) -> None:
     registered.finishing = "Client quit"
     assert judge(registered, START + 5, LIMITS) == NOTHING
     assert judge(registered, START + 5.1, LIMITS).do is Do.CLOSE
+
+
+def test_who_is_behind_with_much_for_long_floods(registered: Connection) -> None:
+    registered.lines.extend([b"x" * 10] * 100)  # 1200 bytes, with their ends
+    assert not floods(registered, START + 999, 60, 1199), "flood control holds nothing back"
+    registered.slowed = START
+    assert not floods(registered, START + 60, 60, 1199), "not for long enough"
+    assert floods(registered, START + 60.1, 60, 1199)
+    assert not floods(registered, START + 60.1, 60, 1200), "not enough of it"
