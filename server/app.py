@@ -24,6 +24,7 @@ from server.store.keys import lasting_key, read_key
 from server.store.memory import MemoryStore
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
+from server.transport.control import Control
 from server.transport.door import Door
 from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
@@ -89,6 +90,7 @@ class Server:
         self.sequencer.desks.extend(worker.output for worker in self._workers)
         self._next = itertools.cycle(self._workers)
         self._acceptor = Acceptor(listeners, self._door, self._hand)
+        self._control = _control(settings, self.sequencer)
         self._stopped = False
 
     def _listen(self) -> list[tuple[socket.socket, bool]]:
@@ -126,6 +128,8 @@ class Server:
         for worker in self._workers:
             worker.start()
         self._acceptor.start()
+        if self._control is not None:
+            self._control.start()
         for dialect, address in self.addresses:
             log.info("listening for %s on %s", dialect, address)
         # What exists now lives as long as the process: no collection needs to look at it again. Connections make no cycles to
@@ -144,6 +148,8 @@ class Server:
             return
         self._stopped = True
         grace = self.settings.deadlines.drain if grace is None else grace
+        if self._control is not None:
+            self._control.stop()
         self._acceptor.stop()
         for worker in self._workers:
             worker.stop(grace)
@@ -168,6 +174,18 @@ def _open_store(settings: Settings) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(settings.store.memory_events)
     return SqliteStore(settings.store.data, settings.store.synchronous)
+
+
+def _control(settings: Settings, sequencer: Sequencer) -> Control | None:
+    """What the operator's command line talks to; a server that keeps nothing has it only where there is a folder for it."""
+    data = settings.store.data
+    if settings.store.kind == "memory" and not data.is_dir():
+        return None
+    try:
+        return Control(data, sequencer)
+    except OSError as error:
+        log.warning("no control socket in %s (%s): `account` commands work only while the server is stopped", data, error)
+        return None
 
 
 def _cloak_key(settings: Settings) -> bytes:

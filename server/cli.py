@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from server import account_cli
 from server.app import Server, SetupError
 from server.config import Settings, SettingsError, load
 from server.ports import StoreError
@@ -24,8 +25,11 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; the exit code: 0 after a clean end, 1 for a set-up that does not work."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["account"]:
+        return account_cli.main(arguments[1:])
     try:
-        settings = load(sys.argv[1:] if argv is None else argv)
+        settings = load(arguments)
     except SettingsError as error:
         return _complain(error)
     again = groups_environment(os.environ)

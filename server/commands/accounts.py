@@ -14,11 +14,10 @@ from functools import partial
 from typing import Any
 
 from server import passwords
-from server.commands import replay
 from server.commands.capabilities import offer
 from server.commands.credentials import BUSY, keep, too_many, was_right
 from server.commands.jobs import later
-from server.commands.login import log_in
+from server.commands.login import drop, log_in
 from server.commands.names import RESERVED
 from server.commands.table import Context, command, shown
 from server.state.accounts import Account, Invitation
@@ -159,7 +158,7 @@ def register(context: Context, name: str, email: str, password: str, done: Done,
         secret, code = result
         lapsed = net.book.owner(name)
         if lapsed is not None:
-            forget(net, lapsed)
+            drop(net, lapsed, context.at)
         account = Account(name, context.at, secret.hash, secret.keys, email="" if invitation or email == "*" else email, code=code)
         keep(net, account)
         done(context, account)
@@ -173,13 +172,6 @@ def register(context: Context, name: str, email: str, password: str, done: Done,
         fail(context, refused)
         return
     later(context, work, finish, lambda context: fail(context, Refused("TEMPORARILY_UNAVAILABLE", BUSY)))
-
-
-def forget(net: Network, account: Account) -> None:
-    """Take an account out of the book and the store."""
-    net.book.drop(account.name)
-    net.keep("account", account.key, None)
-    replay.forget(net, account.name)
 
 
 def _ready(context: Context) -> bool:
@@ -217,23 +209,30 @@ def _registered(context: Context, account: Account) -> None:
         context.line(f":{context.net.name} REGISTER VERIFICATION_REQUIRED {account.name} :{text}")
         return
     context.line(f":{context.net.name} REGISTER SUCCESS {account.name} :Account registered")
-    log_in(context, account)
+    log_in(context.net, context.user, account, context.at)
+
+
+def confirm(context: Context, name: str, code: str) -> Account:
+    """The account `name`, which `code` verifies. Raises Refused."""
+    if refusal := too_many(context, name):
+        raise Refused("TEMPORARILY_UNAVAILABLE", refusal)
+    account = context.net.book.get(name)
+    if account is None or not account.code or not hmac.compare_digest(account.code.encode(), code.encode()):
+        raise Refused("INVALID_CODE", "This is not the code of an account that waits for one")
+    was_right(context, name)
+    account = replace(account, code="")
+    keep(context.net, account)
+    return account
 
 
 @command("VERIFY", 2, before=True)
 def verify(context: Context) -> None:
     if not _ready(context):
         return
-    name, code = context.params[:2]
-    if refusal := too_many(context, name):
-        context.fail("TEMPORARILY_UNAVAILABLE", refusal, shown(name))
+    try:
+        account = confirm(context, *context.params[:2])
+    except Refused as refused:
+        _refused(context, refused, context.params[0])
         return
-    account = context.net.book.get(name)
-    if account is None or not account.code or not hmac.compare_digest(account.code.encode(), code.encode()):
-        context.fail("INVALID_CODE", "This is not the code of an account that waits for one", shown(name))
-        return
-    was_right(context, name)
-    account = replace(account, code="")
-    keep(context.net, account)
     context.line(f":{context.net.name} VERIFY SUCCESS {account.name} :Account verified")
-    log_in(context, account)
+    log_in(context.net, context.user, account, context.at)

@@ -6,38 +6,42 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1 (900, 901), https://ircv3.ne
 from __future__ import annotations
 
 from server.commands.names import reserved_for, same_account
-from server.commands.table import Context
+from server.commands.replay import forget
 from server.events import Kind
 from server.state.accounts import Account
 from server.state.model import Network, User
 from wire import numerics as n
+from wire.message import as_line
 from wire.names import fold
 
 TAKEN_OVER = "Another session of your account has taken over"
 
 
-def log_in(context: Context, account: Account) -> None:
-    """From now on the session is that of `account`; those who asked are told."""
-    user = context.user
+def log_in(net: Network, user: User, account: Account, at: int) -> None:
+    """From now on the session is that of `account`; those who asked for it are told."""
     changed = user.account != account.name
     user.account = account.name
-    context.numeric(n.RPL_LOGGEDIN, _mask(user), account.name, f"You are now logged in as {account.name}")
+    _numeric(net, user, f"{n.RPL_LOGGEDIN} {user.shown} {_mask(user)} {account.name} :You are now logged in as {account.name}")
     if changed:
-        _tell(context, account.name)
+        _tell(net, user, account.name, at)
     if user.wanted and not user.registered:
-        claim(context.net, user, context.at)
+        claim(net, user, at)
 
 
-def log_out(context: Context) -> None:
-    """The session is nobody's."""
-    context.user.account = ""
-    context.numeric(n.RPL_LOGGEDOUT, _mask(context.user), "You are now logged out")
-    _tell(context, "*")
+def log_out(net: Network, user: User, at: int) -> None:
+    """From now on the session is nobody's."""
+    user.account = ""
+    _numeric(net, user, f"{n.RPL_LOGGEDOUT} {user.shown} {_mask(user)} :You are now logged out")
+    _tell(net, user, "*", at)
 
 
-def _tell(context: Context, name: str) -> None:
-    if context.user.registered:
-        context.net.announce(context.user, Kind.ACCOUNT, f"ACCOUNT {name}", context.at)
+def _numeric(net: Network, user: User, text: str) -> None:
+    net.send(user, as_line(f":{net.name} {text}", net.limits.line))
+
+
+def _tell(net: Network, user: User, name: str, at: int) -> None:
+    if user.registered:
+        net.announce(user, Kind.ACCOUNT, f"ACCOUNT {name}", at)
 
 
 def _mask(user: User) -> str:
@@ -47,6 +51,15 @@ def _mask(user: User) -> str:
 def sessions(net: Network, account: Account) -> list[User]:
     """Those who are logged in to `account` now."""
     return [user for user in net.users.values() if user.account and fold(user.account) == account.key]
+
+
+def drop(net: Network, account: Account, at: int) -> None:
+    """Take an account away for good; whoever is logged in to it is nobody's from now on."""
+    for user in sessions(net, account):
+        log_out(net, user, at)
+    net.book.drop(account.name)
+    net.keep("account", account.key, None)
+    forget(net, account.name)
 
 
 def claim(net: Network, user: User, at: int) -> bool:

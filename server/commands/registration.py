@@ -62,7 +62,7 @@ def nick(context: Context) -> None:
     elif refusal := taken(net, user, wanted):
         _refuse_nick(context, wanted, refusal)
     elif wanted != user.nick:
-        _rename(context, wanted)
+        change_nick(context, wanted)
 
 
 def _choose(context: Context, wanted: str) -> None:
@@ -82,7 +82,8 @@ def _choose(context: Context, wanted: str) -> None:
     _complete(context)
 
 
-def _rename(context: Context, wanted: str) -> None:
+def change_nick(context: Context, wanted: str) -> None:
+    """Give a session that is welcomed another nick, one that is free."""
     net, user = context.net, context.user
     if wait := seconds_to_wait(context, "nicks"):
         context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")

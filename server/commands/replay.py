@@ -31,6 +31,7 @@ HERE = 0  # in place of a position: in the room, or was when the server went dow
 _RECORD = "left"
 _SAID = (Kind.MESSAGE, Kind.NOTICE)
 _PAGE = 256
+_EVENTS_PER_UNIT = 100  # so many cost as much to read and to render as an ordinary command does
 _UNSURE_MS = 5000  # what was said in so long before a kill may not have reached everybody
 
 
@@ -113,6 +114,7 @@ def missed(net: Network, user: User, room: Room) -> None:
     limit = net.limits.replay if known is not None else net.limits.replay_newcomers
     if not limit:
         return
+    user.spent += limit / _EVENTS_PER_UNIT
     since, unsure = known or (0, False)
     batch = f"r{net.seq:x}n{len(user.replies)}"
     net.send(

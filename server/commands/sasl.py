@@ -103,7 +103,7 @@ def _succeed(context: Context, account: Account) -> None:
     if account.code:
         context.numeric(n.ERR_SASLFAIL, "This account waits for its code: VERIFY <account> <code>")
         return
-    log_in(context, account)
+    log_in(context.net, context.user, account, context.at)
     context.numeric(n.RPL_SASLSUCCESS, "SASL authentication successful")
 
 

@@ -293,9 +293,7 @@ class Network:
         self.rung: set[User] = set()
         self.registered = 0
         self.most = 0
-        self.left: dict[
-            str, dict[str, int]
-        ] = {}  # by account: the rooms it was in, and up to which position (server.commands.replay)
+        self.left: dict[str, dict[str, int]] = {}  # by account and room: up to where it knows what was said (server.commands.replay)
         self.motd: list[str] = []
         self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
@@ -313,7 +311,7 @@ class Network:
         """Say goodbye: ERROR is the last line that the session gets. The transport closes it, and then its rooms see the QUIT."""
         self.send(user, f"ERROR :Closing link: ({reason})\r\n".encode())
         user.ended = reason
-        user.until = user.heard = self.seq
+        user.until = self.seq
 
     def disconnect(self, user: User, reason: str, at: int) -> None:
         """End a session: its rooms see a QUIT with `reason`. Harmless when repeated."""

@@ -484,6 +484,7 @@ class Worker(threading.Thread):
                 elif not conn.user.ended:
                     conn.lines.clear()
                     self._turn_away(conn, "Server shutting down")
+                    conn.user.heard = self._net.seq  # all that is due by now they get
                     self._hold_input(conn, True)
             self._sequencer.settle()
         self._tidy()

@@ -1,6 +1,6 @@
 """What a full-screen program shows: it runs in a terminal of its own, which tmux emulates, so there is text to look at.
 
-A screen is painted in pieces, in any order. What the program wrote says little; what stands on the screen then is what a person sees.
+A screen is painted in pieces, in any order: what the program wrote says little, what stands on the screen is what a person sees.
 """
 
 from __future__ import annotations
