@@ -54,7 +54,7 @@ class Server:
             raise SetupError("the plain dialect has no way to log in: add --plain-listen off, or let people in without an account")
         self.settings = settings
         _raise_descriptor_limit(settings.limits.connections)
-        self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile)
+        self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile, asking=bool(settings.listen.certified))
         motd = _motd(settings.motd)
         self.addresses: list[tuple[str, Address]] = []  # what was bound: dialect and address
         listeners = self._listen()
@@ -93,13 +93,15 @@ class Server:
         self._control = _control(settings, self.sequencer)
         self._stopped = False
 
-    def _listen(self) -> list[tuple[socket.socket, bool]]:
-        listeners: list[tuple[socket.socket, bool]] = []
-        wanted = [("irc", a) for a in self.settings.listen.irc] + [("plain", a) for a in self.settings.listen.plain]
+    def _listen(self) -> list[tuple[socket.socket, str]]:
+        listeners: list[tuple[socket.socket, str]] = []
+        listen_at = self.settings.listen
+        dialects = {"irc": listen_at.irc, "plain": listen_at.plain, "certified": listen_at.certified}
+        wanted = [(dialect, address) for dialect, addresses in dialects.items() for address in addresses]
         try:
             for dialect, address in wanted:
                 sock = listen(address, self.settings.workers.backlog)
-                listeners.append((sock, dialect == "plain"))
+                listeners.append((sock, dialect))
                 self.addresses.append((dialect, Address(address.host, sock.getsockname()[1])))
         except BaseException:
             for sock, _ in listeners:
@@ -110,11 +112,12 @@ class Server:
     def _worker(self, index: int) -> Worker:
         return Worker(index, self.settings, self.sequencer, self._store, self._door, self._context, self._offload)
 
-    def _context(self) -> ssl.SSLContext:
-        return self.certificates.context
+    def _context(self, dialect: str) -> ssl.SSLContext:
+        certificates = self.certificates
+        return certificates.certified if dialect == "certified" else certificates.context
 
-    def _hand(self, sock: socket.socket, address: str, is_plain: bool, refused: str) -> None:
-        next(self._next).adopt(sock, address, is_plain, refused)
+    def _hand(self, sock: socket.socket, address: str, dialect: str, refused: str) -> None:
+        next(self._next).adopt(sock, address, dialect, refused)
 
     def start(self) -> None:
         """Start all threads; when it returns, clients can connect."""

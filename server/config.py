@@ -78,6 +78,11 @@ class Listen:
     plain: tuple[Address, ...] = setting(
         (Address("127.0.0.1", 12345),), "Addresses for the plain dialect over TLS (one record is one message to the lobby), or off."
     )
+    certified: tuple[Address, ...] = setting(
+        (),
+        "Addresses for IRC over TLS with a certificate that our own authority made (python -m certs client), or off; who has none"
+        " is refused there, and who has one may log in by SASL EXTERNAL.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,6 +540,7 @@ FLAGS = (
     _Flag("--data", "store.data", "DIR"),
     _Flag("--listen", "listen.irc", "HOST:PORT", repeatable=True),
     _Flag("--plain-listen", "listen.plain", "HOST:PORT", repeatable=True),
+    _Flag("--certified-listen", "listen.certified", "HOST:PORT", repeatable=True),
     _Flag("--store", "store.kind", "sqlite|memory"),
     _Flag("--workers", "workers.count", "N"),
     _Flag("--limits", "limits.enabled", "on|off"),
@@ -640,10 +646,11 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"limits.exempt: {error}; allowed are networks such as 192.0.2.0/24 or 2001:db8::/32, with commas between them."
         ) from None
-    if not listen.irc and not listen.plain:
+    addresses = listen.irc + listen.plain + listen.certified
+    if not addresses:
         raise SettingsError("listen.irc and listen.plain: both are off; allowed is at least one address to listen at.")
-    for address in listen.irc + listen.plain:
-        if address.port and (listen.irc + listen.plain).count(address) > 1:
+    for address in addresses:
+        if address.port and addresses.count(address) > 1:
             raise SettingsError(f"listen.irc and listen.plain: {address} is named twice; allowed is once.")
     room = limits.line - 122  # what command, sender, room and nick may take of the line
     for name in ("topic", "away", "kick"):

@@ -14,6 +14,7 @@ from wire import numerics as n
 from wire.message import as_line
 from wire.names import fold
 
+LOGIN_REQUIRED = "This server is for people with an account: log in by SASL"
 TAKEN_OVER = "Another session of your account has taken over"
 
 
@@ -29,10 +30,12 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
 
 
 def log_out(net: Network, user: User, at: int) -> None:
-    """From now on the session is nobody's."""
+    """From now on the session is nobody's; where all need an account, it is over."""
     user.account = ""
     _numeric(net, user, f"{n.RPL_LOGGEDOUT} {user.shown} {_mask(user)} :You are now logged out")
     _tell(net, user, "*", at)
+    if net.settings.accounts.required:
+        replace(net, user, LOGIN_REQUIRED, at)
 
 
 def _numeric(net: Network, user: User, text: str) -> None:

@@ -9,7 +9,7 @@ import hmac
 
 from server.commands import sasl, server_info
 from server.commands.capabilities import when_negotiated
-from server.commands.login import claim
+from server.commands.login import LOGIN_REQUIRED, claim
 from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
 from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
@@ -100,9 +100,6 @@ def _refuse_nick(context: Context, wanted: str, refusal: str) -> None:
     context.numeric(n.ERR_NICKNAMEINUSE, wanted, refusal)
     if context.has(Cap.STANDARD_REPLIES) and reserved_for(context.net, wanted, context.user) is not None:
         context.line(f":{context.net.name} FAIL NICK NICKNAME_RESERVED {wanted} :{refusal}")
-
-
-LOGIN_REQUIRED = "This server is for people with an account: log in by SASL"
 
 
 @when_negotiated

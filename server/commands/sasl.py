@@ -63,7 +63,7 @@ def abort(context: Context) -> None:
 
 def expire(net: Network, user: User, at: int) -> None:
     """End an exchange that takes too long. Harmless where there is none, or time is left."""
-    if user.sasl is not None and at >= user.sasl.until and user.job is None:
+    if user.sasl is not None and at >= user.sasl.until and user.job is None and not user.ended:
         user.sasl = None
         net.send(user, f":{net.name} {n.ERR_SASLFAIL} {user.shown} :SASL authentication timed out\r\n".encode())
 

@@ -44,6 +44,7 @@ def isupport(net: Network) -> list[str]:
         f"TOPICLEN={limits.topic}",
         "USERLEN=18",
         "UTF8ONLY",
+        *(["draft/ACCOUNTREQUIRED"] if net.settings.accounts.required else []),
     ]
 
 

@@ -21,7 +21,7 @@ _PAUSE_S = 0.05  # when no descriptor is left: accepting again at once would onl
 _SAY_AGAIN_S = 10.0  # between two log lines of the same cause
 _AT_ONCE = 64  # connections accepted before the other listeners get a turn
 
-Hand = Callable[[socket.socket, str, bool, str], None]
+Hand = Callable[[socket.socket, str, str, str], None]
 
 
 class ListenError(Exception):
@@ -41,7 +41,7 @@ def listen(address: Address, backlog: int) -> socket.socket:
     except OSError as error:
         sock.close()
         advice = {
-            errno.EADDRINUSE: "another program listens there; stop it, or choose another address with --listen or --plain-listen",
+            errno.EADDRINUSE: "another program listens there; stop it, or choose another address (flags --listen, --*-listen)",
             errno.EACCES: "ports below 1024 need privileges; choose a higher one",
             errno.EADDRNOTAVAIL: "this machine has no such address",
         }.get(error.errno or 0, error.strerror or str(error))
@@ -50,9 +50,9 @@ def listen(address: Address, backlog: int) -> socket.socket:
 
 
 class Acceptor(threading.Thread):
-    """Accepts until stopped. `hand` gets each socket, its peer's address, whether it speaks plain, and why to turn it away."""
+    """Accepts until stopped. `hand` gets each socket, its peer's address, its dialect, and why to turn it away."""
 
-    def __init__(self, listeners: list[tuple[socket.socket, bool]], door: Door, hand: Hand) -> None:
+    def __init__(self, listeners: list[tuple[socket.socket, str]], door: Door, hand: Hand) -> None:
         super().__init__(name="acceptor", daemon=True)
         self._listeners = listeners
         self._door = door
@@ -83,7 +83,7 @@ class Acceptor(threading.Thread):
                     if key.data is not None:
                         self._accept_some(*key.data)
 
-    def _accept_some(self, listener: socket.socket, is_plain: bool) -> None:
+    def _accept_some(self, listener: socket.socket, dialect: str) -> None:
         for _ in range(_AT_ONCE):
             try:
                 sock, peer = listener.accept()
@@ -92,19 +92,19 @@ class Acceptor(threading.Thread):
             except OSError as error:
                 self._failed(error)
                 return
-            self._admit(sock, peer[0], is_plain)
+            self._admit(sock, peer[0], dialect)
 
-    def _admit(self, sock: socket.socket, address: str, is_plain: bool) -> None:
+    def _admit(self, sock: socket.socket, address: str, dialect: str) -> None:
         taken, refused = self._door.enter(address)
         if not taken:
             sock.close()
             return
         sock.setblocking(False)
-        if is_plain:  # it has no PING, so the kernel has to notice that a peer is gone
+        if dialect == "plain":  # it has no PING, so the kernel has to notice that a peer is gone
             with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)  # Linux: without it, two hours
-        self._hand(sock, address, is_plain, refused)
+        self._hand(sock, address, dialect, refused)
 
     def _failed(self, error: OSError) -> None:
         """Out of descriptors or memory, mostly: wait a little. A peer that was gone before it was accepted is nothing."""

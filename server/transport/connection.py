@@ -6,6 +6,7 @@ Only the worker that owns it may call anything here: two threads on one TLS sock
 from __future__ import annotations
 
 import enum
+import hashlib
 import socket
 import ssl
 from collections import deque
@@ -16,7 +17,7 @@ from typing import Any
 
 from server.dialects import plain
 from server.state.budget import Flood
-from server.state.model import User
+from server.state.model import Certificate, User
 from server.transport.poller import READ, WRITE
 from wire.lines import LineBuffer
 
@@ -49,6 +50,8 @@ class Connection:
         "asked",
         "behind",
         "buffer",
+        "certificate",
+        "certified",
         "cursor",
         "end",
         "fd",
@@ -80,6 +83,8 @@ class Connection:
         self.address = address
         self.worker = worker
         self.plain = is_plain
+        self.certified = False  # whether it came to where certificates are asked for
+        self.certificate: Certificate | None = None
         self.refused = refused  # why this one will be turned away, once it can be told so
         self.state = State.ACCEPTED
         self.user: User | None = None
@@ -112,6 +117,8 @@ class Connection:
                 self._begin(context)
             assert isinstance(self.sock, ssl.SSLSocket)
             self.sock.do_handshake()
+            if self.certified:
+                self.certificate = certificate_of(self.sock)
         except ssl.SSLWantReadError:
             return READ
         except ssl.SSLWantWriteError:
@@ -232,6 +239,17 @@ class Connection:
 
 
 _NOTHING = bytearray(4)
+
+
+def certificate_of(sock: ssl.SSLSocket) -> Certificate | None:
+    """What the peer showed, and OpenSSL has verified; None where it showed none. Raises OSError or ValueError for what is odd."""
+    raw = sock.getpeercert(True)
+    if raw is None:
+        return None
+    # ((("commonName", "alice"),), ...): whose certificate names two has none for us
+    subject = (sock.getpeercert() or {}).get("subject", ())
+    names = [str(pair[1]) for part in subject for pair in part if isinstance(pair, tuple) and pair[0] == "commonName"]
+    return Certificate(hashlib.sha256(raw).hexdigest(), names[0] if len(names) == 1 else "")
 
 
 def _closed_write(data: bytes | bytearray | memoryview) -> int:

@@ -12,7 +12,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from server.transport.tls import CertificateFiles, Negotiated, TlsSetupError, load_valid, self_handshake
+from server.transport.tls import CertificateFiles, Negotiated, TlsSetupError, asking_context, load_valid, self_handshake
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,11 @@ def _stamp_of(path: Path) -> tuple[str, int, int, int] | None:
 class CertificateWatcher:
     """The context in force. The constructor raises TlsSetupError: a server without a working certificate does not start."""
 
-    def __init__(self, certs: Path, profile: str = "intermediate", *, now: datetime | None = None) -> None:
+    def __init__(self, certs: Path, profile: str = "intermediate", *, asking: bool = False, now: datetime | None = None) -> None:
+        """`asking`: there is also a listener that asks for certificates, and gets a context of its own."""
         self._certs = certs
         self._profile = profile
+        self._asking = asking
         self._stamp: Stamp = ()
         self._complaint = ""
         self._warned: datetime | None = None
@@ -54,6 +56,11 @@ class CertificateWatcher:
     def context(self) -> ssl.SSLContext:
         """For one new connection. Read it again for the next one. Any thread."""
         return self._context
+
+    @property
+    def certified(self) -> ssl.SSLContext:
+        """The same for the listener that asks for certificates; where there is none, the context of all others."""
+        return self._certified
 
     @property
     def negotiated(self) -> Negotiated:
@@ -90,7 +97,8 @@ class CertificateWatcher:
         stamp = _stamp(self._certs)  # before the files are read: a change meanwhile is seen by the next check
         loaded = load_valid(self._certs, self._profile, now=now)
         self._negotiated = self_handshake(loaded.context, self._certs / "ca.pem")
-        self._context, self._expires = loaded.context, loaded.expires
+        certified = asking_context(self._certs, self._profile) if self._asking else loaded.context
+        self._context, self._certified, self._expires = loaded.context, certified, loaded.expires
         self._stamp, self._complaint, self._warned = stamp, "", None
         log.info("TLS is ready (%s), the certificate ends on %s", self._negotiated, f"{loaded.expires:%Y-%m-%d %H:%M} UTC")
 

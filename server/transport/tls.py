@@ -195,6 +195,27 @@ def build_context(certs: Path, profile: str = "intermediate", *, now: datetime |
     return load_valid(certs, profile, now=now).context
 
 
+def asking_context(certs: Path, profile: str = "intermediate") -> ssl.SSLContext:
+    """A context that lets in only who shows a certificate of our own authority, `certs`/ca.pem. Raises TlsSetupError.
+
+    It is for a listener of its own: Python has no say in the verification, so a certificate of anybody else, with which people
+    are welcome elsewhere, ends the handshake here.
+    """
+    files = CertificateFiles.below(certs)
+    _check_readable(files.ca, files.root)
+    context = _bare_context(profile)
+    _load_pair(context, files)
+    try:
+        context.load_verify_locations(files.ca)
+    except ssl.SSLError as error:
+        raise TlsSetupError(
+            f"{files.ca} cannot be used ({error.reason or 'not PEM'}): run `python -m certs init {certs}`."
+        ) from None
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
 def expires_at(certs: Path) -> datetime:
     """When the server's certificate ends (UTC), be it over already. Raises TlsSetupError where the pair cannot be used."""
     return load(certs).expires

@@ -62,7 +62,7 @@ class Worker(threading.Thread):
         sequencer: Sequencer,
         store: Store,
         door: Door,
-        context: Callable[[], ssl.SSLContext],
+        context: Callable[[str], ssl.SSLContext],
         offload: Offload,
     ) -> None:
         super().__init__(name=f"worker-{index}", daemon=True)
@@ -82,7 +82,7 @@ class Worker(threading.Thread):
         self._bell = Bell()
         self._poller.register(self._bell.fd, READ)
         self._asleep = False
-        self._incoming: deque[tuple[socket.socket, str, bool, str]] = deque()
+        self._incoming: deque[tuple[socket.socket, str, str, str]] = deque()
         self._results: deque[tuple[Connection, Job, object]] = deque()  # of work done apart
         self._conns: dict[int, Connection] = {}
         self._unread = bytearray(4)
@@ -103,9 +103,9 @@ class Worker(threading.Thread):
 
     # For other threads
 
-    def adopt(self, sock: socket.socket, address: str, is_plain: bool, refused: str) -> None:
+    def adopt(self, sock: socket.socket, address: str, dialect: str, refused: str) -> None:
         """Take over a socket that was just accepted."""
-        self._incoming.append((sock, address, is_plain, refused))
+        self._incoming.append((sock, address, dialect, refused))
         self.ring()
 
     def finished(self, conn: Connection, job: Job, result: object) -> None:
@@ -224,8 +224,9 @@ class Worker(threading.Thread):
     def _take_incoming(self) -> None:
         now = time.monotonic()
         while self._incoming and not self._draining:
-            sock, address, is_plain, refused = self._incoming.popleft()
-            conn = Connection(sock, address, self.index, now, is_plain=is_plain, refused=refused)
+            sock, address, dialect, refused = self._incoming.popleft()
+            conn = Connection(sock, address, self.index, now, is_plain=dialect == "plain", refused=refused)
+            conn.certified = dialect == "certified"
             self._conns[conn.fd] = conn
             self._poller.register(conn.fd, READ)
 
@@ -239,7 +240,7 @@ class Worker(threading.Thread):
     # Input
 
     def _shake(self, conn: Connection) -> None:
-        wanted = conn.handshake(self._context())
+        wanted = conn.handshake(self._context("certified" if conn.certified else ""))
         if wanted == 0:
             self._door.shaken()
             if not conn.plain:
@@ -283,6 +284,7 @@ class Worker(threading.Thread):
             conn.user = net.connect(conn, conn.address, net.host_of(conn.address), at)
             if self._limits.enabled:
                 conn.flood = Flood(self._pace, self._limits.flood_start, now)
+            conn.user.certificate = conn.certificate
             if conn.refused:
                 self._turn_away(conn, conn.refused)
         self._opened.clear()
