@@ -293,7 +293,9 @@ class Network:
         self.rung: set[User] = set()
         self.registered = 0
         self.most = 0
-        self.left: dict[str, dict[str, int]] = {}  # by account and room: up to where it knows what was said (server.commands.replay)
+        self.left: dict[
+            str, dict[str, int]
+        ] = {}  # by account and room: up to where it knows what was said (server.commands.replay)
         self.motd: list[str] = []
         self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
