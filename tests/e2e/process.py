@@ -89,8 +89,8 @@ class ServerProcess:
             )
         self.port = self.plain_port = 0
         try:
-            self.port = self._bound("irc")
-            self.plain_port = self._bound("plain")
+            self.port = self.bound("irc")
+            self.plain_port = self.bound("plain")
         except BaseException:
             self.kill()
             raise
@@ -109,7 +109,8 @@ class ServerProcess:
             file.seek(self._said)
             return file.read().decode(errors="replace")
 
-    def _bound(self, dialect: str) -> int:
+    def bound(self, dialect: str) -> int:
+        """The port of a listener, once it listens."""
         found: list[re.Match[str]] = []
 
         def listens() -> bool:

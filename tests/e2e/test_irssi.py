@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conversation import Look, be_kicked, talk, talk_in_private
+from tests.e2e.conversation import (
+    PASSWORD,
+    SNOW,
+    Look,
+    be_kicked,
+    certificate_of,
+    register,
+    say_while_nobody_looks,
+    talk,
+    talk_in_private,
+)
 from tests.e2e.irc import Client
 from tests.e2e.process import ServerProcess, make_certificates, serving
 from tests.e2e.screen import Screen
@@ -31,10 +41,14 @@ LOOK = Look(
     to_private="/query {nick}",
 )
 
+PLAIN = f"-sasl_mechanism PLAIN -sasl_password {PASSWORD}"
+OPTIONS = ("--set", "limits.flood_burst=100", "--certified-listen", "127.0.0.1:0")  # a person does not type that fast
+
 
 @pytest.fixture(scope="module")
 def server(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with serving(certs, tmp_path_factory.mktemp("irssi") / "data", "--set", "limits.flood_burst=100") as running:
+    with serving(certs, tmp_path_factory.mktemp("irssi") / "data", *OPTIONS) as running:
+        register(running, "ida")
         yield running
 
 
@@ -53,10 +67,10 @@ def connect(ca: Path, port: int, host: str = "localhost") -> str:
 
 def test_irssi_joins_and_shows_all_that_is_said_and_done(server: ServerProcess, irssi: Screen) -> None:
     with Client(server.port, server.ca, "ian", "#lobby") as ian:
-        irssi.enter(connect(server.ca, server.port))
-        irssi.shows("Welcome to the Parley network, ida!")
+        irssi.enter("/set nick ada", connect(server.ca, server.port))
+        irssi.shows("Welcome to the Parley network, ada!")
         irssi.enter("/join #lobby")
-        assert ian.until("JOIN").nick == "ida"
+        assert ian.until("JOIN").nick == "ada"
         irssi.shows("Join to #lobby was synced")
         talk(irssi, LOOK, ian)
         talk_in_private(irssi, LOOK, ian)
@@ -83,3 +97,39 @@ def test_irssi_refuses_a_name_that_the_certificate_does_not_have(certs: Path, da
         irssi.shows("Connection lost to 127.0.0.2")
         assert "Welcome" not in irssi.text()
         assert "joined" not in elsewhere.log()
+
+
+def log_in(irssi: Screen, server: ServerProcess, port: int, sasl: str, tls: str = "") -> None:
+    """Connect as `ida`, the way an account is set up in irssi: a network, and a server of it."""
+    irssi.enter(
+        f"/network add -sasl_username ida {sasl} parley",
+        f"/server add -network parley -tls -tls_verify -tls_cafile {server.ca} {tls} localhost {port}",
+        "/connect parley",
+    )
+    irssi.shows("You are now logged in as ida")
+    irssi.shows("SASL authentication succeeded")
+    irssi.shows("Welcome to the Parley network, ida!")
+
+
+def test_irssi_logs_in_with_a_password(server: ServerProcess, irssi: Screen) -> None:
+    log_in(irssi, server, server.port, PLAIN)
+
+
+def test_irssi_logs_in_with_a_certificate(server: ServerProcess, irssi: Screen) -> None:
+    certificate = certificate_of(server.certs, "ida")
+    log_in(irssi, server, server.bound("certified"), "-sasl_mechanism EXTERNAL", f"-tls_cert {certificate}")
+
+
+def test_irssi_comes_back_by_itself_after_a_restart_and_shows_what_was_missed(certs: Path, data: Path, irssi: Screen) -> None:
+    irssi.enter("/set server_reconnect_time 1sec")  # rather than five minutes
+    with serving(certs, data) as server, Client(server.port, server.ca, "ian", "#lobby") as ian:
+        register(server, "ida")
+        log_in(irssi, server, server.port, PLAIN)
+        irssi.enter("/join #lobby")
+        assert ian.until("JOIN").nick == "ida"
+        ian.say("#lobby", "all is well")
+        irssi.shows(LOOK.said.format(nick="ian", text="all is well"))
+    say_while_nobody_looks(certs, data, f"while you were away {SNOW}")
+    with serving(certs, data, listen=f"127.0.0.1:{server.port}"):
+        irssi.shows(LOOK.said.format(nick="ian", text=f"while you were away {SNOW}"))
+        assert irssi.text().count("all is well") == 1
