@@ -178,7 +178,10 @@ class ScramServer:
             raise SaslError("the last message repeats the header")
         signed = f"{self._bare},{self._sent},{without_proof}".encode()
         keys = self._keys
-        client = bytes(a ^ b for a, b in zip(_decoded(proof), _hmac(keys.stored, signed), strict=False))
+        given = _decoded(proof)
+        if len(given) != hashlib.sha256().digest_size:
+            raise SaslError("the proof is as long as a hash")
+        client = bytes(a ^ b for a, b in zip(given, _hmac(keys.stored, signed), strict=True))
         if not hmac.compare_digest(hashlib.sha256(client).digest(), keys.stored):
             raise SaslError("the proof does not hold")
         return b"v=" + base64.b64encode(_hmac(keys.server, signed))

@@ -5,6 +5,7 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1 (900, 901), https://ircv3.ne
 
 from __future__ import annotations
 
+from server.commands.capabilities import offer
 from server.commands.names import reserved_for, same_account
 from server.commands.replay import forget
 from server.events import Kind
@@ -14,6 +15,8 @@ from wire import numerics as n
 from wire.message import as_line
 from wire.names import fold
 
+offer("account-notify", "account-tag")
+
 LOGIN_REQUIRED = "This server is for people with an account: log in by SASL"
 TAKEN_OVER = "Another session of your account has taken over"
 
@@ -22,11 +25,11 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
     """From now on the session is that of `account`; those who asked for it are told."""
     changed = user.account != account.name
     user.account = account.name
+    if user.wanted and not user.registered:
+        claim(net, user, at)
     _numeric(net, user, f"{n.RPL_LOGGEDIN} {user.shown} {_mask(user)} {account.name} :You are now logged in as {account.name}")
     if changed:
         _tell(net, user, account.name, at)
-    if user.wanted and not user.registered:
-        claim(net, user, at)
 
 
 def log_out(net: Network, user: User, at: int) -> None:

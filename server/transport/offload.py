@@ -30,16 +30,17 @@ class Offload:
         self._most_threads = threads or os.cpu_count() or 1
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Work, Deliver]] = deque()
-        self._idle = 0
+        self._running = 0
         self._threads: list[threading.Thread] = []
         self._stopping = False
 
     def submit(self, work: Work, deliver: Deliver) -> bool:
         """Have `work` done and its result delivered; False where too much waits already."""
         with self._changed:
-            if self._stopping or len(self._waiting) >= self._most_waiting:
+            ahead = len(self._waiting) + self._running
+            if self._stopping or ahead >= self._most_threads + self._most_waiting:
                 return False
-            if len(self._waiting) >= self._idle and len(self._threads) < self._most_threads and not self._grow():
+            if len(self._threads) < min(self._most_threads, ahead + 1) and not self._grow():
                 return False
             self._waiting.append((work, deliver))
             self._changed.notify()
@@ -67,13 +68,15 @@ class Offload:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._idle += 1
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
-                self._idle -= 1
                 if self._stopping:
                     return
                 work, deliver = self._waiting.popleft()
-            deliver(_done(work))
+                self._running += 1
+            result = _done(work)
+            with self._changed:
+                self._running -= 1
+            deliver(result)
 
 
 def _done(work: Work) -> Any:

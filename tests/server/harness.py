@@ -56,6 +56,10 @@ def settings(data: Path, **overrides: object) -> config.Settings:
         "listen_plain": "127.0.0.1:0",
         "limits_enabled": False,
         "cloak_enabled": False,
+        # What makes passwords hard to guess makes tests slow.
+        "accounts_argon2_memory_kib": 8,
+        "accounts_argon2_time": 1,
+        "accounts_scram_iterations": 4096,
         **overrides,
     }
     names = {spec.key.replace(".", "_"): spec.env for spec in config.SPECS.values()}
