@@ -31,6 +31,7 @@ HERE = 0  # in place of a position: in the room, or was when the server went dow
 _RECORD = "left"
 _SAID = (Kind.MESSAGE, Kind.NOTICE)
 _PAGE = 256
+_LEAST_PAGES = 20  # looked through at the least: a room in which people only come and go must not keep the worker busy
 _EVENTS_PER_UNIT = 100  # so many cost as much to read and to render as an ordinary command does
 _UNSURE_MS = 5000  # what was said in so long before a kill may not have reached everybody
 
@@ -79,10 +80,10 @@ class Replay:
             since = min(since, store.at_time(self.room, last[0].at - _UNSURE_MS))
         found: list[Event] = []
         end = self.upto + 1
-        while len(found) <= self.limit:
+        for _ in range(_LEAST_PAGES + self.limit // 64):
             page = store.before(self.room, end, _PAGE, seen_from=self.seen_from)
             found[:0] = [event for event in page if event.kind in _SAID and event.seq > since]
-            if len(page) < _PAGE or page[0].seq <= since:
+            if len(found) > self.limit or len(page) < _PAGE or page[0].seq <= since:
                 break
             end = page[0].seq
         return found[-self.limit - 1 :]
@@ -107,20 +108,21 @@ class Replay:
 
 def missed(net: Network, user: User, room: Room) -> None:
     """Give `user`, who has just entered `room`, what they missed, if they have no way to ask for it."""
-    known = _last_here(net, user, room)
+    if not user.caps & Cap.CHATHISTORY and user.render != plain.RENDER:
+        _give(net, user, room)
     _note(net, user, {room.key: HERE})
-    if user.caps & Cap.CHATHISTORY or user.render == plain.RENDER:
-        return
+
+
+def _give(net: Network, user: User, room: Room) -> None:
+    known = _last_here(net, user, room)
     limit = net.limits.replay if known is not None else net.limits.replay_newcomers
     if not limit:
         return
     user.spent += limit / _EVENTS_PER_UNIT
     since, unsure = known or (0, False)
     batch = f"r{net.seq:x}n{len(user.replies)}"
-    net.send(
-        user,
-        Replay(net.name, room.name, room.key, since, net.seq, limit, user.rooms[room], user.caps, batch, unsure),
-    )
+    seen_from = user.rooms[room]
+    net.send(user, Replay(net.name, room.name, room.key, since, net.seq, limit, seen_from, user.caps, batch, unsure))
 
 
 def forget(net: Network, account: str) -> None:

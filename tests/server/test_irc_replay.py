@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.commands import replay
+from server.commands import login, replay
 from server.events import Event, Kind
 from server.ports import StoreError
 from tests.server.conftest import Connect
@@ -147,6 +147,22 @@ def test_a_session_that_broke_and_is_still_here_counts_from_when_it_was_last_hea
     assert said(ghost.sync()) == ["one", "two"]
 
 
+def test_a_session_that_gave_way_to_the_next_one_too(server: Running, connect: Connect) -> None:
+    alice = connect("alice")
+    alice.ask("JOIN #a")
+    ghost, _ = come(server, "bob", "bob")
+    alice.ask("PRIVMSG #a :one")
+    sequencer = server.server.sequencer
+    with sequencer.lock:
+        user = sequencer.net.find(ghost.nick)
+        assert user is not None
+        login.replace(sequencer.net, user, login.TAKEN_OVER, 0)
+        sequencer.settle()
+    alice.ask("PRIVMSG #a :two")
+    _, lines = come(server, "bob", "bob")
+    assert said(lines) == ["one", "two"]
+
+
 def test_who_was_kicked_misses_what_came_then(server: Running, connect: Connect) -> None:
     alice = connect("alice")
     alice.ask("JOIN #a")
@@ -228,6 +244,24 @@ def test_a_store_that_cannot_be_read_is_said(caplog: pytest.LogCaptureFixture) -
     wanted = replay.Replay("s", "#a", "#a", 0, 9, 5, 0, int(Cap.SERVER_TIME), "r1")
     assert wanted.run(Broken()) == b":s NOTICE #a :*** What was said here before cannot be read now\r\n"  # type: ignore[arg-type]
     assert "The disk is gone." in caplog.text
+
+
+class Busy:
+    """A store with a room in which people came and went, and nobody said anything. It counts how often it is asked."""
+
+    asked = 0
+
+    def before(self, room: str, seq: int | None, limit: int, *, seen_from: int = 0) -> list[Event]:
+        del seen_from
+        self.asked += 1
+        assert seq is not None
+        return [Event(seq - limit + i, 0, 0, room, Kind.JOIN, b":a JOIN #a\r\n") for i in range(limit)]
+
+
+def test_a_room_of_comings_and_goings_is_not_read_to_its_beginning() -> None:
+    store = Busy()
+    assert replay.Replay("s", "#a", "#a", 0, 10_000_000, 100, 0, 0, "r1").run(store) == b""  # type: ignore[arg-type]
+    assert store.asked == 21
 
 
 class Redacted:
