@@ -96,7 +96,12 @@ class Server:
     def _listen(self) -> list[tuple[socket.socket, str]]:
         listeners: list[tuple[socket.socket, str]] = []
         listen_at = self.settings.listen
-        dialects = {"irc": listen_at.irc, "plain": listen_at.plain, "certified": listen_at.certified}
+        dialects = {
+            "irc": listen_at.irc,
+            "plain": listen_at.plain,
+            "certified": listen_at.certified,
+            "websocket": listen_at.websocket,
+        }
         wanted = [(dialect, address) for dialect, addresses in dialects.items() for address in addresses]
         try:
             for dialect, address in wanted:

@@ -83,6 +83,19 @@ class Listen:
         "Addresses for IRC over TLS with a certificate that our own authority made (python -m certs client), or off; who has none"
         " is refused there, and who has one may log in by SASL EXTERNAL.",
     )
+    websocket: tuple[Address, ...] = setting((), "Addresses for IRC in WebSocket messages over TLS (wss, for browsers), or off.")
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Which web pages may connect."""
+
+    origins: str = setting(
+        "",
+        "Origins of pages that may connect (https://chat.example, with commas between them), or * for all; empty: pages of the host"
+        " that they connect to. Clients that are no browsers name no origin, and may always connect.",
+        pattern=r"(?i:\s*|\s*(\*|null|[a-z][a-z0-9+.-]*://[^\s,/?#@]+/?)(\s*,\s*(\*|null|[a-z][a-z0-9+.-]*://[^\s,/?#@]+/?))*\s*)",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +327,7 @@ class Settings:
     password: str = setting("", "Password that clients must give with PASS; empty for none.", secret=True)
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least serious thing that is logged.")
     listen: Listen = Listen()
+    websocket: WebSocket = WebSocket()
     tls: Tls = Tls()
     store: Store = Store()
     workers: Workers = Workers()
@@ -433,6 +447,7 @@ def allowed(spec: Spec) -> str:
         return {
             "name": "a name of letters, digits, dots and hyphens, up to 63",
             "network": "one word of up to 63 characters",
+            "websocket.origins": "* or SCHEME://HOST[:PORT] such as https://chat.example, with commas between them",
             "cloak.suffix": "letters, digits, dots and hyphens, up to 24",
         }.get(spec.key, "one line of text without control characters")
     if spec.kind in (int, float):
@@ -541,6 +556,7 @@ FLAGS = (
     _Flag("--listen", "listen.irc", "HOST:PORT", repeatable=True),
     _Flag("--plain-listen", "listen.plain", "HOST:PORT", repeatable=True),
     _Flag("--certified-listen", "listen.certified", "HOST:PORT", repeatable=True),
+    _Flag("--websocket-listen", "listen.websocket", "HOST:PORT", repeatable=True),
     _Flag("--store", "store.kind", "sqlite|memory"),
     _Flag("--workers", "workers.count", "N"),
     _Flag("--limits", "limits.enabled", "on|off"),
@@ -637,6 +653,9 @@ def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     return [ipaddress.ip_network(word.strip()) for word in text.split(",") if word.strip()]
 
 
+_LISTENERS = "listen.irc, listen.plain, listen.certified and listen.websocket"
+
+
 def _check_together(settings: Settings) -> None:
     """What no field can tell alone."""
     listen, limits = settings.listen, settings.limits
@@ -646,12 +665,12 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"limits.exempt: {error}; allowed are networks such as 192.0.2.0/24 or 2001:db8::/32, with commas between them."
         ) from None
-    addresses = listen.irc + listen.plain + listen.certified
+    addresses = listen.irc + listen.plain + listen.certified + listen.websocket
     if not addresses:
-        raise SettingsError("listen.irc and listen.plain: both are off; allowed is at least one address to listen at.")
+        raise SettingsError(f"{_LISTENERS}: all are off; allowed is at least one address to listen at.")
     for address in addresses:
         if address.port and addresses.count(address) > 1:
-            raise SettingsError(f"listen.irc and listen.plain: {address} is named twice; allowed is once.")
+            raise SettingsError(f"{_LISTENERS}: {address} is named twice; allowed is once.")
     room = limits.line - 122  # what command, sender, room and nick may take of the line
     for name in ("topic", "away", "kick"):
         if getattr(limits, name) > room:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from server.commands.table import Context, command, shown
+from server.dialects import websocket
 from server.state.model import Network, User
 from wire import numerics as n
 from wire.capabilities import NAMES, RENDERED, TOLD, Cap, listed, offered
@@ -105,7 +106,7 @@ def _cap_req(context: Context) -> None:
         caps = caps & ~row if word[0] == "-" else caps | row
     _cap_line(context, f"ACK :{context.param(1)}")
     user.caps = int(caps)
-    context.net.reclass(user, user.caps & RENDERED)
+    context.net.reclass(user, user.caps & RENDERED | user.render & websocket.RENDER)
 
 
 def _cap_end(context: Context) -> None:

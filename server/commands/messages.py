@@ -159,7 +159,7 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
 def _to_service(context: Context, kind: Kind, verb: str, service: services.Service, text: str) -> None:
     """What is said to a service is in no log: it may be a password. Only a message is answered."""
     if kind != Kind.TAGMSG and context.user.caps & _ECHO:
-        context.line(f":{context.user.prefix} {verb} {service.name} :{text}")
+        context.line(f":{context.user.prefix} {verb} {service.name} :{service.shown(text)}")
     if kind == Kind.MESSAGE:
         services.ask(context, service, text)
 

@@ -26,7 +26,7 @@ from server.state.model import Network
 from wire.names import fold
 
 NAME = "NickServ"
-service(NAME, "NS", "NICKSERV", about="Keeps accounts: your name here, with a password.")
+service(NAME, "NS", "NICKSERV", about="Keeps accounts: your name here, with a password.", confidential=True)
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 

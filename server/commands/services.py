@@ -37,15 +37,21 @@ class SubCommand:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A name that answers. `about` is one sentence for HELP."""
+    """A name that answers. `about` is one sentence for HELP; what is said to one that is `confidential` may be a password."""
 
     name: str
     about: str
+    confidential: bool = False
     table: dict[str, SubCommand] = field(default_factory=dict)
 
     def source(self, net: Network) -> str:
         """Where its lines come from: `ChanServ!ChanServ@server`."""
         return f"{self.name}!{self.name}@{net.name}"
+
+    def shown(self, text: str) -> str:
+        """`text` as it may be echoed."""
+        verb, space, _ = text.partition(" ")
+        return f"{verb} ***" if self.confidential and space else text
 
 
 SERVICES: dict[str, Service] = {}
@@ -71,9 +77,9 @@ class Request:
         context.line(f":{self.service.source(context.net)} NOTICE {context.user.shown} :{text}")
 
 
-def service(name: str, *aliases: str, about: str) -> Service:
+def service(name: str, *aliases: str, about: str, confidential: bool = False) -> Service:
     """A new service of that name; each alias is a command that leads to it."""
-    made = SERVICES[fold(name)] = Service(name, about)
+    made = SERVICES[fold(name)] = Service(name, about, confidential)
 
     def by_command(context: Context) -> None:
         ask(context, made, " ".join(context.params))

@@ -41,7 +41,7 @@ class Undecodable(Exception):
 def read(line: bytes, limit: int, most_tags: int) -> Message:
     """One line as a message: at most `limit` bytes without its tags (line end counted), and `most_tags` bytes of tags.
 
-    Raises Oversized, Undecodable or MalformedMessage; NUL and bare CR are malformed.
+    Raises Oversized, Undecodable or MalformedMessage; NUL, bare CR and LF are malformed.
     """
     if len(line) > limit - 2:
         _check_size(line, limit, most_tags)
@@ -49,8 +49,8 @@ def read(line: bytes, limit: int, most_tags: int) -> Message:
         text = line.decode()
     except UnicodeDecodeError:
         raise Undecodable from None
-    if "\r" in text or "\0" in text:
-        raise MalformedMessage("a line holds neither NUL nor a carriage return")
+    if "\r" in text or "\0" in text or "\n" in text:  # the last can come in a WebSocket message
+        raise MalformedMessage("a line holds neither NUL nor a line end")
     return parse(text)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from server.events import Event, Kind
 from wire.display import plain
 
-# A class of its own: it shares its bytes with nobody, since each message is a record of its own.
-RENDER = 1 << 30
+# A class of its own, beyond the bits of capabilities: it shares its bytes with nobody, since each message is a record of its own.
+RENDER = 1 << 42
 
 
 def text_of(record: bytes) -> str:

@@ -13,13 +13,16 @@ from collections import deque
 from contextlib import suppress
 from fcntl import ioctl
 from termios import FIONREAD
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from server.dialects import plain
+from server.dialects import plain, websocket
 from server.state.budget import Flood
 from server.state.model import Certificate, User
 from server.transport.poller import READ, WRITE
 from wire.lines import LineBuffer
+
+if TYPE_CHECKING:
+    from server.transport.websocket import WebSocket
 
 _RECORD = 16384  # a TLS record holds no more
 _MOST_RECORDS = 64  # read in one turn, so that one sender cannot keep a worker
@@ -33,6 +36,7 @@ class State(enum.Enum):
 
     ACCEPTED = enum.auto()  # nothing has come yet
     HANDSHAKE = enum.auto()
+    UPGRADE = enum.auto()  # TLS is there, the opening request of a WebSocket is not
     OPEN = enum.auto()
     CLOSED = enum.auto()
 
@@ -73,6 +77,7 @@ class Connection:
         "state",
         "user",
         "watched",
+        "websocket",
         "worker",
         "write",
     )
@@ -90,7 +95,8 @@ class Connection:
         self.user: User | None = None
         self.write = _closed_write
         self.receive = _closed_read
-        self.buffer: LineBuffer | None = None  # of the IRC dialect, from the end of the handshake on
+        self.buffer: LineBuffer | WebSocket | None = None  # of the IRC dialect, from the end of the handshake on
+        self.websocket: WebSocket | None = None
         self.end = b""  # what the plain dialect puts behind a message
         self.lines: deque[bytes] = deque()  # read, not yet carried out
         self.watched = READ
@@ -106,7 +112,7 @@ class Connection:
         self.behind = False  # it is being served from its cursor, a page at a time
         self.last_id = 0  # of the last event given one by one: copies of one event follow each other
         self.pending: memoryview | None = None  # what the socket would not take
-        self.records: list[bytes] = []  # of the plain dialect: what comes behind that, a TLS record each
+        self.records: list[bytes] = []  # what comes behind that, a TLS record each: of the plain dialect; a pong
 
     # TLS
 
@@ -125,7 +131,7 @@ class Connection:
             return WRITE
         except (OSError, ValueError) as error:  # SSLError is an OSError; ValueError: a hello that the ssl module cannot take
             raise Lost(f"handshake failed: {reason(error)}") from None
-        self.state = State.OPEN
+        self.state = State.OPEN if self.websocket is None else State.UPGRADE
         # The C object behind the SSLSocket: its own read and write only pass the call on, which costs a tenth of a delivery
         # (docs/adr/0003). A Python that should do without the attribute gets the public methods.
         inner: Any = getattr(self.sock, "_sslobj", None) or self.sock
@@ -183,6 +189,10 @@ class Connection:
 
     # Output
 
+    def encode(self, lines: bytes) -> bytes:
+        """Lines of IRC as this connection gets them."""
+        return lines if self.websocket is None else websocket.frames(lines, self.websocket.render)
+
     def push(self, data: bytes | memoryview) -> bool:
         """Write what the socket takes of `data`; False where something is left, which is then `pending`. Raises Lost."""
         view = memoryview(data)
@@ -213,12 +223,16 @@ class Connection:
         return self.push_records(records)
 
     def close(self) -> None:
-        """Say goodbye as TLS does, as far as that goes without waiting, and close. Idempotent."""
+        """Say goodbye as TLS and WebSocket do, as far as that goes without waiting, and close. Idempotent."""
         if self.state is State.CLOSED:
             return
-        if self.state is State.OPEN and self.pending is None and isinstance(self.sock, ssl.SSLSocket):
+        if self.state in (State.UPGRADE, State.OPEN) and self.pending is None and isinstance(self.sock, ssl.SSLSocket):
             with suppress(OSError, ValueError):
+                if self.websocket is not None and self.state is State.OPEN:
+                    self.write(self.websocket.goodbye(self.finishing))
                 self.sock.unwrap()
+        if self.websocket is not None:
+            self.websocket.release()
         self.state = State.CLOSED
         self.write = _closed_write
         self.receive = _closed_read

@@ -32,9 +32,10 @@ _PING = Verdict(Do.PING)
 
 def judge(conn: Connection, now: float, limits: Deadlines) -> Verdict:
     """What the clock says about `conn`."""
-    if conn.state in (State.ACCEPTED, State.HANDSHAKE):
+    if conn.state in (State.ACCEPTED, State.HANDSHAKE, State.UPGRADE):
         late = now - conn.accepted > limits.handshake
-        return Verdict(Do.CLOSE, "TLS handshake timed out") if late else _NOTHING
+        which = "WebSocket" if conn.state is State.UPGRADE else "TLS"
+        return Verdict(Do.CLOSE, f"{which} handshake timed out") if late else _NOTHING
     if conn.pending is not None and now - conn.moved > (_GOODBYE_S if conn.finishing else limits.stall):
         return Verdict(Do.CLOSE, f"No data taken for {limits.stall:g} seconds")
     user = conn.user

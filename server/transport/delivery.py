@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import cast
 
-from server.dialects import irc, plain
+from server.dialects import irc, plain, websocket
 from server.events import Event
 from server.ports import Store, StoreError
 from server.sequencer import PAGE, Pages, Plan, Sequencer
@@ -43,7 +43,9 @@ class Slice:
         """Each event as connections of class `caps` see it; rendered once, however many there are."""
         found = self._lines.get(caps)
         if found is None:
-            if caps:
+            if caps & websocket.RENDER:
+                found = [websocket.frame(line[:-2], caps) if line else b"" for line in self.lines(caps & ~websocket.RENDER)]
+            elif caps:
                 found = [irc.render(event, caps) for event in self.events]
             else:
                 found = [b"" if event.kind in irc.NEEDS else event.line for event in self.events]
@@ -291,7 +293,7 @@ class Delivery:
         if not conn.plain:
             data = self._rendered(conn, plan)
             if data:
-                conn.push(data)
+                conn.push(conn.encode(data))
             return
         conn.push_records(_plain_records(conn, plan))
 

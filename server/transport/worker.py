@@ -17,6 +17,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from server.commands import execute
 from server.commands.jobs import Busy, resume
@@ -25,6 +27,7 @@ from server.commands.sasl import expire
 from server.commands.table import REFUSED, Row
 from server.config import Settings
 from server.dialects import irc
+from server.dialects.websocket import parse_origins
 from server.ports import Store
 from server.sequencer import Sequencer
 from server.state.budget import Flood, Pace
@@ -42,6 +45,9 @@ from wire.display import safe
 from wire.lines import TOO_LONG, LineBuffer
 from wire.message import MalformedMessage
 
+if TYPE_CHECKING:
+    from server.transport.websocket import WebSocket
+
 log = logging.getLogger("parley")
 
 _MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
@@ -49,6 +55,7 @@ _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
 _DELAYED_S = 0.1  # between two looks at connections that flood control, or what they have not taken in, holds back
 _CONGESTED = 50_000  # events waiting for the journal: no more commands are carried out
+_GOING_AWAY, _POLICY, _INTERNAL, _TRY_LATER = 1001, 1008, 1011, 1013  # what WebSockets are closed with: RFC 6455 7.4 and IANA
 _ENDLESS = 65536  # bytes of one line after which nobody believes that its end will come
 
 
@@ -89,6 +96,7 @@ class Worker(threading.Thread):
         self._swept = time.monotonic()
         self._stop_at = 0.0  # monotonic; 0: not stopping
         self._draining = False
+        self._websocket = _websockets(settings)
         # What this turn found out
         self._opened: list[Connection] = []
         self._active: list[Connection] = []
@@ -227,6 +235,8 @@ class Worker(threading.Thread):
             sock, address, dialect, refused = self._incoming.popleft()
             conn = Connection(sock, address, self.index, now, is_plain=dialect == "plain", refused=refused)
             conn.certified = dialect == "certified"
+            if dialect == "websocket":
+                conn.buffer = conn.websocket = self._websocket()
             self._conns[conn.fd] = conn
             self._poller.register(conn.fd, READ)
 
@@ -240,17 +250,43 @@ class Worker(threading.Thread):
     # Input
 
     def _shake(self, conn: Connection) -> None:
-        wanted = conn.handshake(self._context("certified" if conn.certified else ""))
+        wanted = 0
+        if conn.state is not State.UPGRADE:
+            wanted = conn.handshake(self._context("certified" if conn.certified else ""))
         if wanted == 0:
-            self._door.shaken()
-            if not conn.plain:
-                conn.buffer = LineBuffer(self._limits.tags + 2 + self._limits.line)
-            self._opened.append(conn)
             wanted = READ
-            self._read(conn)
+            if conn.state is State.UPGRADE:
+                self._upgrade(conn)
+            else:
+                self._open(conn)
+                self._read(conn)
         if wanted != conn.watched:
             conn.watched = wanted
             self._poller.modify(conn.fd, wanted)
+
+    def _open(self, conn: Connection) -> None:
+        self._door.shaken()
+        if not conn.plain and conn.buffer is None:
+            conn.buffer = LineBuffer(self._limits.tags + 2 + self._limits.line)
+        self._opened.append(conn)
+
+    def _upgrade(self, conn: Connection) -> None:
+        """Go on with the opening handshake of a WebSocket: the same deadline, and no user yet."""
+        socket_, rest = conn.websocket, b""
+        assert socket_ is not None
+        for record in conn.read(self._unread):
+            rest = rest + record if socket_.answer else socket_.open(record)
+        if socket_.answer and not conn.push(socket_.answer):
+            raise Lost("the answer to the opening request was not taken")
+        if socket_.refused:
+            log.info("%s: no WebSocket: %s", conn.address, safe(socket_.refused))
+            raise Lost("")
+        if socket_.render:
+            conn.state = State.OPEN
+            self._open(conn)
+            self._take(conn, [rest] if rest else [])
+        elif conn.finishing:
+            raise Lost("")
 
     def _ready(self, conn: Connection, mask: int) -> None:
         if conn.pending is not None:
@@ -267,12 +303,33 @@ class Worker(threading.Thread):
             raise Lost("")  # gone, and we were not even listening
 
     def _read(self, conn: Connection) -> None:
-        records = conn.read(self._unread)
+        self._take(conn, conn.read(self._unread))
+
+    def _take(self, conn: Connection, records: list[bytes]) -> None:
         if records or conn.finishing:
             conn.heard = time.monotonic()
             conn.asked = 0.0
             conn.lines += conn.lines_of(records)
             self._active.append(conn)
+            if conn.websocket is not None:
+                self._converse(conn, conn.websocket)
+
+    def _converse(self, conn: Connection, socket_: WebSocket) -> None:
+        """What else came than lines: answer a ping, take note of the end."""
+        if socket_.ended and not conn.finishing:
+            conn.finishing = socket_.ended
+            if socket_.fault:
+                log.info("%s: WebSocket error: %s", conn.address, safe(socket_.fault))
+        pong, socket_.pong = socket_.pong, b""
+        if not pong or socket_.ended:
+            return
+        if conn.pending is not None:
+            conn.records = [pong]  # in the place of an earlier one: only the latest ping has to be answered
+        elif not conn.hold:
+            self.output.greet(conn, pong)
+        elif not conn.push(pong):
+            conn.moved = time.monotonic()
+            self._watch(conn)
 
     # Under the lock
 
@@ -282,11 +339,13 @@ class Worker(threading.Thread):
         at = self._sequencer.clock(time.time_ns() // 1_000_000)
         for conn in self._opened:
             conn.user = net.connect(conn, conn.address, net.host_of(conn.address), at)
+            if conn.websocket is not None:
+                net.reclass(conn.user, conn.websocket.render)
             if self._limits.enabled:
                 conn.flood = Flood(self._pace, self._limits.flood_start, now)
             conn.user.certificate = conn.certificate
             if conn.refused:
-                self._turn_away(conn, conn.refused)
+                self._turn_away(conn, conn.refused, _TRY_LATER)
         self._opened.clear()
         # Who is gone goes first: the same person may be back already, in this very turn, and want their nick.
         self._lost += self.output.lost
@@ -317,6 +376,7 @@ class Worker(threading.Thread):
                 continue
             try:
                 self._finish(user, result, at)
+                self._leave_to_pool(conn, user, at)  # a second part: one password checked, another one hashed
             except Exception:
                 self._broke(conn, user, at)
             self._active.append(conn)  # its next commands, or its end, have waited for this
@@ -329,12 +389,14 @@ class Worker(threading.Thread):
 
     def _leave_to_pool(self, conn: Connection, user: User, at: int) -> None:
         job = user.job
-        assert job is not None
-        if not self._offload.submit(job.work, lambda result: self.finished(conn, job, result)):
+        if job is not None and not self._offload.submit(job.work, lambda result: self.finished(conn, job, result)):
             resume(self._net, user, Busy(), at)
 
-    def _turn_away(self, conn: Connection, why: str) -> None:
+    def _turn_away(self, conn: Connection, why: str, code: int = _POLICY) -> None:
+        """Dismiss who is behind `conn`; `code` is what a WebSocket is closed with."""
         assert conn.user is not None
+        if conn.websocket is not None:
+            conn.websocket.end(code, why)
         self._net.dismiss(conn.user, why)
         conn.finishing = why
 
@@ -384,7 +446,7 @@ class Worker(threading.Thread):
         """A bug of ours, just raised, must not take anyone else's chat down."""
         log.exception("error while carrying out a command of %s", conn.address)
         self._net.disconnect(user, "Internal error", at)
-        self._turn_away(conn, "Internal error")
+        self._turn_away(conn, "Internal error", _INTERNAL)
 
     def _hold_input(self, conn: Connection, held: bool) -> None:
         if conn.held != held:
@@ -466,12 +528,14 @@ class Worker(threading.Thread):
     def _ask(self, conn: Connection, now: float) -> None:
         if not conn.hold:
             conn.asked = now
-            self.output.greet(conn, f"PING :{self._settings.name}\r\n".encode())
+            self.output.greet(conn, conn.encode(f"PING :{self._settings.name}\r\n".encode()))
 
     def _expire(self, conn: Connection, why: str) -> None:
         if conn.state is State.OPEN and conn.pending is None:
             with suppress(Lost):
-                conn.push(f"ERROR :Closing link: ({why})\r\n".encode())
+                conn.push(conn.encode(f"ERROR :Closing link: ({why})\r\n".encode()))
+            if conn.websocket is not None:
+                conn.websocket.end(_POLICY, why)
         elif conn.pending is not None:
             log.warning("%s was dropped: %s", conn.address, why)
         self._lost.append((conn, why))
@@ -485,7 +549,7 @@ class Worker(threading.Thread):
                     self._gone.append(conn)
                 elif not conn.user.ended:
                     conn.lines.clear()
-                    self._turn_away(conn, "Server shutting down")
+                    self._turn_away(conn, "Server shutting down", _GOING_AWAY)
                     conn.user.heard = self._net.seq  # all that is due by now they get
                     self._hold_input(conn, True)
             self._sequencer.settle()
@@ -516,3 +580,17 @@ class Worker(threading.Thread):
         conn.state = State.CLOSED
         self._door.shaken()
         self._door.leave(conn.address)
+
+
+def _websockets(settings: Settings) -> Callable[[], WebSocket]:
+    """What makes the protocol of one WebSocket connection. Where there is no listener for them, nothing is loaded."""
+    if not settings.listen.websocket:
+        return _no_websocket
+    from server.transport.websocket import WebSocket  # noqa: PLC0415 - a seventh of the time that a start takes
+
+    origins = parse_origins(settings.websocket.origins)
+    return partial(WebSocket, origins, settings.limits.tags + settings.limits.line)
+
+
+def _no_websocket() -> WebSocket:
+    raise AssertionError("nobody listens for WebSockets")

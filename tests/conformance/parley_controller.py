@@ -21,7 +21,6 @@ from irctest.basecontrollers import (  # type: ignore[import-not-found,unused-ig
     BaseServerController,
     DirectoryBasedController,
 )
-from irctest.runner import NotImplementedByController  # type: ignore[import-not-found,unused-ignore]
 from irctest.specifications import (  # type: ignore[import-not-found,unused-ignore]
     Capabilities,
     OptionalBehaviors,
@@ -101,8 +100,6 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     ) -> None:
         """Start the server; irctest's parameters. `ssl` says nothing: it is always TLS."""
         del ssl, run_services
-        if websocket_hostname or websocket_port:
-            raise NotImplementedByController("Websocket")
         if faketime:
             self.faketime_enabled = False
         self.hostname, self.port = hostname, port
@@ -114,6 +111,8 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             *("--listen", f"127.0.0.1:{port}", "--plain-listen", "off"),
             *("--store", "memory", "--limits", "off"),
         ]
+        if websocket_port:
+            command += ["--websocket-listen", f"{websocket_hostname or '127.0.0.1'}:{websocket_port}"]
         accounts = {
             "PARLEY_ACCOUNTS_BEFORE_CONNECT": str(self.test_config.account_registration_before_connect),
             "PARLEY_ACCOUNTS_EMAIL_REQUIRED": str(self.test_config.account_registration_requires_email),

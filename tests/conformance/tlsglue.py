@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from irctest import client_mock  # type: ignore[import-not-found,unused-ignore]
+from irctest.server_tests import websocket as websocket_tests  # type: ignore[import-not-found,unused-ignore]
 
 _START_S = 60.0
 
@@ -55,6 +56,16 @@ def _connect(self: Any, host: str, port: int) -> None:
 
 
 client_mock.ClientMock.connect = _connect
+
+_connect_websocket = websocket_tests.connect
+
+
+def _connect_wss(url: str, **more: Any) -> Any:
+    return _connect_websocket(url.replace("ws://", "wss://", 1), ssl=_CONTEXT, **more)
+
+
+if _connect_websocket is not None:  # the library that it needs is there
+    websocket_tests.connect = _connect_wss
 
 
 class TlsMixin:

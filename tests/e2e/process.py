@@ -110,7 +110,7 @@ class ServerProcess:
             return file.read().decode(errors="replace")
 
     def bound(self, dialect: str) -> int:
-        """The port of a listener, once it listens."""
+        """The port that it listens at for a dialect, once it does."""
         found: list[re.Match[str]] = []
 
         def listens() -> bool:

@@ -76,6 +76,7 @@ class Running:
     plain_port: int
     ca: Path
     errors: list[str]
+    web_port: int = 0  # of WebSockets: `listen_websocket="127.0.0.1:0"`
 
 
 class _Errors(logging.Handler):
@@ -97,7 +98,8 @@ def running_server(data: Path, **overrides: object) -> Iterator[Running]:
     ports = {dialect: address.port for dialect, address in server.addresses}
     try:
         server.start()
-        yield Running(server, ports.get("irc", 0), ports.get("plain", 0), certificates() / "ca.pem", errors.found)
+        ca = certificates() / "ca.pem"
+        yield Running(server, ports.get("irc", 0), ports.get("plain", 0), ca, errors.found, ports.get("websocket", 0))
     finally:
         server.stop(1.0)
         logger.removeHandler(errors)
@@ -111,15 +113,23 @@ class Client:
         self, server: Running, nick: str = "", *, caps: Sequence[str] | str = (), user: str = "u", realname: str = "Real Name"
     ) -> None:
         """Connect; with a `nick` also ask for `caps` (a list, or one string), register, and read up to the end of the MOTD."""
-        raw = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
+        raw = socket.create_connection(("127.0.0.1", self.port_of(server)), timeout=PATIENCE_S)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = _client_context(server.ca).wrap_socket(raw, server_hostname="localhost")
         self.nick = nick
         self.seen: list[str] = []
         self._rest = b""
         self._syncs = 0
+        self.begin()
         if nick:
             self.register(nick, caps=caps, user=user, realname=realname)
+
+    def port_of(self, server: Running) -> int:
+        """Where this kind of client connects."""
+        return server.port
+
+    def begin(self) -> None:
+        """What comes between TLS and the first line."""
 
     def register(self, nick: str, *, caps: Sequence[str] | str = (), user: str = "u", realname: str = "Real Name") -> list[str]:
         """Register, and give all lines of the welcome."""
@@ -144,22 +154,28 @@ class Client:
     def line(self) -> str:
         """The next line, without its end. Raises EOFError at the end of the connection, TimeoutError where nothing comes."""
         while True:
-            while b"\n" not in self._rest:
-                try:
-                    data = self.sock.recv(65536)
-                except TimeoutError:
-                    raise TimeoutError(f"{self.nick}: nothing came after {self.seen[-5:]}") from None
-                except (ssl.SSLError, ConnectionError):
-                    data = b""
-                if not data:
-                    raise EOFError(f"{self.nick}: the server closed the connection after {self.seen[-5:]}")
-                self._rest += data
-            raw, _, self._rest = self._rest.partition(b"\n")
-            text = raw.rstrip(b"\r").decode()
+            text = self._next()
             self.seen.append(text)
             if not text.startswith("PING "):
                 return text
             self.send("PONG" + text[4:])
+
+    def _next(self) -> str:
+        while b"\n" not in self._rest:
+            self._rest += self._receive()
+        raw, _, self._rest = self._rest.partition(b"\n")
+        return raw.rstrip(b"\r").decode()
+
+    def _receive(self) -> bytes:
+        try:
+            data = self.sock.recv(65536)
+        except TimeoutError:
+            raise TimeoutError(f"{self.nick}: nothing came after {self.seen[-5:]}") from None
+        except (ssl.SSLError, ConnectionError):
+            data = b""
+        if not data:
+            raise EOFError(f"{self.nick}: the server closed the connection after {self.seen[-5:]}")
+        return data
 
     def message(self) -> Message:
         """The next line, parsed."""

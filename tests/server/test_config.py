@@ -176,9 +176,13 @@ FLAG_ERRORS = [
     ),
     (
         ["--listen", "off", "--plain-listen", "off"],
-        "listen.irc and listen.plain: both are off; allowed is at least one address to listen at.",
+        "listen.irc, listen.plain, listen.certified and listen.websocket: all are off;"
+        " allowed is at least one address to listen at.",
     ),
-    (["--listen", "h:1", "--plain-listen", "h:1"], "listen.irc and listen.plain: h:1 is named twice; allowed is once."),
+    (
+        ["--listen", "h:1", "--plain-listen", "h:1"],
+        "listen.irc, listen.plain, listen.certified and listen.websocket: h:1 is named twice; allowed is once.",
+    ),
     (
         ["--set", "limits.topic=391"],
         "limits.topic: 391 does not fit a line of 512 bytes; allowed is at most 390, or a greater limits.line.",

@@ -313,7 +313,7 @@ class World:
         self.at_once = at_once
         self.model = Model()
         self.store = MemoryStore(1_000_000)
-        self.net = Network(Settings(limits=Limits(conversations=conversations)), seq=0, at=AT)
+        self.net = Network(Settings(limits=Limits(enabled=False, conversations=conversations)), seq=0, at=AT)
         self.net.window = Window(window)
         self.sequencer = Sequencer(self.net, commit_now=self.store.append if at_once else None)
         self.sequencer.wake_journal = self._wake_journal
