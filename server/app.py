@@ -10,12 +10,14 @@ import secrets
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from server.commands.accounts import make_secret
-from server.config import Address, Settings
+from server.commands.audit import tell_operators
+from server.config import Address, Settings, SettingsError
 from server.ports import Store
+from server.rehash import merged, put_in_force
 from server.sequencer import Sequencer
 from server.state.cloak import KEY_BYTES, Cloak
 from server.state.model import Network
@@ -44,15 +46,24 @@ class SetupError(Exception):
 class Server:
     """A running chat server. `start` makes it listen; `stop` is idempotent and leaves no thread behind.
 
+    `reread` gives the settings as they are now, for `reload`; `rehash` has the main thread call that, from any thread.
+
     Raises SetupError, StoreError, TlsSetupError or ListenError from the constructor; nothing is left open then.
     """
 
-    def __init__(self, settings: Settings, *, now: int | None = None) -> None:
-        if settings.password and settings.listen.plain:
-            raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: int | None = None,
+        reread: Callable[[], Settings] | None = None,
+        rehash: Callable[[], None] | None = None,
+    ) -> None:
+        _check_password(settings)
         if settings.accounts.required and settings.listen.plain:
             raise SetupError("the plain dialect has no way to log in: add --plain-listen off, or let people in without an account")
         self.settings = settings
+        self._reread = reread
         _raise_descriptor_limit(settings.limits.connections)
         self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile, asking=bool(settings.listen.certified))
         motd = _motd(settings.motd)
@@ -71,6 +82,7 @@ class Server:
         net.motd = motd
         try:
             net.load(self._store.records())
+            net.book.secret = _secret(settings)
             if settings.cloak.enabled:
                 # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.
                 net.host_of = lru_cache(_CLOAKS)(Cloak(_cloak_key(settings), settings.cloak.suffix).of)
@@ -79,14 +91,14 @@ class Server:
             for sock, _ in listeners:
                 sock.close()
             raise
-        if not net.book.secret:
-            make_secret(net, secrets.token_bytes(32))
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
         self._door = Door(settings.limits)
         self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
+        for worker in self._workers:
+            worker.rehash = rehash or worker.rehash
         self.sequencer.desks.extend(worker.output for worker in self._workers)
         self._next = itertools.cycle(self._workers)
         self._acceptor = Acceptor(listeners, self._door, self._hand)
@@ -147,8 +159,31 @@ class Server:
         gc.set_threshold(50_000, 20, 50)
 
     def reload(self) -> None:
-        """Look for a new certificate, because somebody asked."""
+        """Read certificates, settings and message of the day again, because somebody asked (SIGHUP, REHASH). Main thread only.
+
+        Where anything is wrong with the new settings the old ones stay, all of them. Log and operators are told how it went.
+        """
         self.certificates.check(asked=True)
+        try:
+            wanted = self._reread() if self._reread is not None else self.settings
+            settings, report = merged(self.settings, wanted)
+            _check_password(settings)
+            motd = _motd(settings.motd)
+        except (SettingsError, SetupError) as error:
+            self._tell_operators(f"The configuration was not read again, the old one stays: {error}")
+            log.error("the configuration was not read again, the old one stays: %s", error)
+            return
+        self.settings = settings
+        with self.sequencer.lock:
+            put_in_force(self.sequencer.net, settings, motd)
+            self.sequencer.settle()
+        self._tell_operators(report)
+        log.info("%s", report)
+
+    def _tell_operators(self, text: str) -> None:
+        with self.sequencer.lock:
+            tell_operators(self.sequencer.net, text)
+            self.sequencer.settle()
 
     def stop(self, grace: float | None = None) -> None:
         """Accept no more, tell everyone, deliver what is due within `grace` seconds (default: the setting), commit, close."""
@@ -196,6 +231,11 @@ def _control(settings: Settings, sequencer: Sequencer) -> Control | None:
         return None
 
 
+def _check_password(settings: Settings) -> None:
+    if settings.password and settings.listen.plain:
+        raise SetupError("the plain dialect has no way to give the password: add --plain-listen off, or take the password away")
+
+
 def _cloak_key(settings: Settings) -> bytes:
     """The key that cloaks are made with. What lives as long as the process only has one that does too. Raises StoreError."""
     if settings.cloak.key_file:
@@ -203,6 +243,13 @@ def _cloak_key(settings: Settings) -> bytes:
     if settings.store.kind == "memory":
         return secrets.token_bytes(KEY_BYTES)
     return lasting_key(settings.store.data / "cloak.key", KEY_BYTES)
+
+
+def _secret(settings: Settings) -> bytes:
+    """What names that have no account are answered from, alike after each start. Raises StoreError."""
+    if settings.store.kind == "memory":
+        return secrets.token_bytes(KEY_BYTES)
+    return lasting_key(settings.store.data / "accounts.key", KEY_BYTES)
 
 
 def _motd(path: str) -> list[str]:

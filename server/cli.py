@@ -9,11 +9,13 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 from server import account_cli
 from server.app import Server, SetupError
 from server.config import Settings, SettingsError, load
+from server.operator_cli import operator_command
 from server.ports import StoreError
 from server.transport.acceptor import ListenError
 from server.transport.tls import TlsSetupError, groups_environment
@@ -25,9 +27,11 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; the exit code: 0 after a clean end, 1 for a set-up that does not work."""
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["account"]:
         return account_cli.main(arguments[1:])
+    if arguments[:1] == ["operator"]:
+        return operator_command(arguments[1:])
     try:
         settings = load(arguments)
     except SettingsError as error:
@@ -43,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.set_wakeup_fd(tell)
     before = {number: signal.signal(number, _noted) for number in _SIGNALS}
     try:
-        server = Server(settings)
+        server = Server(settings, reread=lambda: load(arguments), rehash=lambda: _ring(tell))
     except (SetupError, StoreError, TlsSetupError, ListenError) as error:
         return _complain(error)
     else:
@@ -58,6 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _noted(number: int, frame: FrameType | None) -> None:
     """Nothing more is to do: the number is in the pipe."""
+
+
+def _ring(tell: int) -> None:
+    """As if SIGHUP had come: from any thread."""
+    with suppress(BlockingIOError):  # the pipe is full of signals, this one surely among them
+        os.write(tell, bytes([signal.SIGHUP]))
 
 
 def _serve(server: Server, told: int) -> int:

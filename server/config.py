@@ -22,6 +22,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, NamedTuple, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
+from server.operators import CAPABILITIES
+
 PREFIX = "PARLEY_"
 WIDTH = 110
 CERTS, DATA = Path("var/certs"), Path("var/data")  # below the working directory; `make run` makes both
@@ -113,6 +115,13 @@ class Tls:
         "Seconds between looks at the certificate files; changed ones are put in use without a restart.",
         least=0.1,
         most=86400,
+    )
+    sts_days: int = setting(
+        0,
+        "Days for which clients are to insist on verified TLS to this host name (IRCv3 sts); 0 is off, since with a certificate"
+        " that they cannot verify it would keep them out for as long.",
+        least=0,
+        most=3650,
     )
 
 
@@ -232,8 +241,14 @@ class Limits:
     room_name: int = setting(64, "Characters in a room's name, its # included.", least=8, most=200)
     topic: int = setting(390, "Bytes in a topic.", least=1, most=65536)
     away: int = setting(390, "Bytes in an away message.", least=1, most=65536)
+    realname: int = setting(150, "Bytes in a real name.", least=1, most=300)
     kick: int = setting(390, "Bytes in the reason of a kick.", least=1, most=65536)
+    bans: int = setting(1000, "Bans of the whole server (KLINE, DLINE, ABAN) at one time.", least=1, most=100_000)
     list_entries: int = setting(100, "Entries in one list of a room (bans, exceptions, invitations).", least=1, most=10_000)
+    monitor: int = setting(100, "Nicknames that one user may watch (MONITOR).", least=1, most=10_000)
+    whowas: int = setting(
+        5000, "People whose nickname is remembered after they gave it up (WHOWAS), over all nicknames.", least=0, most=1_000_000
+    )
     targets: int = setting(4, "Targets that one command may name.", least=1, most=100)
     flood_burst: int = setting(5, "Commands that a connection may send at once; later ones wait their turn.", least=1, most=10_000)
     flood_rate: float = setting(
@@ -282,6 +297,7 @@ class Rates:
     )
     nicks: int = setting(5, "Changes of nick a minute.", least=1, most=10_000)
     invites: int = setting(8, "Invitations a minute.", least=1, most=10_000)
+    names: int = setting(4, "Changes of the real name a minute.", least=1, most=10_000)
     aways: int = setting(4, "Away messages a minute; coming back is always possible.", least=1, most=10_000)
 
 
@@ -316,6 +332,37 @@ class Deadlines:
     drain: float = setting(8.0, "Seconds to deliver what is due when the server is told to stop.", least=0.0, most=3600)
 
 
+_CAPABILITY = "|".join(CAPABILITIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """[operators.NAME]: who OPER NAME makes an operator. All that a table names has to be right."""
+
+    password: str = setting(
+        "",
+        "The hash of the password, as `python -m server operator hash` prints it.",
+        pattern=r"(\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)?",
+        secret=True,
+    )
+    certificates: tuple[str, ...] = setting(
+        (), "SHA-256 fingerprints of client certificates, of which one is needed.", pattern=r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}"
+    )
+    hosts: tuple[str, ...] = setting(
+        (), "Addresses, networks or masks of host names, of which one has to fit.", pattern=r"[^\x00-\x20\x7f!@,]{1,255}"
+    )
+    account: str = setting("", "The account that one has to be logged in to.", pattern=r"[^\x00-\x20\x7f:,]{0,64}")
+    operator_class: str = setting("", "The class whose capabilities come with it.", pattern=r"[A-Za-z0-9._-]{0,32}")
+    capabilities: tuple[str, ...] = setting((), "Further capabilities.", pattern=_CAPABILITY)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorClass:
+    """[operator_classes.NAME]: capabilities that several operators share."""
+
+    capabilities: tuple[str, ...] = setting((), "What operators of the class may do.", pattern=_CAPABILITY)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set. Immutable; `load` makes one."""
@@ -323,6 +370,14 @@ class Settings:
     name: str = setting("parley.local", "The server's name, as IRC shows it.", pattern=r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
     network: str = setting("Parley", "The network's name: one word.", pattern=r"[^\x00-\x20\x7f:][^\x00-\x20\x7f]{0,62}")
     description: str = setting("A Parley server", "What the server says about itself in WHOIS and LINKS.")
+    network_icon: str = setting(
+        "",
+        "Address of a picture for the network (https://...), which clients may show; empty for none.",
+        pattern=r"(https://[!-~]{1,200})?",
+    )
+    admin: str = setting("", "Who runs this server, as ADMIN says it; empty for nothing.")
+    location: str = setting("", "Where it stands or which organisation it belongs to, as ADMIN says it; empty for nothing.")
+    contact: str = setting("", "How to reach who runs it (an address for mail, say), as ADMIN says it; empty for nothing.")
     motd: str = setting("", "File with the message of the day; empty for none.")
     password: str = setting("", "Password that clients must give with PASS; empty for none.", secret=True)
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least serious thing that is logged.")
@@ -336,6 +391,9 @@ class Settings:
     rates: Rates = Rates()
     cloak: Cloaks = Cloaks()
     deadlines: Deadlines = Deadlines()
+    # Tables with names of one's own. They come from the file only.
+    operators: Mapping[str, Operator] = field(default_factory=dict)
+    operator_classes: Mapping[str, OperatorClass] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +426,8 @@ class Spec:
 def _walk(cls: type[Any], section: str = "") -> Iterator[Spec]:
     hints = get_type_hints(cls)
     for entry in fields(cls):
+        if get_origin(hints[entry.name]) is Mapping:
+            continue
         if is_dataclass(hints[entry.name]):
             yield from _walk(hints[entry.name], entry.name)
         else:
@@ -376,6 +436,11 @@ def _walk(cls: type[Any], section: str = "") -> Iterator[Spec]:
 
 SPECS: dict[str, Spec] = {spec.key: spec for spec in _walk(Settings)}
 SECTIONS: dict[str, str] = {name: kind.__doc__ or "" for name, kind in get_type_hints(Settings).items() if is_dataclass(kind)}
+TABLES: dict[str, dict[str, Spec]] = {  # of [operators.NAME] and the like: what one of them may hold
+    name: {spec.name: spec for spec in _walk(get_args(kind)[1], name)}
+    for name, kind in get_type_hints(Settings).items()
+    if get_origin(kind) is Mapping
+}
 
 
 def value_of(settings: Settings, spec: Spec) -> Any:
@@ -432,6 +497,7 @@ _FROM_TOML: dict[Any, Callable[[Any], object]] = {
     bool: lambda value: _a(bool, value),
     Path: lambda value: _path(_a(str, value)),
     tuple[Address, ...]: lambda value: _addresses(_a(list, value)),
+    tuple[str, ...]: lambda value: tuple(_a(str, part) for part in _a(list, value)),
 }
 
 
@@ -447,9 +513,18 @@ def allowed(spec: Spec) -> str:
         return {
             "name": "a name of letters, digits, dots and hyphens, up to 63",
             "network": "one word of up to 63 characters",
+            "operators.password": "the line that `python -m server operator hash` prints",
+            "operators.account": "the name of an account",
+            "operators.operator_class": "the name of a table [operator_classes.NAME]",
+            "network_icon": "an address that starts with https:// and has up to 208 characters, or nothing",
             "websocket.origins": "* or SCHEME://HOST[:PORT] such as https://chat.example, with commas between them",
             "cloak.suffix": "letters, digits, dots and hyphens, up to 24",
         }.get(spec.key, "one line of text without control characters")
+    if spec.kind == tuple[str, ...]:
+        return {
+            "certificates": "a list of SHA-256 fingerprints, 64 hexadecimal digits each",
+            "hosts": 'a list such as ["192.0.2.0/24", "2001:db8::1", "*.example"]',
+        }.get(spec.name, "a list of " + ", ".join(CAPABILITIES))
     if spec.kind in (int, float):
         noun = "a whole number" if spec.kind is int else "a number"
         return f"{noun} from {_number(spec.least or 0)} to {_number(spec.most or 0)}"
@@ -461,6 +536,8 @@ def allowed(spec: Spec) -> str:
 def _fits(spec: Spec, value: Any) -> bool:
     if spec.kind is str:
         return re.fullmatch(spec.pattern, value) is not None
+    if spec.kind == tuple[str, ...]:
+        return all(re.fullmatch(spec.pattern, part) for part in value)
     if spec.kind in (int, float):
         return bool(spec.least <= value <= spec.most)
     return True
@@ -515,8 +592,29 @@ def _read_toml(path: Path, source: str) -> dict[str, Any]:
         raise SettingsError(f"{path}: this is not TOML: {error}.") from None
 
 
+def _rows(table: str, given: object, path: Path) -> dict[str, object]:
+    """The tables [TABLE.NAME], by name. What is wrong is not shown: it may be a password in the wrong place."""
+    classes = {name: get_args(kind)[1] for name, kind in get_type_hints(Settings).items() if name in TABLES}
+    made: dict[str, object] = {}
+    for name, row in given.items() if isinstance(given, dict) else [("", None)]:
+        if not isinstance(row, dict) or not re.fullmatch(r"[A-Za-z0-9._-]{1,32}", name):
+            raise SettingsError(
+                f"{path}, {table}: this is not possible; allowed are tables [{table}.NAME] with a name in one word."
+            )
+        values = {}
+        for key, value in row.items():
+            if key not in TABLES[table]:
+                raise SettingsError(f"{path}, {table}.{name}.{key}: there is no such setting{_hint(key, TABLES[table])}")
+            values[key] = _from_toml(TABLES[table][key], value, f"{path}, {table}.{name}.{key}")
+        made[name] = classes[table](**values)
+    return made
+
+
 def _toml_values(path: Path, source: str) -> Iterator[tuple[str, object]]:
     for name, given in _read_toml(path, source).items():
+        if name in TABLES:
+            yield name, _rows(name, given, path)
+            continue
         if name in SECTIONS and not isinstance(given, dict):
             raise SettingsError(f"{path}, {name}: {given!r} is not possible; allowed is a table [{name}] of settings.")
         pairs = {f"{name}.{key}": value for key, value in given.items()} if isinstance(given, dict) else {name: given}
@@ -648,6 +746,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _check_operators(settings: Settings) -> None:
+    for name, entry in settings.operators.items():
+        if not entry.password and not entry.certificates:
+            raise SettingsError(f"operators.{name}: anybody could be it; allowed is a table with a password, certificates or both.")
+        if entry.operator_class and entry.operator_class not in settings.operator_classes:
+            known = settings.operator_classes
+            raise SettingsError(
+                f"operators.{name}.operator_class: there is no class {entry.operator_class}{_hint(entry.operator_class, known)}"
+            )
+
+
 def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """The networks in a list with commas between them. Raises ValueError."""
     return [ipaddress.ip_network(word.strip()) for word in text.split(",") if word.strip()]
@@ -656,8 +765,9 @@ def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 _LISTENERS = "listen.irc, listen.plain, listen.certified and listen.websocket"
 
 
-def _check_together(settings: Settings) -> None:
-    """What no field can tell alone."""
+def check_together(settings: Settings) -> None:
+    """What no field can tell alone. Raises SettingsError."""
+    _check_operators(settings)
     listen, limits = settings.listen, settings.limits
     try:
         networks(limits.exempt)
@@ -706,7 +816,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settin
     values.update(_environment_values(environ))
     values.update(_flag_values(given))
     settings = _assemble(values)
-    _check_together(settings)
+    check_together(settings)
     if given.print_config:
         sys.stdout.write(example_toml(settings))
         raise SystemExit(0)
@@ -742,6 +852,24 @@ def _entry(spec: Spec, value: object) -> Iterator[str]:
         yield f"{spec.name} = {_toml(value)}"
 
 
+_OPERATORS = f"""\
+# Operators. Each table is one: OPER NAME PASSWORD makes a session this operator. All that the table names has to be right.
+#
+#  [operators.grace]
+#  password = "$argon2id$..."                    # from: python -m server operator hash
+#  certificates = ["0123...cdef"]                # SHA-256 of client certificates; without a password, one of them is enough
+#  hosts = ["192.0.2.0/24", "2001:db8::1"]       # where to come from; none: from anywhere
+#  account = "grace"                             # the account to be logged in to; none: any or none
+#  operator_class = "moderator"
+#  capabilities = ["rehash"]                     # more than the class has
+#
+#  [operator_classes.moderator]
+#  capabilities = ["kill", "ban", "wallops"]
+#
+# There are: {", ".join(CAPABILITIES)}.
+"""
+
+
 def example_toml(settings: Settings | None = None) -> str:
     """Every setting as TOML, its sentence above it. What has its default is commented out; secrets are left out."""
     shown = settings or Settings()
@@ -755,4 +883,6 @@ def example_toml(settings: Settings | None = None) -> str:
             section = spec.section
             lines += ["", "", f"# {SECTIONS[section]}", f"[{section}]"]
         lines += ["", *_entry(spec, value_of(shown, spec))]
+    lines += ["", "", *_OPERATORS.splitlines()]
+    lines += [f"# [{table}.{name}] is set, and not shown here" for table in TABLES for name in getattr(shown, table)]
     return "\n".join(lines) + "\n"

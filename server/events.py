@@ -53,7 +53,7 @@ class Event:
     origin: int = 0  # the session that caused it; session ids are never given twice
     skip: bool = False  # its author has no echo of it coming (or got one of its own making)
     closed: bool = False  # written while the room was closed (+i, +k): history of it only for those who were there
-    tags: str = ""  # client-only tags, escaped, as they go on the wire: "+typing=active;+reply=abc"
+    tags: str = ""  # those for message-tags, escaped, as they go on the wire: "bot;+typing=active;+reply=abc"
     alt: bytes = b""  # the rendering under extended-join, where that differs
     account: str = ""  # the author's account at the time
     stored: bool = True  # False: shown to those who are here, never on disk (TAGMSG)

@@ -64,3 +64,16 @@ def check(password: str, kept: Secret | None, costs: Accounts) -> Verdict:
         return Verdict(False)
     stale = hasher.check_needs_rehash(kept.hash) or kept.keys.iterations != costs.scram_iterations
     return Verdict(True, make(password, costs) if stale else None)
+
+
+def hash_of(password: str, costs: Accounts) -> str:
+    """The Argon2id hash of an operator's password, as it stands in the settings."""
+    return _hasher(costs.argon2_memory_kib, costs.argon2_time).hash(password)
+
+
+def matches(known: str, password: str) -> bool:
+    """Whether `known` is the hash of `password`; it costs what the hash says."""
+    try:
+        return PasswordHasher().verify(known, password)
+    except (VerificationError, InvalidHashError):
+        return False

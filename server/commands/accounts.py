@@ -43,18 +43,6 @@ def load_invitation(net: Network, key: str, value: dict[str, Any]) -> None:
     net.book.invitations[key] = Invitation(key, value["uses"], value["expires"])
 
 
-@loads("secret")
-def load_secret(net: Network, key: str, value: dict[str, Any]) -> None:
-    del key
-    net.book.secret = bytes.fromhex(value["hex"])
-
-
-def make_secret(net: Network, secret: bytes) -> None:
-    """Give the server the secret that it is to have from its first start on."""
-    net.book.secret = secret
-    net.keep("secret", "server", {"hex": secret.hex()})
-
-
 def keep_invitation(net: Network, code: str, left: Invitation | None) -> None:
     """Put what an invitation is now into the book and the store; None takes it away."""
     if left is None:

@@ -64,14 +64,21 @@ def _cap_line(context: Context, rest: str) -> None:
 
 
 def _cap_lines(context: Context, sub: str, words: list[str]) -> None:
-    """As many lines as it takes: "if the reply contains multiple lines ... * as the only parameter before the list" (302)."""
+    """As many lines as it takes: "if the reply contains multiple lines ... * as the only parameter before the list" (302).
+
+    Only one for clients of version 301, who know of no more: as much as fits on it.
+    """
+    several = context.user.cap_version >= 302
+    most = _LINE if several else context.net.limits.line - len(f":{context.net.name} CAP {context.user.shown} {sub} :\r\n")
     lines = [""]
     for word in words:
-        if len(lines[-1]) + len(word) > _LINE:
+        if len(lines[-1]) + 1 + len(word) > most:
+            if not several:
+                break
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
     for line in lines[:-1]:
-        _cap_line(context, f"{sub} {'* ' if context.user.cap_version >= 302 else ''}:{line}")
+        _cap_line(context, f"{sub} * :{line}")
     _cap_line(context, f"{sub} :{lines[-1]}")
 
 
@@ -119,5 +126,14 @@ _CAP = {"LS": _cap_ls, "LIST": _cap_list, "REQ": _cap_req, "END": _cap_end}
 
 offer(
     *("message-tags", "server-time", "echo-message", "batch", "labeled-response", "multi-prefix", "userhost-in-names"),
-    *("extended-join", "cap-notify", "draft/chathistory"),
+    *("extended-join", "cap-notify", "draft/chathistory", "standard-replies", "no-implicit-names", "draft/no-implicit-names"),
 )
+
+
+def _sts(net: Network, user: User) -> str | None:
+    """How long to insist on TLS. There is no port without it, so there is nothing to redirect from, and no `port`."""
+    days = net.settings.tls.sts_days
+    return f"duration={days * 86400}" if days and user.cap_version >= 302 else None
+
+
+offer("sts", value=_sts)

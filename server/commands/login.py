@@ -5,17 +5,16 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1 (900, 901), https://ircv3.ne
 
 from __future__ import annotations
 
-from server.commands.capabilities import offer
 from server.commands.names import reserved_for, same_account
-from server.commands.replay import forget
-from server.events import Kind
+from server.commands.notices import account_changed
+from server.commands.operators import remove
+from server.commands.replay import HERE, forget, note
+from server.commands.server_bans import refusal
 from server.state.accounts import Account
 from server.state.model import Network, User
 from wire import numerics as n
 from wire.message import as_line
 from wire.names import fold
-
-offer("account-notify", "account-tag")
 
 LOGIN_REQUIRED = "This server is for people with an account: log in by SASL"
 TAKEN_OVER = "Another session of your account has taken over"
@@ -24,30 +23,31 @@ TAKEN_OVER = "Another session of your account has taken over"
 def log_in(net: Network, user: User, account: Account, at: int) -> None:
     """From now on the session is that of `account`; those who asked for it are told."""
     changed = user.account != account.name
+    if changed:
+        note(net, user, user.rooms, net.seq)
     user.account = account.name
     if user.wanted and not user.registered:
         claim(net, user, at)
     _numeric(net, user, f"{n.RPL_LOGGEDIN} {user.shown} {_mask(user)} {account.name} :You are now logged in as {account.name}")
     if changed:
-        _tell(net, user, account.name, at)
+        note(net, user, user.rooms, HERE)
+        account_changed(net, user, at)
+    if user.registered and (why := refusal(net, user, at)):
+        remove(net, user, why, at, quit_reason="Banned")
 
 
 def log_out(net: Network, user: User, at: int) -> None:
     """From now on the session is nobody's; where all need an account, it is over."""
+    note(net, user, user.rooms, net.seq)
     user.account = ""
     _numeric(net, user, f"{n.RPL_LOGGEDOUT} {user.shown} {_mask(user)} :You are now logged out")
-    _tell(net, user, "*", at)
+    account_changed(net, user, at)
     if net.settings.accounts.required:
-        replace(net, user, LOGIN_REQUIRED, at)
+        remove(net, user, LOGIN_REQUIRED, at)
 
 
 def _numeric(net: Network, user: User, text: str) -> None:
     net.send(user, as_line(f":{net.name} {text}", net.limits.line))
-
-
-def _tell(net: Network, user: User, name: str, at: int) -> None:
-    if user.registered:
-        net.announce(user, Kind.ACCOUNT, f"ACCOUNT {name}", at)
 
 
 def _mask(user: User) -> str:
@@ -81,13 +81,7 @@ def claim(net: Network, user: User, at: int) -> bool:
     if holder is not None and holder is not user:
         if not same_account(holder, user):
             return False
-        replace(net, holder, TAKEN_OVER, at)
+        remove(net, holder, TAKEN_OVER, at)
     user.wanted = ""
     net.rename(user, wanted)
     return True
-
-
-def replace(net: Network, user: User, reason: str, at: int) -> None:
-    """End a session at once, so that its nick is free for what follows in the same command."""
-    net.dismiss(user, reason)
-    net.disconnect(user, reason, at)

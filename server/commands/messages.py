@@ -1,4 +1,4 @@
-"""What people say to each other: PRIVMSG, NOTICE, TAGMSG, AWAY.
+"""What people say to each other: PRIVMSG, NOTICE, TAGMSG.
 
 Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/extensions/message-tags, echo-message
 """
@@ -6,7 +6,6 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 from __future__ import annotations
 
 from server.commands import services
-from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Event, Kind
@@ -96,6 +95,10 @@ def _say_to(context: Context, kind: Kind, verb: str, target: str, text: str, tag
         if complain:
             context.numeric(n.ERR_NOSUCHNICK, shown(target), "No such nick/channel")
         return
+    if other.from_accounts and not context.user.account and other is not context.user:
+        if complain:
+            context.numeric(n.ERR_NEEDREGGEDNICK, other.nick, "You must be logged in to an account to message this user (+R)")
+        return
     _to_user(context, kind, verb, other, text, tags)
     if complain and other.away and kind == Kind.MESSAGE:
         context.numeric(n.RPL_AWAY, other.nick, other.away)
@@ -167,16 +170,3 @@ def _to_service(context: Context, kind: Kind, verb: str, service: services.Servi
 def _echo(context: Context, event: Event) -> None:
     """The author's own copy, as a reply: it carries the label, and it comes to those who are not in the room too."""
     context.net.send(context.user, render_tagged(event, context.user.render, ""))
-
-
-@command("AWAY")
-def away(context: Context) -> None:
-    text = truncate(context.param(0), context.net.limits.away)
-    if text and (wait := seconds_to_wait(context, "aways")):
-        context.fail("RATE_LIMITED", f"Too many away messages: wait {wait} seconds")
-        return
-    context.user.away = text
-    if text:
-        context.numeric(n.RPL_NOWAWAY, "You have been marked as being away")
-    else:
-        context.numeric(n.RPL_UNAWAY, "You are no longer marked as being away")

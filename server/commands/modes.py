@@ -1,4 +1,4 @@
-"""MODE, of rooms and of users: a mode is a row.
+"""MODE, of rooms: a mode is a row. Those of users are in `user_modes`.
 
 Source: https://modern.ircdocs.horse/#mode-message
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.commands.audit import acts_as_operator
 from server.commands.rooms import show
 from server.commands.table import Context, command, shown
+from server.commands.user_modes import user_mode
 from server.events import Kind
 from server.state.model import Listed, Rank, Room
 from wire import numerics as n
@@ -40,46 +42,7 @@ def mode(context: Context) -> None:
     if is_room(context.params[0]):
         _room_mode(context)
     else:
-        _user_mode(context)
-
-
-def _user_mode(context: Context) -> None:
-    user = context.user
-    target = context.net.find(context.params[0])
-    if target is None:
-        context.numeric(n.ERR_NOSUCHNICK, shown(context.params[0]), "No such nick/channel")
-    elif target is not user:
-        context.numeric(n.ERR_USERSDONTMATCH, "Cannot view or change modes for other users")
-    elif len(context.params) == 1:
-        context.line(
-            f":{context.net.name} {n.RPL_UMODEIS} {user.nick} +{'i' if user.invisible else ''}{'o' if user.operator else ''}"
-        )
-    else:
-        _change_user(context)
-
-
-def _change_user(context: Context) -> None:
-    user = context.user
-    before = (user.invisible, user.operator)
-    unknown = False
-    adding = True
-    for letter in context.params[1]:
-        if letter in "+-":
-            adding = letter == "+"
-        elif letter == "i":
-            user.invisible = adding
-        elif letter == "o":
-            user.operator = user.operator and adding  # it can be laid down, never taken: that is OPER's to give
-        else:
-            unknown = True
-    if unknown:
-        context.numeric(n.ERR_UMODEUNKNOWNFLAG, "Unknown MODE flag")
-    shown_changes = ""
-    for letter, was, now in (("i", before[0], user.invisible), ("o", before[1], user.operator)):
-        if was != now:
-            shown_changes += ("+" if now else "-") + letter
-    if shown_changes:
-        context.line(f":{user.prefix} MODE {user.nick} :{shown_changes}")
+        user_mode(context)
 
 
 def described(room: Room, *, secrets: bool) -> str:
@@ -153,6 +116,8 @@ class Changes:
 
     def _permitted(self) -> bool:
         if self.room.members.get(self.context.user, Rank.NONE) & Rank.OP:
+            return True
+        if acts_as_operator(self.context, self.room, f"MODE {shown(self.context.params[1])}"):  # the letters: a key is a secret
             return True
         if not self._refused:
             self._refused = True

@@ -15,8 +15,8 @@ from server.commands.accounts import Refused, check_name, check_password, confir
 from server.commands.credentials import BUSY, check, keep, secret_of
 from server.commands.jobs import later
 from server.commands.login import drop, log_in, log_out, sessions
-from server.commands.login import replace as take_over
 from server.commands.names import taken
+from server.commands.operators import remove
 from server.commands.registration import change_nick
 from server.commands.services import Request, service, service_command
 from server.commands.table import Context, shown
@@ -219,7 +219,7 @@ def _free(request: Request) -> str:
         request.say("That is you, here and now")
         return ""
     if holder is not None:
-        take_over(net, holder, f"{context.user.nick} wanted their nickname back (GHOST)", context.at)
+        remove(net, holder, f"{context.user.nick} wanted their nickname back (GHOST)", context.at)
     return nick
 
 
@@ -235,7 +235,7 @@ def ghost(request: Request) -> None:
 def regain(request: Request) -> None:
     context = request.context
     if (nick := _free(request)) and not taken(context.net, context.user, nick):
-        change_nick(context, nick)
+        change_nick(context.net, context.user, nick, context.at)
 
 
 @service_command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.commands.names import RESERVED, taken
 from server.commands.registration import make_member
 from server.commands.rooms import enter, may_join
+from server.commands.server_bans import refusal
 from server.commands.table import execute
 from server.dialects.plain import RENDER
 from server.state.model import Network, User
@@ -44,9 +45,10 @@ def _join(net: Network, user: User, name: str, at: int) -> None:
     user.realname = name.strip()[:100]
     net.reclass(user, RENDER)
     net.rename(user, nick)
-    if room.members and (refusal := may_join(room, user, "")):
-        net.send(user, as_line(f"ERROR :{refusal[1]}"))
-        net.disconnect(user, refusal[1], at)
+    no_entry = may_join(room, user, "") if room.members else None
+    if why := refusal(net, user, at) or (no_entry and no_entry[1]):
+        net.send(user, as_line(f"ERROR :{why}"))
+        net.disconnect(user, why, at)
         return
     make_member(net, user, at)
     if nick != name.strip():

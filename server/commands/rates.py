@@ -1,4 +1,4 @@
-"""What one user may do only so often: joins, changes of nick, invitations, away messages.
+"""What one user may do only so often: joins, changes of nick and of the real name, invitations, away messages.
 
 These limits are about what other people see. A person does not meet them; how many it may be is in the settings, section `rates`.
 """

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hmac
 
-from server.commands import sasl, server_info
+from server.commands import monitor, sasl, server_info, whowas
 from server.commands.capabilities import when_negotiated
 from server.commands.login import LOGIN_REQUIRED, claim
 from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
 from server.commands.rates import seconds_to_wait
+from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -20,7 +21,7 @@ from wire import numerics as n
 from wire.capabilities import Cap
 from wire.confusables import skeleton
 from wire.message import as_line, truncate
-from wire.names import valid_nick
+from wire.names import fold, valid_nick
 
 
 @command("PASS", 1, before=True)
@@ -43,7 +44,7 @@ def user_command(context: Context) -> None:
         context.numeric(n.ERR_NEEDMOREPARAMS, "USER", "Not enough parameters")
         return
     user.username = "~" + (name[:18] or "user")
-    user.realname = truncate(context.params[3], 150)
+    user.realname = truncate(context.params[3], context.net.limits.realname)
     _complete(context)
 
 
@@ -61,8 +62,12 @@ def nick(context: Context) -> None:
         _choose(context, wanted)
     elif refusal := taken(net, user, wanted):
         _refuse_nick(context, wanted, refusal)
-    elif wanted != user.nick:
-        change_nick(context, wanted)
+    elif wanted == user.nick:
+        return
+    elif wait := seconds_to_wait(context, "nicks"):
+        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
+    else:
+        change_nick(net, user, wanted, context.at)
 
 
 def _choose(context: Context, wanted: str) -> None:
@@ -82,17 +87,19 @@ def _choose(context: Context, wanted: str) -> None:
     _complete(context)
 
 
-def change_nick(context: Context, wanted: str) -> None:
-    """Give a session that is welcomed another nick, one that is free."""
-    net, user = context.net, context.user
-    if wait := seconds_to_wait(context, "nicks"):
-        context.numeric(n.ERR_NICKTOOFAST, wanted, f"Nick change too fast. Please wait {wait} seconds")
-        return
-    before = user.prefix
+def change_nick(net: Network, user: User, wanted: str, at: int) -> None:
+    """Give a registered user another nick, which is valid and free, and tell everyone whom that concerns."""
+    before, prefix, key = user.nick, user.prefix, user.key
+    changes_key = fold(wanted) != key
+    if changes_key:
+        whowas.remember(net, user, at)
     net.rename(user, wanted)
-    line = as_line(f":{before} NICK {wanted}", net.limits.line)
-    events = net.append_all(list(user.rooms), Kind.NICK, user, line, context.at, skip=True)
+    line = as_line(f":{prefix} NICK {wanted}", net.limits.line)
+    events = net.append_all(list(user.rooms), Kind.NICK, user, line, at, skip=True)
     net.send(user, render_tagged(events[0], user.render, "") if events else line)
+    if changes_key:
+        monitor.left(net, before)
+        monitor.arrived(net, user)
 
 
 def _refuse_nick(context: Context, wanted: str, refusal: str) -> None:
@@ -126,6 +133,10 @@ def _complete(context: Context) -> None:
         end(context, LOGIN_REQUIRED)
         return
     user.password = ""
+    if why := refusal(net, user, context.at):
+        context.numeric(n.ERR_YOUREBANNEDCREEP, why)
+        end(context, why)
+        return
     make_member(net, user, context.at)
     net.send(user, server_info.burst(net, user))
 
@@ -137,6 +148,7 @@ def make_member(net: Network, user: User, at: int) -> None:
     user.identify()
     net.registered += 1
     net.most = max(net.most, net.registered)
+    monitor.arrived(net, user)
 
 
 @command("PING", before=True, cost=0.25)

@@ -110,7 +110,7 @@ def missed(net: Network, user: User, room: Room) -> None:
     """Give `user`, who has just entered `room`, what they missed, if they have no way to ask for it."""
     if not user.caps & Cap.CHATHISTORY and user.render != plain.RENDER:
         _give(net, user, room)
-    _note(net, user, {room.key: HERE})
+    note(net, user, (room,), HERE)
 
 
 def _give(net: Network, user: User, room: Room) -> None:
@@ -145,26 +145,26 @@ def _last_here(net: Network, user: User, room: Room) -> tuple[int, bool] | None:
     return (net.first, True) if seq == HERE else (seq, False)
 
 
-def _note(net: Network, user: User, rooms: dict[str, int]) -> None:
-    """Keep where the account was last in `rooms`; of the rooms it was in, as many as one user may be in are remembered."""
-    if not user.account:
+def note(net: Network, user: User, rooms: Collection[Room], seq: int) -> None:
+    """Keep up to where the account of `user` knows what was said in `rooms`, HERE while it is in them.
+
+    Of the rooms it ever was in, as many as one user may be in are remembered.
+    """
+    if not (user.account and rooms):
         return
     account = fold(user.account)
     left = net.left.setdefault(account, {})
-    if all(left.get(key) == seq for key, seq in rooms.items()):
+    if all(left.get(room.key) == seq for room in rooms):
         return
-    for key, seq in rooms.items():
-        left.pop(key, None)
-        left[key] = seq
+    for room in rooms:
+        left.pop(room.key, None)
+        left[room.key] = seq
     while len(left) > net.limits.rooms_per_user:
         del left[next(iter(left))]
     net.keep(_RECORD, account, left)
 
 
-@leaving
-def _left(net: Network, user: User, rooms: Collection[Room], seq: int) -> None:
-    if rooms:
-        _note(net, user, {room.key: seq for room in rooms})
+leaving(note)
 
 
 @loads(_RECORD)

@@ -1,4 +1,4 @@
-"""Rooms: JOIN, PART, TOPIC, NAMES, LIST, KICK, INVITE.
+"""Rooms: JOIN, PART, TOPIC, NAMES, KICK, INVITE.
 
 Source: https://modern.ircdocs.horse/#channel-operations
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hmac
 
+from server.commands.audit import acts_as_operator
 from server.commands.messages import banned
+from server.commands.notices import direct
 from server.commands.rates import seconds_to_wait
 from server.commands.replay import missed
 from server.commands.table import LINES_PER_UNIT, Context, command, shown
@@ -47,14 +49,19 @@ def _join_one(context: Context, name: str, key: str) -> None:
     if len(user.rooms) >= net.limits.rooms_per_user:
         context.numeric(n.ERR_TOOMANYCHANNELS, name, "You have joined too many channels")
         return
+    overridden = False
     if room is not None and (refusal := may_join(room, user, key)):
-        code, text = refusal
-        context.numeric(code, room.name, text)
-        return
+        overridden = acts_as_operator(context, room)
+        if not overridden:
+            context.numeric(refusal[0], room.name, refusal[1])
+            return
     if wait := seconds_to_wait(context, "joins"):
         context.numeric(n.ERR_UNAVAILRESOURCE, name, f"You join too fast: wait {wait} seconds")
         return
-    enter(net, user, room or net.open(name, context.at), context.at)
+    room = room or net.open(name, context.at)
+    enter(net, user, room, context.at)
+    if overridden:
+        say_in(net, room, user, f"{user.nick} joined as an operator of the server", context.at)
 
 
 def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
@@ -84,14 +91,19 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     net.rung.add(user)
     if user.label:
         net.send(user, render_tagged(event, user.render, ""))
+    if user.away:  # "when a user joins and has an away message set" (away-notify)
+        gone = as_line(f":{user.prefix} AWAY :{user.away}", net.limits.line)
+        net.append(room, Kind.AWAY, user, gone, at, skip=True, stored=False)
     head = f":{net.name} "
     lines = []
     if room.topic:
         lines.append(f"{head}{n.RPL_TOPIC} {user.nick} {room.name} :{room.topic}")
         lines.append(f"{head}{n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
-    lines += names_lines(net, user, room)
-    lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
-    net.send(user, b"".join(map(as_line, lines)))
+    if not user.caps & Cap.NO_IMPLICIT_NAMES:
+        lines += names_lines(net, user, room)
+        lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
+    if lines:
+        net.send(user, b"".join(map(as_line, lines)))
     missed(net, user, room)
 
 
@@ -131,7 +143,7 @@ def names_lines(net: Network, user: User, room: Room) -> list[str]:
     """RPL_NAMREPLY, as often as it takes."""
     every = bool(user.caps & Cap.MULTI_PREFIX)
     full = bool(user.caps & Cap.USERHOST_IN_NAMES)
-    inside = user in room.members
+    inside = user in room.members or user.can("see_hidden")
     head = f":{net.name} {n.RPL_NAMREPLY} {user.nick} {'@' if room.secret else '='} {room.name} :"
     most = 508 - len(head.encode())
     lines, line = [], ""
@@ -160,35 +172,13 @@ def names(context: Context) -> None:
     context.numeric(n.RPL_ENDOFNAMES, ",".join(shown(name) for name in wanted) or "*", "End of /NAMES list")
 
 
-@command("LIST", cost=2)
-def list_command(context: Context) -> None:
-    net, user = context.net, context.user
-    more, less, wanted = 0, 1 << 60, []
-    for word in filter(None, context.param(0).split(",")):
-        if word[0] in "<>" and word[1:].isascii() and word[1:].isdigit():
-            more, less = (int(word[1:12]), less) if word[0] == ">" else (more, int(word[1:12]))
-        else:
-            wanted.append(word)
-    rooms = [net.room(word) for word in wanted] if wanted else list(net.rooms.values())
-    context.spend(len(rooms) / LINES_PER_UNIT)
-    context.numeric(n.RPL_LISTSTART, "Channel", "Users  Name")
-    lines = [
-        truncate(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", 510) + "\r\n"
-        for room in rooms
-        if room is not None and room.visible_to(user) and more < len(room.members) < less
-    ]
-    if lines:
-        net.send(user, "".join(lines).encode())
-    context.numeric(n.RPL_LISTEND, "End of /LIST")
-
-
 @command("TOPIC", 1)
 def topic(context: Context) -> None:
     net, user = context.net, context.user
     room = context.room(context.params[0])
     if room is None:
         return
-    if user not in room.members and len(context.params) > 1:
+    if user not in room.members and len(context.params) > 1 and not acts_as_operator(context, room):
         context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
     elif len(context.params) == 1:
         if room.topic:
@@ -196,7 +186,7 @@ def topic(context: Context) -> None:
             context.line(f":{net.name} {n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
         else:
             context.numeric(n.RPL_NOTOPIC, room.name, "No topic is set")
-    elif room.topic_locked and not room.members[user] & Rank.OP:
+    elif room.topic_locked and not room.members.get(user, Rank.NONE) & Rank.OP and not acts_as_operator(context, room):
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
     else:
         text = truncate(context.params[1], net.limits.topic)
@@ -205,11 +195,16 @@ def topic(context: Context) -> None:
 
 
 def show(context: Context, room: Room, kind: Kind, rest: str) -> None:
-    """Put what the user did into the room's log; under a label their own copy is a reply."""
+    """Put what the user did into the room's log; under a label their own copy is a reply, as it is for who acts from outside."""
     net, user = context.net, context.user
     event = net.append(room, kind, user, as_line(f":{user.prefix} {rest}", net.limits.line), context.at, skip=bool(user.label))
-    if user.label:
+    if user.label or user not in room.members:
         net.send(user, render_tagged(event, user.render, ""))
+
+
+def say_in(net: Network, room: Room, author: User, text: str, at: int) -> None:
+    """A notice of the server to a room, on account of what `author` did."""
+    net.append(room, Kind.NOTICE, author, as_line(f":{net.name} NOTICE {room.name} :{text}", net.limits.line), at)
 
 
 @command("KICK", 2)
@@ -231,11 +226,13 @@ def _kick_from(context: Context, name: str, nicks: list[str]) -> None:
     room = context.room(name)
     if room is None:
         return
-    if user not in room.members:
-        context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
-        return
-    if not room.members[user] & Rank.OP:
-        context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
+    if not room.members.get(user, Rank.NONE) & Rank.OP and not acts_as_operator(
+        context, room, f"KICK {','.join(nicks)}", context.param(2)
+    ):
+        if user not in room.members:
+            context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
+        else:
+            context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
         return
     reason = truncate(context.param(2), net.limits.kick) or user.nick
     for nick in nicks:
@@ -278,11 +275,11 @@ def _invite(context: Context) -> None:
     if room is None:
         return
     rank = room.members.get(user)
-    if rank is None:
+    if rank is None and not acts_as_operator(context, room, f"INVITE {target.nick}"):
         context.numeric(n.ERR_NOTONCHANNEL, room.name, "You're not on that channel")
     elif target in room.members:
         context.numeric(n.ERR_USERONCHANNEL, target.nick, room.name, "is already on channel")
-    elif room.invite_only and not rank & Rank.OP:
+    elif room.invite_only and not (rank or Rank.NONE) & Rank.OP and not acts_as_operator(context, room, f"INVITE {target.nick}"):
         context.numeric(n.ERR_CHANOPRIVSNEEDED, room.name, "You're not channel operator")
     elif wait := seconds_to_wait(context, "invites"):
         context.fail("RATE_LIMITED", f"Too many invitations: wait {wait} seconds")
@@ -292,7 +289,8 @@ def _invite(context: Context) -> None:
         if len(target.invited) < net.limits.list_entries:
             target.invited.add(room)
         context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
-        if target.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
-            net.send(target, f":{user.prefix} INVITE {target.nick} {room.name}\r\n".encode())
+        line = as_line(f":{user.prefix} INVITE {target.nick} {room.name}", net.limits.line)
+        direct(net, target, user, line, context.at)
+        net.append(room, Kind.INVITE, user, line, context.at, skip=True, stored=False)
         if target.away:
             context.numeric(n.RPL_AWAY, target.nick, target.away)

@@ -104,6 +104,8 @@ def _succeed(context: Context, account: Account) -> None:
         context.numeric(n.ERR_SASLFAIL, "This account waits for its code: VERIFY <account> <code>")
         return
     log_in(context.net, context.user, account, context.at)
+    if context.user.ended:  # the account is banned
+        return
     context.numeric(n.RPL_SASLSUCCESS, "SASL authentication successful")
 
 

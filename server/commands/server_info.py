@@ -8,14 +8,17 @@ from __future__ import annotations
 import platform
 import ssl
 
+from server.commands.capabilities import offer
 from server.commands.table import Context, command, shown
+from server.commands.user_modes import USER_MODES
 from server.dialects.irc import stamp
 from server.state.model import Network, User
 from wire import numerics as n
+from wire.capabilities import Cap
 
 VERSION = "parley-0.1.0"
 
-_USER_MODES = "io"
+_MOST_TOKENS, _TOKENS = 12, 380  # on one line of RPL_ISUPPORT: how many, and bytes
 _ROOM_MODES = "biklmnostv"
 _ROOM_MODES_WITH_PARAMETER = "bklov"
 
@@ -25,18 +28,21 @@ def isupport(net: Network) -> list[str]:
     limits = net.limits
     return [
         f"AWAYLEN={limits.away}",
+        "BOT=B",
         "CASEMAPPING=ascii",
         f"CHANLIMIT=#:{limits.rooms_per_user}",
         "CHANMODES=b,k,l,imnst",
         f"CHANNELLEN={limits.room_name}",
         "CHANTYPES=#",
         f"CHATHISTORY={limits.history}",
-        "ELIST=U",
+        "ELIST=CMNTU",
         f"KICKLEN={limits.kick}",
         f"MAXLIST=b:{limits.list_entries}",
         f"MAXTARGETS={limits.targets}",
         "MODES=20",
+        f"MONITOR={limits.monitor}",
         "MSGREFTYPES=msgid",
+        f"NAMELEN={limits.realname}",
         f"NETWORK={net.settings.network.replace(' ', chr(92) + 'x20')}",
         f"NICKLEN={limits.nick}",
         "PREFIX=(ov)@+",
@@ -45,28 +51,29 @@ def isupport(net: Network) -> list[str]:
         "USERLEN=18",
         "UTF8ONLY",
         *(["draft/ACCOUNTREQUIRED"] if net.settings.accounts.required else []),
+        "WHOX",
+        *([f"draft/ICON={net.settings.network_icon.replace('=', chr(92) + 'x3D')}"] if net.settings.network_icon else []),
     ]
 
 
 def _targmax(most: int) -> str:
     """How many targets each command takes; no number: as many as fit on the line."""
     counts = {"JOIN": "", "KICK": most, "LIST": "", "NAMES": most, "NOTICE": most, "PART": "", "PRIVMSG": most, "TAGMSG": most}
-    counts["WHOIS"] = 1
+    counts |= {"WHOIS": 1, "WHOWAS": most}
     return "TARGMAX=" + ",".join(f"{name}:{count}" for name, count in counts.items())
 
 
 def burst(net: Network, user: User) -> bytes:
     """The welcome as bytes. Only the parts with a nick or a count in them are made for each user: people reconnect all at once."""
-    if not net.burst:
-        net.burst = _constant_parts(net)
+    constant = _constant_parts(net)
     head = f":{net.name} "
     nick = user.nick
     lines = [
         f"{head}001 {nick} :Welcome to the {net.settings.network} network, {user.prefix}",
-        f"{head}002 {nick} {net.burst['host']}",
-        f"{head}003 {nick} {net.burst['created']}",
-        f"{head}004 {nick} {net.burst['info']}",
-        *[f"{head}005 {nick} {tokens}" for tokens in net.burst["isupport"].split("\n")],
+        f"{head}002 {nick} {constant['host']}",
+        f"{head}003 {nick} {constant['created']}",
+        f"{head}004 {nick} {constant['info']}",
+        *_isupport_lines(net, user),
         *[f"{head}{code} {nick} {text}" for code, text in _lusers(net)],
         *[f"{head}{code} {nick} {text}" for code, text in _motd(net)],
         "",
@@ -75,23 +82,49 @@ def burst(net: Network, user: User) -> bytes:
 
 
 def _constant_parts(net: Network) -> dict[str, str]:
-    tokens = isupport(net)
-    groups = [tokens[i : i + 12] for i in range(0, len(tokens), 12)]
+    if not net.burst:
+        net.burst = _made_parts(net)
+    return net.burst
+
+
+def _made_parts(net: Network) -> dict[str, str]:
     return {
         "host": f":Your host is {net.name}, running version {VERSION}",
         "created": f":This server was started {stamp(net.started)}",
-        "info": f"{net.name} {VERSION} {_USER_MODES} {_ROOM_MODES} {_ROOM_MODES_WITH_PARAMETER}",
-        "isupport": "\n".join(" ".join(group) + " :are supported by this server" for group in groups),
+        "info": f"{net.name} {VERSION} {''.join(USER_MODES)} {_ROOM_MODES} {_ROOM_MODES_WITH_PARAMETER}",
+        "isupport": "\n".join(f"{group} :are supported by this server" for group in _grouped(isupport(net))),
     }
+
+
+def _grouped(tokens: list[str]) -> list[str]:
+    """At most 12 on a line (a message has 15 parameters, the nick and the text are two), and no more than fit."""
+    groups: list[list[str]] = [[]]
+    for token in tokens:
+        if len(groups[-1]) == _MOST_TOKENS or len(" ".join([*groups[-1], token])) > _TOKENS:
+            groups.append([])
+        groups[-1].append(token)
+    return [" ".join(group) for group in groups]
+
+
+# "The server MUST NOT send any unbatched RPL_ISUPPORT message while both of these capabilities are enabled."
+_IN_BATCH = int(Cap.EXTENDED_ISUPPORT | Cap.BATCH)
+
+
+def _isupport_lines(net: Network, user: User) -> list[str]:
+    """RPL_ISUPPORT as often as it takes; https://ircv3.net/specs/extensions/extended-isupport says when as a batch."""
+    lines = [f":{net.name} {n.RPL_ISUPPORT} {user.shown} {tokens}" for tokens in _constant_parts(net)["isupport"].split("\n")]
+    if user.caps & _IN_BATCH != _IN_BATCH:
+        return lines
+    return [f":{net.name} BATCH +i draft/isupport", *[f"@batch=i {line}" for line in lines], f":{net.name} BATCH -i"]
 
 
 def _lusers(net: Network) -> list[tuple[str, str]]:
     users = net.registered
     unknown = len(net.users) - users
-    # nobody is counted as invisible: the number would only tell how many hide
+    invisible, operators = len(net.marked.get("i", ())), len(net.marked.get("o", ()))
     return [
-        (n.RPL_LUSERCLIENT, f":There are {users} users and 0 invisible on 1 servers"),
-        (n.RPL_LUSEROP, "0 :operator(s) online"),
+        (n.RPL_LUSERCLIENT, f":There are {users - invisible} users and {invisible} invisible on 1 servers"),
+        (n.RPL_LUSEROP, f"{operators} :operator(s) online"),
         (n.RPL_LUSERUNKNOWN, f"{unknown} :unknown connection(s)"),
         (n.RPL_LUSERCHANNELS, f"{len(net.rooms)} :channels formed"),
         (n.RPL_LUSERME, f":I have {users} clients and 0 servers"),
@@ -113,7 +146,7 @@ def _send(context: Context, replies: list[tuple[str, str]]) -> None:
         context.line(f":{context.net.name} {code} {context.user.nick} {text}")
 
 
-def _elsewhere(context: Context, target: str) -> bool:
+def elsewhere(context: Context, target: str) -> bool:
     """Whether `target` names another server than this one; says that there is none such."""
     net = context.net
     if not target or target.lower() == net.name.lower() or net.find(target) is not None or target == "*":
@@ -124,26 +157,40 @@ def _elsewhere(context: Context, target: str) -> bool:
 
 @command("MOTD")
 def motd(context: Context) -> None:
-    if not _elsewhere(context, context.param(0)):
+    if not elsewhere(context, context.param(0)):
         _send(context, _motd(context.net))
 
 
 @command("LUSERS")
 def lusers(context: Context) -> None:
-    if not _elsewhere(context, context.param(1)):
+    if not elsewhere(context, context.param(1)):
         _send(context, _lusers(context.net))
 
 
 @command("VERSION")
 def version(context: Context) -> None:
-    if _elsewhere(context, context.param(0)):
+    if elsewhere(context, context.param(0)):
         return
     context.numeric(n.RPL_VERSION, VERSION, context.net.name, f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION}")
-    # Whoever asks has been welcomed, so these parts are there.
-    _send(context, [(n.RPL_ISUPPORT, tokens) for tokens in context.net.burst["isupport"].split("\n")])
+    _send_isupport(context)
+
+
+def _send_isupport(context: Context) -> None:
+    context.net.send(context.user, "".join(f"{line}\r\n" for line in _isupport_lines(context.net, context.user)).encode())
+
+
+offer("draft/extended-isupport")
+
+
+@command("ISUPPORT", before=True)
+def isupport_command(context: Context) -> None:
+    if context.user.registered or context.has(Cap.EXTENDED_ISUPPORT):
+        _send_isupport(context)
+    else:
+        context.numeric(n.ERR_NOTREGISTERED, "You have not registered")
 
 
 @command("TIME")
 def time_command(context: Context) -> None:
-    if not _elsewhere(context, context.param(0)):
+    if not elsewhere(context, context.param(0)):
         context.numeric(n.RPL_TIME, context.net.name, stamp(context.at))

@@ -53,7 +53,7 @@ def command(
 class Context:
     """One command under way: who gave it, what it says, when; and the ways to answer."""
 
-    __slots__ = ("at", "message", "net", "params", "user")
+    __slots__ = ("at", "message", "net", "overrode", "params", "user")
 
     def __init__(self, net: Network, user: User, message: Message, at: int) -> None:
         self.net = net
@@ -61,6 +61,7 @@ class Context:
         self.message = message
         self.params = message.params
         self.at = at
+        self.overrode: Room | None = None  # where an operator of the server acts as one of the room, once that is noted
 
     def param(self, index: int, default: str = "") -> str:
         """The parameter at `index`, or `default`."""
@@ -76,9 +77,20 @@ class Context:
         self.net.send(self.user, as_line(text, self.net.limits.line))
 
     def fail(self, code: str, text: str, *context: str) -> None:
-        """A standard reply: https://ircv3.net/specs/extensions/standard-replies"""
+        """A standard reply, to a command that failed: https://ircv3.net/specs/extensions/standard-replies"""
+        self._standard("FAIL", code, text, context)
+
+    def warn(self, code: str, text: str, *context: str) -> None:
+        """A standard reply, to a command that did what it should, with something to mind."""
+        self._standard("WARN", code, text, context)
+
+    def note(self, code: str, text: str, *context: str) -> None:
+        """A standard reply, that only informs."""
+        self._standard("NOTE", code, text, context)
+
+    def _standard(self, kind: str, code: str, text: str, context: tuple[str, ...]) -> None:
         middle = "".join(f" {c}" for c in context)
-        self.line(f":{self.net.name} FAIL {self.message.command} {code}{middle} :{text}")
+        self.line(f":{self.net.name} {kind} {self.message.command} {code}{middle} :{text}")
 
     def unknown(self) -> None:
         """Say that there is no such command."""
@@ -91,6 +103,14 @@ class Context:
     def has(self, cap: Cap) -> bool:
         """Whether the user negotiated `cap`."""
         return bool(self.user.caps & cap)
+
+    def may(self, capability: str) -> bool:
+        """Whether the user is an operator with that capability (`server.operators.CAPABILITIES`); says so where not."""
+        if self.user.operator is None:
+            self.numeric(n.ERR_NOPRIVILEGES, "Permission Denied- You're not an IRC operator")
+        elif not self.user.can(capability):
+            self.numeric(n.ERR_NOPRIVS, capability, "Insufficient oper privileges")
+        return self.user.can(capability)
 
     def room(self, name: str) -> Room | None:
         """The room of that name; where there is none that the user may know of, says so and gives None."""
@@ -188,7 +208,8 @@ def _tie(net: Network, user: User, tag: str, seq: int, lines: list[bytes]) -> No
         _put(user, seq, with_tags(lines[0], tag))
         return
     batch = f"{len(user.replies)}l{seq:x}"
-    inner = b"".join(with_tags(line, f"batch={batch}") for line in lines)
+    # what is in a batch of its own stays there: only its beginning and its end are in this one
+    inner = b"".join(line if line.startswith(b"@batch=") else with_tags(line, f"batch={batch}") for line in lines)
     opened = f"@{tag} :{net.name} BATCH +{batch} labeled-response\r\n".encode()
     _put(user, seq, opened + inner + f":{net.name} BATCH -{batch}\r\n".encode())
 

@@ -16,10 +16,13 @@ from typing import Any, NamedTuple, Protocol
 from server.config import Limits, Settings
 from server.events import Change, Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
+from server.operators import Grant
 from server.ports import Link, Store
 from server.state.accounts import Book, Throttle
+from server.state.bans import Bans
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
+from server.state.past import Memory
 from wire.message import as_line
 from wire.names import fold
 
@@ -80,11 +83,14 @@ class User:
         "account",
         "address",
         "away",
+        "bot",
         "cap_version",
         "caps",
         "certificate",
         "changed",
         "ended",
+        "failures",
+        "from_accounts",
         "heard",
         "host",
         "id",
@@ -115,7 +121,9 @@ class User:
         "talks",
         "until",
         "username",
+        "wallops",
         "wanted",
+        "watching",
     )
 
     def __init__(self, ident: int, link: Link, address: str, host: str, at: int) -> None:
@@ -135,13 +143,17 @@ class User:
         self.refused = ""  # the nick that they could not have before they were welcomed
         self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
         self.password = ""
+        self.failures = 0  # attempts to become an operator that failed
         self.registered = False
         self.negotiating = False  # between CAP LS or REQ and CAP END
         self.cap_version = 301
         self.caps = 0
         self.render = 0  # the class of connections that this one shares its bytes with
-        self.operator = False
+        self.operator: Grant | None = None
+        self.from_accounts = False
         self.invisible = False
+        self.bot = False
+        self.wallops = False
         self.away = ""
         self.signed_on = at
         self.spoke = at
@@ -152,6 +164,7 @@ class User:
         self.rooms: dict[Room, int] = {}  # to the position of their own join
         self.invited: set[Room] | None = None
         self.talks: set[str] | None = None
+        self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
         self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
         self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
@@ -164,6 +177,10 @@ class User:
     def identify(self) -> None:
         """Work out `prefix` anew after a change of nick, user name or host."""
         self.prefix = f"{self.nick}!{self.username}@{self.host}"
+
+    def can(self, capability: str) -> bool:
+        """Whether this is an operator who may do that (`server.operators.CAPABILITIES`)."""
+        return self.operator is not None and capability in self.operator.capabilities
 
     @property
     def shown(self) -> str:
@@ -230,7 +247,7 @@ class Room:
 
     def visible_to(self, user: User) -> bool:
         """Whether `user` may know that this room exists."""
-        return not self.secret or user in self.members
+        return not self.secret or user in self.members or user.can("see_hidden")
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
@@ -291,12 +308,16 @@ class Network:
         self.changes: list[Change] = []
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
+        self.marked: dict[str, set[User]] = {}  # who has which user mode, by its letter
+        self.past = Memory(settings.limits.whowas)
+        self.watchers: dict[str, set[User]] = {}  # who asked to be told of a folded nick (MONITOR)
         self.registered = 0
         self.most = 0
-        self.left: dict[
-            str, dict[str, int]
-        ] = {}  # by account and room: up to where it knows what was said (server.commands.replay)
+        self.left: dict[str, dict[str, int]] = {}  # up to where an account knows what was said in a room (server.commands.replay)
         self.motd: list[str] = []
+        self.bans = Bans()
+        self.audit: list[str] = []  # what operators did: for the log, once the lock is released
+        self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
         self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
@@ -325,7 +346,7 @@ class Network:
         if user.registered:
             self.registered -= 1
         for told in LEAVING:
-            told(self, user, user.rooms.keys(), user.heard)
+            told(self, user, user.rooms, user.heard)
         before = self.seq
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
@@ -339,6 +360,10 @@ class Network:
         for key in user.talks or ():
             self.talks.pop(key, None)
             self._forget(key)
+        for holders in self.marked.values():
+            holders.discard(user)
+        for farewell in FAREWELLS:
+            farewell(self, user, at)
 
     def rename(self, user: User, nick: str) -> None:
         """Give `user` a nick that is free."""
@@ -422,6 +447,8 @@ class Network:
     ) -> Event:
         """Add one event to a room's log; the fields are Event's, `ident` its id where that is not its position."""
         self.seq = seq = self.seq + 1
+        if author.bot:
+            tags = f"bot;{tags}" if tags else "bot"
         event = Event(seq, ident or seq, at, room.key, kind, line, author.id, skip, room.closed, tags, alt, author.account, stored)
         self.window.add(room.log, event)
         self.appended.append(event)
@@ -440,6 +467,8 @@ class Network:
     ) -> Event:
         """Add one event to the log of a private conversation, for `other` to be given. Its author gets an echo or nothing."""
         self.seq = seq = self.seq + 1
+        if author.bot:
+            tags = f"bot;{tags}" if tags else "bot"
         mine = other is author  # what people tell themselves does reach them
         event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, b"", author.account, stored)
         self.window.add(log, event)
@@ -495,6 +524,18 @@ class Network:
             user.render = render
             for room in user.rooms:
                 room.audiences.pop(user.link.worker, None)
+
+
+# What is called, at the end, for each session that is over: with the network, the session, and when (milliseconds). It may never
+# have registered.
+Farewell = Callable[[Network, User, int], None]
+FAREWELLS: list[Farewell] = []
+
+
+def when_gone(farewell: Farewell) -> Farewell:
+    """Have the function below called for each session that is over."""
+    FAREWELLS.append(farewell)
+    return farewell
 
 
 # What takes over a stored record of a kind at the start: called with the network, the record's key and its value.

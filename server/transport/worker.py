@@ -24,6 +24,7 @@ from server.commands import execute
 from server.commands.jobs import Busy, resume
 from server.commands.plain import say
 from server.commands.sasl import expire
+from server.commands.server_bans import refusal_of_address
 from server.commands.table import REFUSED, Row
 from server.config import Settings
 from server.dialects import irc
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from server.transport.websocket import WebSocket
 
 log = logging.getLogger("parley")
+audit = logging.getLogger("parley.audit")
 
 _MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
 _STOPPING_S = 0.02  # between two looks at whether all is said
@@ -105,6 +107,9 @@ class Worker(threading.Thread):
         self._gone: list[Connection] = []
         self._rewatch: list[Connection] = []
         self._joined: list[User] = []
+        self._audit: list[str] = []
+        self.rehash: Callable[[], None] = _nothing  # has the main thread read the configuration again
+        self._rehash_asked = False
         # Who has to be looked at again
         self._delayed: set[Connection] = set()  # has lines, but has to take in replies first, or the journal has to catch up
         self._slowed: set[Connection] = set()  # has lines for which flood control makes it wait
@@ -183,7 +188,7 @@ class Worker(threading.Thread):
                 self._work(now)
                 slices, plans = output.collect()
             output.deliver(slices, plans)
-        if self._gone or self._rewatch or self._joined:
+        if self._gone or self._rewatch or self._joined or self._audit:
             self._tidy()
 
     def _wait(self) -> None:
@@ -346,6 +351,8 @@ class Worker(threading.Thread):
             conn.user.certificate = conn.certificate
             if conn.refused:
                 self._turn_away(conn, conn.refused, _TRY_LATER)
+            elif why := refusal_of_address(net, conn.address, at):
+                self._turn_away(conn, why)
         self._opened.clear()
         # Who is gone goes first: the same person may be back already, in this very turn, and want their nick.
         self._lost += self.output.lost
@@ -365,6 +372,10 @@ class Worker(threading.Thread):
             if conn.state is State.OPEN:
                 self._carry_out(conn, now, at, congested=congested)
         self._active.clear()
+        if net.audit:
+            self._audit += net.audit
+            net.audit.clear()
+            self._rehash_asked, net.rehash_asked = net.rehash_asked, False  # it is always noted too
         self._sequencer.settle()
 
     def _take_results(self, at: int) -> None:
@@ -501,6 +512,12 @@ class Worker(threading.Thread):
         for user in self._joined:
             log.info("New connection from %s : %s joined", user.address, safe(user.nick))
         self._joined.clear()
+        for line in self._audit:
+            audit.info("%s", line)
+        self._audit.clear()
+        if self._rehash_asked:
+            self._rehash_asked = False
+            self.rehash()
         for conn in self._rewatch:
             self._watch(conn)
         self._rewatch.clear()
@@ -580,6 +597,10 @@ class Worker(threading.Thread):
         conn.state = State.CLOSED
         self._door.shaken()
         self._door.leave(conn.address)
+
+
+def _nothing() -> None:
+    """Nobody reads the configuration again."""
 
 
 def _websockets(settings: Settings) -> Callable[[], WebSocket]:

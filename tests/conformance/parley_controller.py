@@ -45,6 +45,14 @@ def _certificates() -> Path:
     return folder
 
 
+# OPER operuser operpassword; the cheapest hash there is.
+CONFIG = """
+[operators.operuser]
+password = "$argon2id$v=19$m=8,t=1,p=1$WizIj+a9Ddtu+yhd1E9Qnw$rT/wGVNWn+uybDHZOtBExAEoT1E2D8Q0NfRnG/SSLEI"
+capabilities = ["kill", "ban", "rehash", "wallops", "see_hidden", "override", "stats"]
+"""
+
+
 class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController):  # type: ignore[misc,unused-ignore]
     """One server a test, in memory, without limits."""
 
@@ -55,18 +63,27 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
     # What is promised: a test that would skip for want of one of these fails.
     capabilities = frozenset(
         {
+            Capabilities.ACCOUNT_NOTIFY,
+            Capabilities.ACCOUNT_TAG,
+            Capabilities.AWAY_NOTIFY,
             Capabilities.BATCH,
             Capabilities.ECHO_MESSAGE,
             Capabilities.EXTENDED_JOIN,
+            Capabilities.EXTENDED_MONITOR,
             Capabilities.LABELED_RESPONSE,
             Capabilities.MESSAGE_TAGS,
             Capabilities.MULTI_PREFIX,
             Capabilities.SERVER_TIME,
+            Capabilities.SETNAME,
         }
     )
     optional_behaviors = frozenset(
         {
             OptionalBehaviors.CAP_REQ_MINUS,
+            OptionalBehaviors.ELIST_C,
+            OptionalBehaviors.ELIST_M,
+            OptionalBehaviors.ELIST_N,
+            OptionalBehaviors.ELIST_T,
             OptionalBehaviors.ELIST_U,
             OptionalBehaviors.INVITE_LIST,
             OptionalBehaviors.INVITE_OVERRIDES_LIMIT,
@@ -77,13 +94,16 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         }
     )
     isupport = {  # noqa: RUF012 - irctest's own way
+        "BOT": "B",
         "CASEMAPPING": "ascii",
         "CHATHISTORY": patma.ANYSTR,
-        "ELIST": patma.StrRe(".*U.*"),
+        "ELIST": patma.StrRe("C?M?N?T?U?"),
+        "MONITOR": patma.ANYSTR,
         "MSGREFTYPES": "msgid",
         "PREFIX": "(ov)@+",
         "TARGMAX": patma.ANYSTR,
         "UTF8ONLY": None,
+        "WHOX": None,
     }
 
     def run(
@@ -105,8 +125,10 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         self.hostname, self.port = hostname, port
         self.create_config()
         (self.directory / "data").mkdir(exist_ok=True)
+        config = self.directory / "parley.toml"
+        config.write_text(CONFIG, encoding="utf-8")
         command = [
-            *(PYTHON, "-m", "server"),
+            *(PYTHON, "-m", "server", "--config", str(config)),
             *("--certs", str(_certificates()), "--data", str(self.directory / "data")),
             *("--listen", f"127.0.0.1:{port}", "--plain-listen", "off"),
             *("--store", "memory", "--limits", "off"),
@@ -121,7 +143,8 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             "PARLEY_ACCOUNTS_ARGON2_TIME": "1",
             "PARLEY_ACCOUNTS_SCRAM_ITERATIONS": "4096",
         }
-        environment = {**os.environ, **accounts, "PARLEY_NAME": "My.Little.Server", "PYTHONPATH": str(REPOSITORY)}
+        names = {"PARLEY_NAME": "My.Little.Server", "PARLEY_DESCRIPTION": "test server"}
+        environment = {**os.environ, **accounts, **names, "PYTHONPATH": str(REPOSITORY)}
         if password is not None:
             environment["PARLEY_PASSWORD"] = password
         self.proc = self.execute(command, env=environment, cwd=REPOSITORY)

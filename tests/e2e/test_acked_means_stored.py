@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from server.events import Event
+from server.events import Change, Event
 from server.ports import StoreError
 from server.store.sqlite import SqliteStore
 from tests.e2e.inside import InsideServer, Log, settings_for
@@ -33,14 +33,14 @@ class Disk:
         self.waiting = threading.Event()
         append = SqliteStore.append
 
-        def slow(store: SqliteStore, events: Sequence[Event]) -> None:
+        def slow(store: SqliteStore, events: Sequence[Event], changes: Sequence[Change] = ()) -> None:
             if not self._going.is_set():
                 self.waiting.set()
                 assert self._going.wait(60)
             if self._refuses:
                 self.waiting.set()
                 raise StoreError(self._refuses)
-            append(store, events)
+            append(store, events, changes)
 
         monkeypatch.setattr(SqliteStore, "append", slow)
 

@@ -13,9 +13,10 @@ import re
 import socket
 import ssl
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,7 +47,8 @@ def _client_context(ca: Path) -> ssl.SSLContext:
 def settings(data: Path, **overrides: object) -> config.Settings:
     """Settings for tests: memory store, no limits, no cloaks, free ports on loopback. `limits_line=600` sets `limits.line`.
 
-    Raises SettingsError for values that are not possible, KeyError for names that do not exist.
+    A file `parley.toml` in `data` is read as well. Raises SettingsError for values that are not possible, KeyError for names that
+    do not exist.
     """
     values: dict[str, object] = {
         "tls_certs": certificates(),
@@ -62,8 +64,10 @@ def settings(data: Path, **overrides: object) -> config.Settings:
         "accounts_scram_iterations": 4096,
         **overrides,
     }
+    file = data / "parley.toml"  # what has no name of its own in the environment: operators
+    more = {"PARLEY_CONFIG": str(file)} if file.exists() else {}
     names = {spec.key.replace(".", "_"): spec.env for spec in config.SPECS.values()}
-    environ = {names[name]: str(value) for name, value in values.items()}
+    environ = {names[name]: str(value) for name, value in values.items()} | more
     return config.load([], environ=environ)
 
 
@@ -77,6 +81,7 @@ class Running:
     ca: Path
     errors: list[str]
     web_port: int = 0  # of WebSockets: `listen_websocket="127.0.0.1:0"`
+    rehash_asked: threading.Event = field(default_factory=threading.Event)  # who runs a server calls its `reload` then
 
 
 class _Errors(logging.Handler):
@@ -91,7 +96,8 @@ class _Errors(logging.Handler):
 @contextmanager
 def running_server(data: Path, **overrides: object) -> Iterator[Running]:
     """Start a server with its data in `data`, and stop it at the end. `overrides` as for `settings`."""
-    server = Server(settings(data, **overrides))
+    asked = threading.Event()
+    server = Server(settings(data, **overrides), reread=lambda: settings(data, **overrides), rehash=asked.set)
     errors = _Errors()
     logger = logging.getLogger("parley")
     logger.addHandler(errors)
@@ -99,7 +105,7 @@ def running_server(data: Path, **overrides: object) -> Iterator[Running]:
     try:
         server.start()
         ca = certificates() / "ca.pem"
-        yield Running(server, ports.get("irc", 0), ports.get("plain", 0), ca, errors.found, ports.get("websocket", 0))
+        yield Running(server, ports.get("irc", 0), ports.get("plain", 0), ca, errors.found, ports.get("websocket", 0), asked)
     finally:
         server.stop(1.0)
         logger.removeHandler(errors)

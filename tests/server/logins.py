@@ -26,6 +26,11 @@ def answers(lines: list[str]) -> list[str]:
     return [parse(line).command for line in lines]
 
 
+def offered(client: Client) -> list[str]:
+    """What CAP LS 302 shows, a word a capability."""
+    return " ".join(parse(line).params[-1] for line in client.ask("CAP LS 302")).split()
+
+
 def register(client: Client, password: str = "sesame", email: str = "*") -> None:
     """Register the nick of `client` as an account, and so log in."""
     lines = client.ask(f"REGISTER * {email} {password}")

@@ -9,7 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from server.config import FLAGS, SPECS, Address, Settings, SettingsError, Spec, example_toml, load, parser, value_of
+from server.config import (
+    FLAGS,
+    SPECS,
+    Address,
+    Operator,
+    OperatorClass,
+    Settings,
+    SettingsError,
+    Spec,
+    example_toml,
+    load,
+    parser,
+    value_of,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,8 +189,10 @@ FLAG_ERRORS = [
     ),
     (
         ["--listen", "off", "--plain-listen", "off"],
-        "listen.irc, listen.plain, listen.certified and listen.websocket: all are off;"
-        " allowed is at least one address to listen at.",
+        (
+            "listen.irc, listen.plain, listen.certified and listen.websocket: all are off;"
+            " allowed is at least one address to listen at."
+        ),
     ),
     (
         ["--listen", "h:1", "--plain-listen", "h:1"],
@@ -342,3 +357,102 @@ def test_a_printed_configuration_reads_back_but_for_secrets(tmp_path: Path, caps
 def test_every_setting_can_be_asked_for() -> None:
     settings = Settings()
     assert all(value_of(settings, spec) == spec.default for spec in SPECS.values())
+
+
+# -- tables with names of one's own --------------------------------------------------------------------------------------------
+
+HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
+DIGEST = ":".join(["aB"] * 32)
+
+
+def test_operators_and_their_classes(tmp_path: Path) -> None:
+    text = f"""
+        [operators.grace]
+        password = "{HASH}"
+        certificates = ["{DIGEST}", "{"0" * 64}"]
+        hosts = ["192.0.2.0/24", "*.example"]
+        account = "Grace"
+        operator_class = "moderator"
+        capabilities = ["rehash"]
+        [operators.x-1]
+        certificates = ["{"f" * 64}"]
+        [operator_classes.moderator]
+        capabilities = ["kill", "ban"]
+    """
+    settings = load(["--config", written(tmp_path, text)], {})
+    assert settings.operators == {
+        "grace": Operator(HASH, (DIGEST, "0" * 64), ("192.0.2.0/24", "*.example"), "Grace", "moderator", ("rehash",)),
+        "x-1": Operator(certificates=("f" * 64,)),
+    }
+    assert settings.operator_classes == {"moderator": OperatorClass(("kill", "ban"))}
+    assert HASH not in repr(settings)
+    assert "[operators.grace] is set, and not shown here" in example_toml(settings)
+    assert HASH not in example_toml(settings)
+
+
+TABLE_ERRORS = [
+    ("operators = 1", "operators: this is not possible; allowed are tables [operators.NAME] with a name in one word."),
+    (
+        "[operators]\npassword = 'secret'",
+        "operators: this is not possible; allowed are tables [operators.NAME] with a name in one word.",
+    ),
+    ("[operators.'a b']\n", "operators: this is not possible; allowed are tables [operators.NAME] with a name in one word."),
+    ("[operators.a]\npasswort = 'secret'", "operators.a.passwort: there is no such setting; did you mean password?"),
+    (
+        "[operators.a]\npassword = 'secret'",
+        "operators.a.password: this value is not possible; allowed is the line that `python -m server operator hash` prints.",
+    ),
+    (
+        "[operators.a]\ncertificates = ['12']",
+        "operators.a.certificates: ['12'] is not possible; allowed is a list of SHA-256 fingerprints, 64 hexadecimal digits each.",
+    ),
+    (
+        "[operators.a]\nhosts = '192.0.2.1'",
+        'operators.a.hosts: \'192.0.2.1\' is not possible; allowed is a list such as ["192.0.2.0/24", "2001:db8::1", "*.example"].',
+    ),
+    (
+        "[operators.a]\nhosts = ['u@host']",
+        'operators.a.hosts: [\'u@host\'] is not possible; allowed is a list such as ["192.0.2.0/24", "2001:db8::1", "*.example"].',
+    ),
+    ("[operators.a]\naccount = 'a b'", "operators.a.account: 'a b' is not possible; allowed is the name of an account."),
+    (
+        "[operators.a]\noperator_class = 3",
+        "operators.a.operator_class: 3 is not possible; allowed is the name of a table [operator_classes.NAME].",
+    ),
+    (
+        "[operator_classes.a]\ncapabilities = ['kil']",
+        "operator_classes.a.capabilities: ['kil'] is not possible; allowed is a list of kill, ban, rehash, wallops, see_hidden,",
+    ),
+    ("[operator_classes.a]\ncapabilities = [1]", "operator_classes.a.capabilities: [1] is not possible; allowed is a list of"),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), TABLE_ERRORS)
+def test_an_error_in_a_table_names_it_and_shows_no_secret(tmp_path: Path, text: str, sentence: str) -> None:
+    file = written(tmp_path, text)
+    complaint = refusal(["--config", file])
+    assert complaint.startswith(f"{file}, {sentence}")
+    assert "secret" not in complaint
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "operators.a: anybody could be it; allowed is a table with a password, certificates or both."),
+        (
+            f"password = '{HASH}'\noperator_class = 'moderater'\n[operator_classes.moderator]",
+            "operators.a.operator_class: there is no class moderater; did you mean moderator?",
+        ),
+        (f"password = '{HASH}'\noperator_class = 'x'", "operators.a.operator_class: there is no class x."),
+    ],
+)
+def test_what_no_table_can_tell_alone(tmp_path: Path, text: str, sentence: str) -> None:
+    assert refusal(["--config", written(tmp_path, f"[operators.a]\n{text}\n")]) == sentence
+
+
+def test_the_example_of_an_operator_is_one(tmp_path: Path) -> None:
+    text = "\n".join(line[3:] for line in example_toml().splitlines() if line.startswith("#  "))
+    text = text.replace("$argon2id$...", HASH).replace("0123...cdef", "0" * 64)
+    settings = load(["--config", written(tmp_path, text)], {})
+    assert list(settings.operators) == ["grace"]
+    assert list(settings.operator_classes) == ["moderator"]

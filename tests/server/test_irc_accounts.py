@@ -17,7 +17,7 @@ from server.commands.accounts import UNVERIFIED_MS, keep_invitation
 from server.state.accounts import Invitation
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
-from tests.server.logins import answers, log_in, plain, register
+from tests.server.logins import answers, log_in, offered, plain, register
 from wire.message import parse
 
 
@@ -29,8 +29,7 @@ def failure(lines: list[str]) -> list[str]:
 
 def value(client: Client) -> str | None:
     """The value of the capability, None where it is not offered."""
-    words = parse(client.ask("CAP LS 302")[0]).params[-1].split()
-    found = [word for word in words if word.startswith("draft/account-registration")]
+    found = [word for word in offered(client) if word.startswith("draft/account-registration")]
     return found[0].partition("=")[2] if found else None
 
 
@@ -224,7 +223,7 @@ def test_who_logs_in_after_nick_gets_their_own_name(connect: Connect) -> None:
     register(alice)
     alice.ask("NICK elsewhere")
     back = connect()
-    assert back.numerics("CAP LS 302", "NICK alice", "USER u 0 * :Alice", "CAP REQ sasl") == ["CAP", "CAP"]
+    assert set(back.numerics("CAP LS 302", "NICK alice", "USER u 0 * :Alice", "CAP REQ sasl")) == {"CAP"}
     lines = back.ask(*plain("alice", "sesame"))
     assert parse(lines[1]).params[0] == "alice", "the nick is theirs as soon as they are"
     assert back.numerics("CAP END")[0] == "001"
@@ -365,3 +364,15 @@ def test_no_order_of_commands_gets_around_the_login(tmp_path: Path) -> None:
             assert net.registered == 0
 
         holds()
+
+
+def test_private_messages_from_people_with_an_account_only(connect: Connect) -> None:
+    """User mode +R, as https://modern.ircdocs.horse lists it for other servers; 477 is ERR_NEEDREGGEDNICK."""
+    alice, bob = connect("alice"), connect("bob")
+    assert alice.ask("MODE alice +R") == [":alice!~u@127.0.0.1 MODE alice :+R"]
+    assert bob.numerics("PRIVMSG alice :hi", "NOTICE alice :hi") == ["477"]
+    assert alice.sync() == []
+    assert alice.numerics("PRIVMSG alice :to myself") == ["PRIVMSG"]
+    register(bob)
+    assert bob.numerics("PRIVMSG alice :hi") == []
+    assert alice.until("PRIVMSG").endswith(":hi")

@@ -13,7 +13,7 @@ import pytest
 from certs import folder
 from tests.server.conftest import Connect
 from tests.server.harness import PATIENCE_S, Client, Running, certificates, running_server
-from tests.server.logins import answers, encoded, log_in, register
+from tests.server.logins import answers, encoded, log_in, offered, register
 from tests.server.test_irc_nickserv import told
 from tests.server.tls_material import Authority
 from wire.message import parse
@@ -60,7 +60,7 @@ def external(client: Client, authzid: str = "") -> list[str]:
 def test_external_by_the_name_in_the_certificate(connect: Connect, show: Show, alices: Path) -> None:
     register(connect("alice"))
     client = show(alices)
-    assert "sasl=PLAIN,SCRAM-SHA-256,EXTERNAL" in client.ask("CAP LS 302")[0]
+    assert "sasl=PLAIN,SCRAM-SHA-256,EXTERNAL" in offered(client)
     assert answers(external(client)) == ["AUTHENTICATE", "900", "903"]
     assert answers(external(client, "Alice")) == ["AUTHENTICATE", "900", "903"]
     assert answers(external(client, "bob")) == ["AUTHENTICATE", "904"]

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from server.operators import Grant
 from tests.server.conftest import Connect
 from tests.server.harness import Running
 from wire.message import parse
@@ -51,14 +52,14 @@ def test_who_by_mask(connect: Connect, mask: str, found: str) -> None:
 
 def test_who_answers_with_a_page_at_the_most(connect: Connect, server: Running) -> None:
     """ "Servers MAY filter or limit visible users replies arbitrarily." """
-    from server.commands import queries  # noqa: PLC0415 - named apart from the fixture
+    from server.commands import who  # noqa: PLC0415 - named apart from the fixture
 
-    most, queries._MOST_MATCHES = queries._MOST_MATCHES, 2
+    most, who._MOST_MATCHES = who._MOST_MATCHES, 2
     try:
         people = [connect(f"person{i}") for i in range(4)]
         assert people[0].numerics("WHO person*") == ["352", "352", "315"]
     finally:
-        queries._MOST_MATCHES = most
+        who._MOST_MATCHES = most
 
 
 def test_whois(connect: Connect) -> None:
@@ -113,7 +114,7 @@ def test_whois_of_somebody_in_many_rooms(connect: Connect) -> None:
 def test_operators_are_shown_as_such(connect: Connect, server: Running) -> None:
     """RPL_WHOISOPERATOR; `*` in WHO and USERHOST; `o` among the user modes, which can be laid down."""
     alice, bob = connect("alice"), connect("bob")
-    server.server.sequencer.net.nicks["alice"].operator = True
+    server.server.sequencer.net.nicks["alice"].operator = Grant("root", frozenset())
     assert "313" in bob.numerics("WHOIS alice")
     assert [parse(line).params[6] for line in bob.ask("WHO * o")[:-1]] == ["H*"]
     assert bob.ask("USERHOST alice") == [":parley.local 302 bob :alice*=+~u@127.0.0.1"]
@@ -187,7 +188,7 @@ def test_isupport(connect: Connect) -> None:
         "CHANMODES": "b,k,l,imnst",
         "CHANTYPES": "#",
         "CHATHISTORY": "1000",
-        "ELIST": "U",
+        "ELIST": "CMNTU",
         "MAXLIST": "b:100",
         "MODES": "20",
         "MSGREFTYPES": "msgid",

@@ -23,8 +23,24 @@ def test_welcome_has_all_its_parts_in_order(connect: Connect) -> None:
 def test_welcome_waits_for_cap_end(connect: Connect) -> None:
     """ "the server MUST not complete registration until the client sends a CAP END command" (capability-negotiation)."""
     alice = connect()
-    assert alice.numerics("CAP LS 302", "NICK alice", "USER u 0 * :Alice") == ["CAP"]
+    assert set(alice.numerics("CAP LS 302", "NICK alice", "USER u 0 * :Alice")) == {"CAP"}
     assert alice.numerics("CAP END")[0] == "001"
+
+
+def test_cap_ls_takes_several_lines_for_those_only_who_know_that(tmp_path: Path) -> None:
+    """ "If the client supports CAP version 302, the server MAY send multiple lines"; "all but the last [line] MUST have a parameter
+    containing only an asterisk" (capability-negotiation). For version 301 one line has what fits on it."""
+    with running_server(tmp_path, name="n" * 63) as server, Client(server) as new, Client(server) as old:
+        *first, last = [parse(line).params for line in new.ask("CAP LS 302")]
+        assert first
+        assert all(len(params) == 4 and params[2] == "*" for params in first)
+        assert len(last) == 3
+        names = [word.partition("=")[0] for params in [*first, last] for word in params[-1].split()]
+        old.send("CAP REQ :" + " ".join(name for name in names if name != "sts"), "CAP LIST", "CAP LS")
+        for answer in [parse(line).params for line in old.sync()[1:]]:
+            assert len(answer) == 3
+            assert answer[-1].split() == names[: len(answer[-1].split())]
+        assert all(len(line.encode()) <= 510 for line in old.seen)
 
 
 def test_cap_req_alone_suspends_registration_too(connect: Connect) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from server.commands import login, replay
+from server.commands import login, operators, replay
 from server.events import Event, Kind
 from server.ports import StoreError
+from server.state.accounts import Account
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from wire.capabilities import Cap
@@ -156,11 +157,32 @@ def test_a_session_that_gave_way_to_the_next_one_too(server: Running, connect: C
     with sequencer.lock:
         user = sequencer.net.find(ghost.nick)
         assert user is not None
-        login.replace(sequencer.net, user, login.TAKEN_OVER, 0)
+        operators.remove(sequencer.net, user, login.TAKEN_OVER, 0)
         sequencer.settle()
     alice.ask("PRIVMSG #a :two")
     _, lines = come(server, "bob", "bob")
     assert said(lines) == ["one", "two"]
+
+
+def test_logging_in_and_out_while_there(server: Running, connect: Connect) -> None:
+    """The account was there from the login to the logout."""
+    alice = connect("alice")
+    alice.ask("JOIN #a", "PRIVMSG #a :before")
+    bob = connect("bob", caps=("server-time",))
+    bob.ask("JOIN #a")
+    net = server.server.sequencer.net
+    user = net.find("bob")
+    assert user is not None
+    with server.server.sequencer.lock:
+        login.log_in(net, user, Account("bob", 0), 0)
+        assert net.left["bob"] == {"#a": replay.HERE}
+        server.server.sequencer.settle()
+    alice.ask("PRIVMSG #a :seen")
+    with server.server.sequencer.lock:
+        login.log_out(net, user, 0)
+        server.server.sequencer.settle()
+    alice.ask("PRIVMSG #a :missed")
+    assert said(come(server, "bob2", "bob")[1]) == ["missed"]
 
 
 def test_who_was_kicked_misses_what_came_then(server: Running, connect: Connect) -> None:
