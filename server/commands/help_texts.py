@@ -1,4 +1,4 @@
-"""What HELP says: for each command how it is written, and what it does. `describe` adds one."""
+"""What HELP says: for each command its syntax, and what it does. `describe` adds one; it counts once the command is there."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ describe(
     "AWAY [:message]",
     "With a message: you are away, and whoever writes to you is told so. Without one: you are back.",
 )
+describe("BATCH", "BATCH +name draft/multiline target | -name", "Messages of several lines. Your client does this by itself.")
 describe(
     "CAP",
     "CAP LS [302] | LIST | REQ :capabilities | END",
     "Negotiates IRCv3 capabilities. Your client does this by itself.",
 )
+for _alias in ("CHANSERV", "CS"):
+    describe(_alias, f"{_alias} subcommand", f"Registers rooms, and keeps them; {_alias} HELP lists what can be asked.")
 describe(
     "CHATHISTORY",
     "CHATHISTORY LATEST target * limit",
@@ -55,6 +58,12 @@ describe(
     "minutes ago they were opened (C) or their topic was set (T).",
 )
 describe("LUSERS", "LUSERS", "How many people and rooms there are.")
+describe("MARKREAD", "MARKREAD target [timestamp=time]", "How far you have read, for all of your devices.")
+describe(
+    "METADATA",
+    "METADATA target GET|LIST|SET|CLEAR|SUB|UNSUB|SUBS|SYNC [keys and values]",
+    "What is to be known of you, or of a room: a picture, a colour, an address.",
+)
 describe(
     "MODE",
     "MODE #room [changes [parameters]]",
@@ -77,11 +86,13 @@ describe("PING", "PING token", "The server answers with PONG and the token.")
 describe("PONG", "PONG token", "The answer to the server's PING. Your client does this by itself.")
 describe("PRIVMSG", "PRIVMSG target[,target ...] :text", "Says something in a room, or to a person.")
 describe("QUIT", "QUIT [:reason]", "Ends the connection.")
+describe("REDACT", "REDACT target msgid [:reason]", "Takes back a message.")
 describe(
     "REGISTER",
     "REGISTER account|* email|* :password",
     "Makes an account; * as the account is your nick, * as the address is none.",
 )
+describe("RENAME", "RENAME #room #newname [:reason]", "Gives a room another name.")
 describe("SETNAME", "SETNAME :real name", "Changes your real name.")
 describe("STATS", "STATS u", "STATS o|k|d|a", "How long the server has been running; for operators, who they are, and the bans.")
 describe("SUMMON", "SUMMON", "Is not available here.")

@@ -91,6 +91,8 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             OptionalBehaviors.MULTI_KICK,
             OptionalBehaviors.MULTI_NAMES_COMMAND,
             OptionalBehaviors.MULTI_PRIVMSG,
+            OptionalBehaviors.SASL_AFTER_REGISTRATION,
+            OptionalBehaviors.SASL_REAUTHENTICATION,
         }
     )
     isupport = {  # noqa: RUF012 - irctest's own way

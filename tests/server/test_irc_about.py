@@ -96,7 +96,8 @@ def test_help(connect: Connect) -> None:
 
 def test_every_command_has_its_help() -> None:
     """Whoever adds a command says what it does: `describe` in server/commands/help_texts.py."""
-    assert TABLE.keys() - HTTP - TEXTS.keys() == set()
+    missing = TABLE.keys() - HTTP - TEXTS.keys()
+    assert not missing, f"HELP says nothing on {missing}"
     assert all(lines and all(0 < len(line) < 120 for line in lines) for lines in TEXTS.values())
 
 

@@ -6,6 +6,7 @@ import gc
 import re
 import weakref
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -137,6 +138,7 @@ def test_the_request_may_come_in_any_pieces_and_what_follows_is_kept() -> None:
         (request(*[f"X-{n}: {'y' * 4000}" for n in range(5)])[:-2], 431),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 17000, 431),
     ],
+    ids=count(),  # the masks in them are random, and every process of pytest-xdist has to collect the same tests
 )
 def test_what_opens_no_websocket_is_answered_in_http(data: bytes, code: int) -> None:
     socket = fresh("*")
@@ -291,6 +293,7 @@ def test_the_server_closes_with_what_was_settled_first_or_1000() -> None:
         (sent(Opcode.TEXT) * 100, 1008),
         (sent(Opcode.TEXT, fin=False) + sent(Opcode.CONT, b"x", fin=False) * 400, 1008),
     ],
+    ids=count(),  # the masks in them are random, and every process of pytest-xdist has to collect the same tests
 )
 def test_what_is_wrong_ends_it_with_a_fitting_code(data: bytes, code: int) -> None:
     socket = opened()
@@ -329,7 +332,11 @@ def test_no_bytes_make_it_raise(pieces: list[bytes]) -> None:
     socket.release()
 
 
-@pytest.mark.parametrize("data", [b"", CONVERSATION, sent(Opcode.TEXT, b"x", mask=False), sent(Opcode.TEXT, b"\xff")])
+@pytest.mark.parametrize(
+    "data",
+    [b"", CONVERSATION, sent(Opcode.TEXT, b"x", mask=False), sent(Opcode.TEXT, b"\xff")],
+    ids=["nothing", "conversation", "unmasked", "no UTF-8"],
+)
 def test_it_is_freed_without_the_collector(data: bytes) -> None:
     gc.collect()
     gc.disable()
