@@ -303,6 +303,18 @@ class Limits:
         least=64,
         most=1 << 20,
     )
+    replay: int = setting(
+        100,
+        "Messages missed since the account was last in a room that a client without draft/chathistory is given when it joins.",
+        least=0,
+        most=10_000,
+    )
+    replay_newcomers: int = setting(
+        0,
+        "Messages that such a client is given when it joins a room without an account, or with one that was never there.",
+        least=0,
+        most=10_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,13 +104,13 @@ def log_of(net: Network, user: User, target: str) -> Candidate | None:
     """
     if is_room(target):
         room = net.room(target)
-        return _joined(room, user) if room is not None and user in room.members else None
+        return joined(room, user) if room is not None and user in room.members else None
     me, other = party(user), net.find(target)
     peer = party(other) if other is not None else net.talks.called(me, target)
     return Candidate(target, conversation_key(me, peer), 0, created(net, user)) if peer else None
 
 
-def _joined(room: Room, user: User) -> Candidate:
+def joined(room: Room, user: User) -> Candidate:
     """The log of a room that `user` is in.
 
     What was said while it was closed is for those who were there, and in a registered room for those too who have a rank on record:
@@ -141,7 +141,7 @@ def _targets(context: Context) -> None:
     if len(times) < 2:
         context.fail("INVALID_PARAMS", "Targets are listed by timestamps, not by msgids", "TARGETS")
         return
-    candidates = [_joined(room, user) for room in user.rooms]
+    candidates = [joined(room, user) for room in user.rooms]
     me, since = party(user), created(net, user)
     candidates += [Candidate(called(net, peer, nick), conversation_key(me, peer), 0, since) for peer, nick in net.talks.peers(me)]
     context.spend(len(candidates) / _TARGETS_PER_UNIT)

@@ -9,6 +9,7 @@ from server.commands.chanserv import account_gone, recognise
 from server.commands.names import reserved_for, same_account
 from server.commands.notices import account_changed
 from server.commands.operators import remove
+from server.commands.replay import HERE, forget, note
 from server.commands.server_bans import refusal
 from server.state.accounts import Account
 from server.state.model import Network, User
@@ -23,11 +24,14 @@ TAKEN_OVER = "Another session of your account has taken over"
 def log_in(net: Network, user: User, account: Account, at: int) -> None:
     """From now on the session is that of `account`; those who asked for it are told."""
     changed = user.account != account.name
+    if changed:
+        note(net, user, user.rooms, net.seq)
     net.log_in(user, account.name)
     if user.wanted and not user.registered:
         claim(net, user, at)
     _numeric(net, user, f"{n.RPL_LOGGEDIN} {user.shown} {_mask(user)} {account.name} :You are now logged in as {account.name}")
     if changed:
+        note(net, user, user.rooms, HERE)
         account_changed(net, user, at)
         recognise(net, user, at)
     if user.registered and (why := refusal(net, user, at)):
@@ -36,6 +40,7 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
 
 def log_out(net: Network, user: User, at: int) -> None:
     """From now on the session is nobody's; where all need an account, it is over."""
+    note(net, user, user.rooms, net.seq)
     net.log_in(user, "")
     _numeric(net, user, f"{n.RPL_LOGGEDOUT} {user.shown} {_mask(user)} :You are now logged out")
     account_changed(net, user, at)
@@ -63,6 +68,7 @@ def drop(net: Network, account: Account, at: int) -> None:
     net.book.drop(account.name)
     net.keep("account", account.key, None)
     net.forget_account(account.key)
+    forget(net, account.name)
     account_gone(net, account.name, at)
 
 

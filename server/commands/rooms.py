@@ -12,6 +12,7 @@ from server.commands.audit import acts_as_operator
 from server.commands.bans import awaited, banned
 from server.commands.changes import raise_to_kept, set_by_server
 from server.commands.rates import seconds_to_wait
+from server.commands.replay import missed
 from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.dialects.irc import render_tagged
 from server.events import Kind
@@ -102,7 +103,7 @@ def when_entered(welcome: Welcome) -> Welcome:
 
 
 def enter(net: Network, user: User, room: Room, at: int) -> None:
-    """Make `user` a member of `room`; they get the JOIN, then the topic and who is there."""
+    """Make `user` a member of `room`; they get the JOIN, then the topic, who is there, and what they missed."""
     rank = Rank.NONE if room.members or room.registered else Rank.OP
     if user.invited:
         user.invited.discard(room)
@@ -119,6 +120,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     changes = raise_to_kept(user, room)
     if lines := greeting(net, user, room):
         net.send(user, lines)
+    missed(net, user, room)
     set_by_server(net, room, changes, at)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from server.dialects.irc import with_tags
-from server.state.model import Network, Room, User
+from server.state.model import Deferred, Network, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.message import Message, as_line, escape_tag, truncate
@@ -197,11 +197,20 @@ def _answer(net: Network, user: User, label: str, before: int) -> None:
         return
     seq = replies[-1][0]
     lines: list[bytes] = []
+    behind: list[Deferred] = []  # what comes unasked with a JOIN is no part of its answer
     for _, data in replies:
-        assert isinstance(data, bytes)  # a deferred reply stands alone
-        lines += data.splitlines(keepends=True)
+        if isinstance(data, bytes):
+            lines += data.splitlines(keepends=True)
+        else:
+            behind.append(data)
     del user.replies[before:]
     user.reply_bytes -= sum(map(len, lines))
+    _tie(net, user, tag, seq, lines)
+    user.replies += [(seq, data) for data in behind]
+
+
+def _tie(net: Network, user: User, tag: str, seq: int, lines: list[bytes]) -> None:
+    """One line with the tag, or a batch of several."""
     if len(lines) == 1 or _is_batch(lines):
         _put(user, seq, with_tags(lines[0], tag) + b"".join(lines[1:]))
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from server.config import Limits, Settings
@@ -88,6 +88,7 @@ class User:
         "ended",
         "failures",
         "from_accounts",
+        "heard",
         "host",
         "id",
         "invisible",
@@ -154,6 +155,7 @@ class User:
         self.away = ""
         self.signed_on = at
         self.spoke = at
+        self.heard = ident  # the position at which a command of theirs came last: what was shown before, they have
         self.label = ""  # of the command under way
         self.subs: dict[str, None] | None = None  # keys of metadata that they are told of
         self.batch: Any = None  # the one that the client is sending (server.commands.multiline)
@@ -312,6 +314,7 @@ class Network:
         self.limits: Limits = settings.limits
         self.name = settings.name
         self.started = at
+        self.first = seq  # what lies above it came about since the start
         self.seq = seq
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
@@ -334,6 +337,7 @@ class Network:
         self.watchers: dict[str, set[User]] = {}  # who asked to be told of a folded nick (MONITOR)
         self.registered = 0
         self.most = 0
+        self.left: dict[str, dict[str, int]] = {}  # up to where an account knows what was said in a room (server.commands.replay)
         self.motd: list[str] = []
         self.bans = Bans()
         self.audit: list[str] = []  # what operators did: for the log, once the lock is released
@@ -365,6 +369,8 @@ class Network:
             del self.nicks[user.key]
         if user.registered:
             self.registered -= 1
+        for told in LEAVING:
+            told(self, user, user.rooms, user.heard)
         before = self.seq
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
@@ -433,6 +439,8 @@ class Network:
 
     def part(self, room: Room, user: User, seq: int) -> None:
         """`user` leaves `room` with the event at `seq`; an empty room is gone unless it is registered."""
+        for told in LEAVING:
+            told(self, user, (room,), seq)
         room.leave(user, seq)
         self.rung.add(user)
         if not room.members:
@@ -654,3 +662,14 @@ def _load_talk(net: Network, key: str, value: dict[str, Any]) -> None:
     _, forgotten = net.talks.meet(who, peer, str(value["nick"]))
     if forgotten:  # fewer are remembered than before
         net.keep("talk", f"{who} {forgotten}", None)
+
+
+# What is told that a user is about to leave rooms, and up to which position they know what was said there.
+Leaving = Callable[[Network, User, Collection[Room], int], None]
+LEAVING: list[Leaving] = []
+
+
+def leaving(told: Leaving) -> Leaving:
+    """Have the function below called whenever a user leaves rooms."""
+    LEAVING.append(told)
+    return told

@@ -502,6 +502,7 @@ class Worker(threading.Thread):
         except MalformedMessage as error:
             net.send(user, f":{net.name} {n.ERR_UNKNOWNERROR} {user.shown} * :{error}\r\n".encode())
         else:
+            user.heard = net.seq
             return execute(net, user, message, at)
         return REFUSED
 
@@ -569,6 +570,7 @@ class Worker(threading.Thread):
                 elif not conn.user.ended:
                     conn.lines.clear()
                     self._turn_away(conn, "Server shutting down", _GOING_AWAY)
+                    conn.user.heard = self._net.seq  # all that is due by now they get
                     self._hold_input(conn, True)
             self._sequencer.settle()
         self._tidy()
