@@ -26,6 +26,10 @@ help:
 	@echo 'make bench    the measurements'
 	@echo 'make clean    remove environments and caches; certificates and messages in var/ stay'
 
+# Compiling our modules anew takes longer than a server's start does without: where the environment forbids keeping what was compiled,
+# the tests, which start hundreds, do so all the same.
+test bench: export PYTHONDONTWRITEBYTECODE =
+
 # ---- environments ---------------------------------------------------------------------------------------------------
 
 $(BIN)/python:

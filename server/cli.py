@@ -18,7 +18,7 @@ from server.config import Settings, SettingsError, load
 from server.operator_cli import operator_command
 from server.ports import StoreError
 from server.transport.acceptor import ListenError
-from server.transport.tls import TlsSetupError, groups_environment
+from server.transport.tls import TlsSetupError
 
 log = logging.getLogger("parley")
 
@@ -36,9 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load(arguments)
     except SettingsError as error:
         return _complain(error)
-    again = groups_environment(os.environ)
-    if again is not None and argv is None:
-        os.execve(sys.executable, sys.orig_argv, again)  # noqa: S606 - ourselves again, with OpenSSL's groups set
     _set_up_log(settings)
     # Signals that come before all is up wait in the pipe: nothing is half started when they are looked at. Python writes their
     # numbers into it; a handler alone would not do, since a signal just before a wait for a lock does not end that wait.

@@ -158,7 +158,7 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
             "PARLEY_ACCOUNTS_SCRAM_ITERATIONS": "4096",
         }
         names = {"PARLEY_NAME": "My.Little.Server", "PARLEY_DESCRIPTION": "test server"}
-        environment = {**os.environ, **accounts, **names, "PYTHONPATH": str(REPOSITORY)}
+        environment = {**os.environ, **accounts, **names, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": ""}
         if password is not None:
             environment["PARLEY_PASSWORD"] = password
         self.proc = self.execute(command, env=environment, cwd=REPOSITORY)
