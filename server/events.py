@@ -1,8 +1,8 @@
 """What a room's log is made of.
 
-An `Event` is one entry: a message, a join, a topic. It is written once, changed never but by redaction (which empties `line`,
-`alt` and `tags`), and carries its own plainest rendering,
-so that delivering it is joining byte strings. Dialects add tags to it (`server.dialects`); stores keep it (`server.store`).
+An `Event` is one entry: a message, a join, a topic. It is written once and changed never, since other threads may be rendering it
+(redaction puts a copy in its place that has no `line`, `alt` and `tags`), and carries its own plainest rendering, so that
+delivering it is joining byte strings. Dialects add tags to it (`server.dialects`); stores keep it (`server.store`).
 """
 
 from __future__ import annotations
