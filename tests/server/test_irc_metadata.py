@@ -98,6 +98,38 @@ def test_no_more_than_the_limits(tmp_path: Path) -> None:
         ]
 
 
+def test_no_line_is_longer_than_lines_are(tmp_path: Path) -> None:
+    """However long the names and however large the setting: a body has 512 bytes at the most."""
+    room = "#" + "r" * 199
+    with running_server(tmp_path, limits_metadata_bytes=350, limits_nick=64, limits_room_name=200) as server, ExitStack() as people:
+        alice = people.enter_context(Client(server, "a" * 64, caps=CAPS))
+        alice.ask(f"JOIN {room}", f"METADATA * SET {'k' * 64} :{'v' * 350}", f"METADATA {room} SET {'k' * 64} :{'v' * 225}")
+        lines = alice.ask(*[f"METADATA {target} {what}" for target in ("*", room) for what in ("LIST", f"GET {'k' * 64}", "SYNC")])
+        lines += alice.ask(f"METADATA * SUB {'k' * 64}", f"METADATA {room} SYNC")
+        early = people.enter_context(Client(server, caps=CAPS))
+        early.send("CAP REQ :" + CAPS, f"METADATA * SET {'k' * 64} :{'v' * 350}", "CAP END")
+        lines += early.register("b" * 64)
+    bodies = [line.partition(" ")[2] if line.startswith("@") else line for line in lines]
+    assert sum("v" * 150 in body for body in bodies) >= 7
+    assert max(len(body) for body in bodies) <= 510
+
+
+def test_a_limit_that_was_lowered(tmp_path: Path) -> None:
+    """Who logs in before they are welcomed brings what they said so far, as far as there is room: here there is none."""
+    with running_server(tmp_path, limits_metadata_keys=1) as server, Client(server) as alice:
+        alice.send("CAP REQ :" + CAPS, "METADATA * SET early :x")
+        alice.until(" 761 ")
+        sequencer = server.server.sequencer
+        with sequencer.lock:
+            (user,) = sequencer.net.users.values()
+            sequencer.net.metadata.replace(str(user.id), {"one": "1", "two": "2", "three": "3"})
+            sequencer.net.metadata.replace("@alice", {"a": "1", "b": "2"})
+            sequencer.net.log_in(user, "Alice")
+        alice.send("CAP END")
+        alice.register("alice")
+        assert dict(sequencer.net.metadata.of("@alice")) == {"a": "1", "b": "2"}
+
+
 def test_subscriptions_are_listed(connect: Connect) -> None:
     """SUBS: "a metadata-subs batch containing zero or more RPL_METADATASUBS numerics"; "if the client ... is already
     subscribed to a requested key, that key MUST appear in a RPL_METADATASUBOK reply"."""
