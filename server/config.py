@@ -348,7 +348,13 @@ class Deadlines:
 
     handshake: float = setting(10.0, "Seconds to finish the TLS handshake, from the accept.", least=0.1, most=3600)
     registration: float = setting(30.0, "Seconds to register, from the accept.", least=0.1, most=3600)
-    ping: float = setting(90.0, "Seconds without a word from a client until the server sends PING.", least=0.1, most=86400)
+    ping: float = setting(
+        90.0,
+        "Seconds without a word from a client until the server sends PING; whoever is in rooms with an account gets one as often"
+        " in any case, which tells what they have read.",
+        least=0.1,
+        most=86400,
+    )
     pong: float = setting(60.0, "Seconds to answer that PING until the connection is dropped.", least=0.1, most=86400)
     sasl: float = setting(15.0, "Seconds for one SASL exchange.", least=0.1, most=3600)
     stall: float = setting(120.0, "Seconds in which a peer may take none of the bytes that wait for it.", least=0.1, most=86400)

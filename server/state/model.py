@@ -78,6 +78,7 @@ class User:
         "accepted",
         "account",
         "address",
+        "asked",
         "away",
         "batch",
         "bot",
@@ -155,7 +156,8 @@ class User:
         self.away = ""
         self.signed_on = at
         self.spoke = at
-        self.heard = ident  # the position at which a command of theirs came last: what was shown before, they have
+        self.asked = 0  # the position up to which they had been written everything when the last PING went out
+        self.heard = ident  # the position up to which it is known that they have read what they were shown
         self.label = ""  # of the command under way
         self.subs: dict[str, None] | None = None  # keys of metadata that they are told of
         self.batch: Any = None  # the one that the client is sending (server.commands.multiline)

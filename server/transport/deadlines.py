@@ -62,4 +62,7 @@ def _judge_silence(conn: Connection, now: float, limits: Deadlines) -> Verdict:
     if conn.asked:
         late = now - max(conn.asked, conn.moved) > limits.pong  # it cannot answer what it has not read yet
         return Verdict(Do.CLOSE, f"Ping timeout: {int(now - conn.heard)} seconds") if late else _NOTHING
-    return _PING if now - conn.heard > limits.ping else _NOTHING
+    since = conn.heard
+    if conn.user is not None and conn.user.account and conn.user.rooms:  # how far it has read is asked of talkative ones too
+        since = min(since, conn.tested)
+    return _PING if now - since > limits.ping else _NOTHING
