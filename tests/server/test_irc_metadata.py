@@ -9,6 +9,7 @@ import pytest
 
 from server.commands import metadata as commands
 from server.commands import metadata_news
+from server.commands.table import LINES_PER_UNIT
 from server.dialects import irc
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
@@ -166,6 +167,35 @@ def test_changes_are_told(connect: Connect) -> None:
     assert heads(bob.sync()) == [["METADATA", "#a", "color", "*", "blue"], ["METADATA", "alice", "color", "*"]]
     assert heads(three.sync()) == [["761", "#a", "color", "*", "blue"], ["766", "alice", "color", "key not set"]]
     assert far.sync() == []
+
+
+def test_what_others_subscribed_to_costs_only_those_who_are_told(connect: Connect, server: Running) -> None:
+    """Who is not near is not looked at, and who is near is paid for; who is told, and in which order, is the same in both ways."""
+    alice = connect("alice", caps=CAPS)
+    alice.ask("METADATA * SET k :1", "JOIN #big")
+    people = [connect(f"p{i}", caps=CAPS) for i in range(6)]
+    for person in people:
+        person.ask("METADATA * SUB k")
+    people[3].ask("JOIN #big")
+    sequencer = server.server.sequencer
+    me = sequencer.net.find("alice")
+    assert me is not None
+
+    def cost(command: str) -> float:
+        me.spent = 0.0  # limits are off here: it adds up
+        alice.ask(command)
+        return float(me.spent * LINES_PER_UNIT)
+
+    assert cost("JOIN #empty") == pytest.approx(1), "one member, however many subscribers"
+    assert cost("METADATA * SET k :2") == pytest.approx(4), "herself, in two rooms, and p3"
+    assert [heads(person.sync()) for person in people] == [[]] * 3 + [[["METADATA", "alice", "k", "*", "2"]]] + [[]] * 2
+    assert cost("METADATA #empty SET k :3") == pytest.approx(1)
+    people[0].ask("MONITOR + alice")
+    for subscribers in (6, 3):  # then there are more of them than people near, then fewer
+        for person in people[subscribers:]:
+            person.ask("METADATA * UNSUB k")
+        assert cost(f"METADATA * SET k :{subscribers}") == pytest.approx(min(subscribers, 5))
+        assert [bool(heads(person.sync())) for person in people] == [True, False, False, subscribers == 6, False, False]
 
 
 def test_what_there_is_when_somebody_joins(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
