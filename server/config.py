@@ -290,6 +290,9 @@ class Limits:
     metadata_keys: int = setting(20, "Keys of metadata that an account, a session or a room may have.", least=1, most=1000)
     metadata_bytes: int = setting(256, "Bytes in a value of metadata.", least=1, most=350)
     metadata_subs: int = setting(50, "Keys of metadata that a session may be told of.", least=1, most=1000)
+    renames: int = setting(
+        1000, "Renamed channels whose members are still known by what they had read under the earlier name.", least=1, most=100_000
+    )
     markers: int = setting(500, "Read markers of an account or a session, the last ones that were set.", least=1, most=100_000)
     redact_s: int = setting(
         86_400,

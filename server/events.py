@@ -26,13 +26,13 @@ class Kind(enum.IntEnum):
     NICK = 9
     QUIT = 10
     REDACTION = 11
+    RENAME = 26  # for slow readers, who are served from the store; no part of history
     # Shown to those who are here and asked for it; never on disk.
     AWAY = 20
     ACCOUNT = 21
     SETNAME = 22
     CHGHOST = 23
     INVITE = 24
-    RENAME = 26
 
 
 # Two hundred bytes of `__dict__` an event would be the larger part of it: slots.

@@ -138,12 +138,22 @@ def _last_here(net: Network, user: User, room: Room) -> tuple[int, bool] | None:
     # A session of theirs that is still here may be one that broke, and is not missed yet.
     others = net.sessions.get(fold(user.account), ())
     still = [session.heard for session in others if session is not user and room in session.rooms]
-    seq = net.left.get(fold(user.account), {}).get(room.key)
     if still:
         return min(still), False
+    seq = _left(net, net.left.get(fold(user.account), {}), room.key)
     if seq is None:
         return None
     return (net.first, True) if seq == HERE else (seq, False)
+
+
+def _left(net: Network, left: dict[str, int], key: str) -> int | None:
+    """What is noted of a room, under its name or under an earlier one."""
+    if key in left:
+        return left[key]
+    for renamed in net.renames.before(key):
+        if (seq := left.get(renamed.old)) is not None:
+            return min(seq, renamed.seq)
+    return None
 
 
 def note(net: Network, user: User, rooms: Collection[Room], seq: int) -> None:
@@ -159,10 +169,17 @@ def note(net: Network, user: User, rooms: Collection[Room], seq: int) -> None:
         return
     for room in rooms:
         left.pop(room.key, None)
+        for renamed in net.renames.before(room.key):
+            if left.get(renamed.old) == HERE and not _is_in(net, account, renamed.old):
+                del left[renamed.old]  # that meant this room
         left[room.key] = seq
     while len(left) > net.limits.rooms_per_user:
         del left[next(iter(left))]
     net.keep(_RECORD, account, left)
+
+
+def _is_in(net: Network, account: str, key: str) -> bool:
+    return any(room.key == key for session in net.sessions.get(account, ()) for room in session.rooms)
 
 
 leaving(note)

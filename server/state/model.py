@@ -25,6 +25,7 @@ from server.state.metadata import Metadata
 from server.state.past import Memory
 from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
 from server.state.registration import Registration
+from server.state.renames import Renames
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
@@ -325,6 +326,7 @@ class Network:
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
         self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
         self.markers = Markers(settings.limits.markers)
+        self.renames = Renames(settings.limits.renames)
         self.metadata: Metadata[User] = Metadata()
         self.book = Book()
         self.tries = Throttle(settings.accounts.tries)  # logins, by address
