@@ -6,7 +6,7 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1 (900, 901), https://ircv3.ne
 from __future__ import annotations
 
 from server.commands.chanserv import account_gone, recognise
-from server.commands.nicks import claim
+from server.commands.nicks import claim, stop_waiting
 from server.commands.notices import account_changed
 from server.commands.operators import remove
 from server.commands.replay import HERE, forget, note
@@ -24,6 +24,7 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
     changed = user.account != account.name
     if changed:
         note(net, user, user.rooms, net.seq)
+        stop_waiting(net, user)
     net.log_in(user, account.name)
     if user.wanted and not user.registered:
         claim(net, user, at)
@@ -39,6 +40,7 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
 def log_out(net: Network, user: User, at: int) -> None:
     """From now on the session is nobody's; where all need an account, it is over."""
     note(net, user, user.rooms, net.seq)
+    stop_waiting(net, user)
     net.log_in(user, "")
     _numeric(net, user, f"{n.RPL_LOGGEDOUT} {user.shown} {_mask(user)} :You are now logged out")
     account_changed(net, user, at)

@@ -34,7 +34,7 @@ def heads(lines: list[str]) -> list[str]:
 @pytest.fixture
 def hurried(tmp_path: Path) -> Iterator[Running]:
     """A server on which a session has little time to answer when its nick is wanted."""
-    with running_server(tmp_path, deadlines_ghost=0.1) as running:
+    with running_server(tmp_path, deadlines_ghost=0.1, workers_count=2) as running:
         yield running
 
 
@@ -121,6 +121,30 @@ def test_who_chose_another_nick_is_left_alone(server: Running, connect: Connect)
     net = server.server.sequencer.net
     assert "alice" not in net.nicks
     assert (net.waiting, net.doubted) == ({}, set())
+
+
+def test_who_is_no_more_of_the_account_waits_no_more(tmp_path: Path) -> None:
+    with running_server(tmp_path, accounts_reserve_nicks=False) as server, ExitStack() as people:
+        old, new, other, heir = (people.enter_context(Client(server, nick)) for nick in ("alice", "", "bob", ""))
+        register(old)
+        register(other)
+        come_back(new)
+        new.ask("NS LOGOUT")
+        log_in(old, "bob")
+        come_back(heir, account="bob")
+        other.ask("NICK elsewhere")
+        log_in(other, "alice")
+        with server.server.sequencer.lock:
+            net = server.server.sequencer.net
+            waiter, ended = net.find("elsewhere"), net.find("alice__")
+            assert waiter is not None
+            assert ended is not None
+            assert list(net.waiting["alice"]) == [ended]
+            nicks.prefer(net, waiter, "alice")
+            assert list(net.waiting["alice"]) == [ended, waiter], "of another account it takes nothing away"
+            ended.ended = "on its way out"
+        old.send("QUIT")
+        assert other.until("NICK") == ":elsewhere!~u@127.0.0.1 NICK alice"
 
 
 def test_before_the_welcome_it_is_handed_over_without_a_word(connect: Connect) -> None:
