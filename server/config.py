@@ -280,6 +280,12 @@ class Limits:
         least=1,
         most=10_000_000,
     )
+    unread: int = setting(
+        500,
+        "People whose private messages may wait for one session; while there are as many, further people are told to try later.",
+        least=8,
+        most=1_000_000,
+    )
     contacts: int = setting(
         200,
         "People that an account or a session has talked to in private, the last ones, whom the server can list.",

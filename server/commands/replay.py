@@ -180,7 +180,9 @@ def followed(net: Network, account: str) -> list[str]:
 def renamed(net: Network, room: Room, before: str) -> None:
     """A room has got another key than `before`: the accounts that are in it are in no room of the old one."""
     for user in room.members:
-        if user.account and net.left.get(fold(user.account), {}).pop(before, None) is not None:
+        left = net.left.get(fold(user.account), {})
+        if left.pop(before, None) is not None:
+            left.pop(room.key, None)  # of an earlier room of that name
             note(net, user, (room,), HERE)
 
 

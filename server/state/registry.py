@@ -34,7 +34,8 @@ def owned(net: Network, account: str) -> list[Room]:
 def remember(net: Network, room: Room) -> None:
     """Keep a registered room as it is now; nothing is kept of the others."""
     if room.registration is not None:
-        net.keep(KIND, room.key, _record(room, room.registration))
+        kept = room.registration
+        net.keep(KIND, room.key, lambda: _record(room, kept))
 
 
 def release(net: Network, room: Room) -> None:

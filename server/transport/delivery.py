@@ -150,18 +150,20 @@ class Delivery:
                 continue
             events = room.log.between(since, upto)
             if events:
-                slices.append(Slice(audience, events, self._apart(room, events)))
+                slices.append(Slice(audience, events, self._apart(room, events, since)))
                 if plain.RENDER in audience:
                     due.update(audience[plain.RENDER])
         self.dirty.clear()
+        if len(slices) > 1:  # who is in several of them gets the rooms in the order of the log
+            slices.sort(key=_first)
         return slices
 
-    def _apart(self, room: Room, events: list[Event]) -> dict[Connection, int]:
-        """The members on this worker who are not given all of `events`, and their ranks."""
+    def _apart(self, room: Room, events: list[Event], since: int) -> dict[Connection, int]:
+        """The members on this worker who are not given all of `events` (above `since`), and their ranks."""
         users = self._sequencer.net.users
         apart: dict[Connection, int] = {}
-        least = max(event.least for event in events)
-        if least:
+        if room.hushed > since:
+            least = max(event.least for event in events)
             for user, rank in room.members.items():
                 if rank < least and user.link.worker == self.index:
                     apart[cast("Connection", user.link)] = rank
@@ -328,6 +330,10 @@ class Delivery:
             else:
                 parts.append(item.run(self._store))
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _first(piece: Slice) -> int:
+    return piece.events[0].seq
 
 
 def _plain_records(conn: Connection, plan: Plan) -> list[bytes]:

@@ -392,7 +392,7 @@ class Worker(threading.Thread):
         self.output.lost.clear()
         for conn, why in self._lost:
             if conn.user is not None:
-                self._net.disconnect(conn.user, self._last_word(conn) or conn.finishing or why or "Connection closed", at)
+                self._disconnect(conn, conn.user, self._last_word(conn) or conn.finishing or why or "Connection closed", at)
             self._gone.append(conn)
         self._lost.clear()
 
@@ -485,8 +485,14 @@ class Worker(threading.Thread):
     def _broke(self, conn: Connection, user: User, at: int) -> None:
         """A bug of ours, just raised, must not take anyone else's chat down."""
         log.exception("error while carrying out a command of %s", conn.address)
-        self._net.disconnect(user, "Internal error", at)
+        self._disconnect(conn, user, "Internal error", at)
         self._turn_away(conn, "Internal error", _INTERNAL)
+
+    def _disconnect(self, conn: Connection, user: User, why: str, at: int) -> None:
+        try:
+            self._net.disconnect(user, why, at)
+        except Exception:
+            log.exception("error while ending the session of %s", conn.address)
 
     def _hold_input(self, conn: Connection, held: bool) -> None:
         if conn.held != held:
