@@ -365,7 +365,7 @@ class Deadlines:
     sasl: float = setting(15.0, "Seconds for one SASL exchange.", least=0.1, most=3600)
     stall: float = setting(120.0, "Seconds in which a peer may take none of the bytes that wait for it.", least=0.1, most=86400)
     flood: float = setting(
-        120.0,
+        3600.0,
         "Seconds that a connection may be behind with its commands without a break, while more than limits.recvq_kib of them wait.",
         least=0.1,
         most=86400,
