@@ -15,11 +15,12 @@ from server.commands.help_texts import describe
 from server.commands.notices import overfull
 from server.commands.plain import LOBBY
 from server.commands.rates import seconds_to_wait
+from server.commands.replay import renamed
 from server.commands.rooms import extended_join, greeting, names_parts, show
 from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.events import Kind
 from server.state.model import Network, Rank, Room, User, loads
-from server.state.registry import KIND, remember
+from server.state.registry import establish, forget, remember
 from server.state.renames import Renamed
 from wire import numerics as n
 from wire.capabilities import Cap
@@ -86,11 +87,14 @@ def _rename(context: Context, room: Room, new: str) -> None:
     net.rename_room(room, new)
     if room.key != key:
         context.spend(len(room.members) / LINES_PER_UNIT)
+        renamed(net, room, key)
         _note(net, room.key, Renamed(key, net.seq, context.at))
         _tell_the_others(context, room, old, reason)
         if room.registered:
-            net.keep(KIND, key, None)
-    remember(net, room)
+            forget(net, key)
+        establish(net, room)
+    else:
+        remember(net, room)
 
 
 def _note(net: Network, key: str, renamed: Renamed) -> None:
