@@ -195,6 +195,8 @@ def followed(net: Network, account: str) -> list[str]:
 def renamed(net: Network, room: Room, before: str) -> None:
     """A room has got another key than `before`: the accounts that are in it are in no room of the old one."""
     for user in room.members:
+        if not user.account:
+            continue
         left = net.left.get(fold(user.account), {})
         if left.pop(before, None) is not None:
             left.pop(room.key, None)  # of an earlier room of that name
