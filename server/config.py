@@ -179,6 +179,9 @@ class Accounts:
     )
     required: bool = setting(False, "Whether only people with an account are let in.")
     reserve_nicks: bool = setting(True, "Whether an account's name and nicks, and what looks like them, are for its owner only.")
+    rejoin: bool = setting(
+        False, "Whether who logs in while connecting is put back into the rooms in which their account is, or was at the end."
+    )
     certificate_names: bool = setting(
         True, "Whether a certificate of our authority opens the account that its common name says (python -m certs client)."
     )
@@ -356,10 +359,13 @@ class Deadlines:
     registration: float = setting(30.0, "Seconds to register, from the accept.", least=0.1, most=3600)
     ping: float = setting(90.0, "Seconds without a word from a client until the server sends PING.", least=0.1, most=86400)
     pong: float = setting(60.0, "Seconds to answer that PING until the connection is dropped.", least=0.1, most=86400)
+    ghost: float = setting(
+        10.0, "Seconds that a session has to answer when another one of its account wants its nick.", least=0.1, most=3600
+    )
     sasl: float = setting(15.0, "Seconds for one SASL exchange.", least=0.1, most=3600)
     stall: float = setting(120.0, "Seconds in which a peer may take none of the bytes that wait for it.", least=0.1, most=86400)
     flood: float = setting(
-        120.0,
+        3600.0,
         "Seconds that a connection may be behind with its commands without a break, while more than limits.recvq_kib of them wait.",
         least=0.1,
         most=86400,

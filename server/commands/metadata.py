@@ -1,6 +1,7 @@
 """METADATA: what people and rooms say about themselves, one key at a time.
 
-An account's is on record, and that of all its sessions; anyone else's ends with their session. Changes are told to subscribers as
+An account's is on record, and that of all its sessions; anyone else's ends with their session. A registered room's is on record as
+well (`server.state.registry`), and another one's ends with the room. Changes are told to subscribers as
 replies of their own, not as events of a log: see docs/adr/0006-metadata-notifications.md.
 
 Source: https://ircv3.net/specs/extensions/metadata (draft/metadata-2); draft/metadata-3 tells changes by numerics
@@ -17,7 +18,7 @@ from server.commands.capabilities import offer
 from server.commands.metadata_news import BOTH, tell, value_line, visible_values
 from server.commands.server_info import when_welcomed
 from server.commands.table import Context, command, shown
-from server.state.metadata import valid_key
+from server.state.metadata import RECORD, valid_key
 from server.state.model import Network, Rank, Room, User, loads, when_gone
 from server.state.talks import is_account, party
 from wire import numerics as n
@@ -25,7 +26,6 @@ from wire.capabilities import Cap
 from wire.message import as_line
 from wire.names import is_room
 
-_RECORD = "metadata"
 _MEMBERS_PER_UNIT = 100
 _MOST_SYNCED = 1000  # values in one answer to SYNC
 
@@ -162,13 +162,13 @@ def _change(context: Context, target: Target, key: str, value: str | None) -> No
     """Carry out one change, keep it where the owner outlives the session, and tell the subscribers."""
     net = context.net
     net.metadata.put(target.owner, key, value)
-    if is_account(target.owner):
+    if is_account(target.owner) or (target.room is not None and target.room.registered):
         _keep(net, target.owner)
     tell(net, context.user, target.room, target.owner, key, value)
 
 
 def _keep(net: Network, owner: str) -> None:
-    net.keep(_RECORD, owner, dict(net.metadata.of(owner)) or None)
+    net.keep(RECORD, owner, dict(net.metadata.of(owner)) or None)
 
 
 def _clear(context: Context, target: Target) -> None:
@@ -289,6 +289,6 @@ def _forget(net: Network, user: User, at: int) -> None:
     net.metadata.replace(str(user.id), {})
 
 
-@loads(_RECORD)
+@loads(RECORD)
 def _load(net: Network, owner: str, values: dict[str, Any]) -> None:
     net.metadata.replace(owner, {str(key): str(value) for key, value in values.items()})

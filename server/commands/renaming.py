@@ -8,11 +8,12 @@ from __future__ import annotations
 from server.commands.capabilities import offer
 from server.commands.help_texts import describe
 from server.commands.rates import seconds_to_wait
+from server.commands.replay import renamed
 from server.commands.rooms import extended_join, greeting, show
 from server.commands.table import Context, command, shown
 from server.events import Kind
 from server.state.model import Network, Rank, Room, User
-from server.state.registry import KIND, remember
+from server.state.registry import establish, forget, remember
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.message import as_line, truncate
@@ -66,12 +67,15 @@ def _rename(context: Context, room: Room, new: str) -> None:
     show(context, room, Kind.RENAME, f"RENAME {old} {new} :{reason}", stored=False)
     net.rename_room(room, new)
     if room.key != key:
+        renamed(net, room, key)
         for user in room.members:
             if not _follows(user):
                 net.send(user, _as_leaving_and_joining(net, user, room, old, reason))
         if room.registered:
-            net.keep(KIND, key, None)
-    remember(net, room)
+            forget(net, key)
+        establish(net, room)
+    else:
+        remember(net, room)
 
 
 def _as_leaving_and_joining(net: Network, user: User, room: Room, old: str, reason: str) -> bytes:

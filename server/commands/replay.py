@@ -29,7 +29,9 @@ from wire.names import fold
 
 log = logging.getLogger("parley")
 
-HERE = 0  # in place of a position: in the room, or was when the server went down
+# Where an account is in a room, as one number: HERE while a session of it is in it, or was when the server was killed; a position
+# from when it left, by PART or KICK or by logging out; the negative of one from when the session ended that was still in it.
+HERE = 0
 _RECORD = "left"
 _PAGE = 256
 _LEAST_PAGES = 20  # looked through at the least: a room in which people only come and go must not keep the worker busy
@@ -140,29 +142,48 @@ def _last_here(net: Network, user: User, room: Room) -> tuple[int, bool] | None:
         return min(still), False
     if seq is None:
         return None
-    return (net.first, True) if seq == HERE else (seq, False)
+    return (net.first, True) if seq == HERE else (abs(seq), False)
 
 
 def note(net: Network, user: User, rooms: Collection[Room], seq: int) -> None:
-    """Keep up to where the account of `user` knows what was said in `rooms`, HERE while it is in them.
+    """Keep where the account of `user` is in `rooms`: HERE, or a position as said there. While another session of it is in a room,
+    it is there.
 
     Of the rooms it ever was in, as many as one user may be in are remembered.
     """
     if not (user.account and rooms):
         return
     account = fold(user.account)
+    others = [other for other in net.sessions.get(account, ()) if other is not user]
+    news = {room.key: HERE if any(room in other.rooms for other in others) else seq for room in rooms}
     left = net.left.setdefault(account, {})
-    if all(left.get(room.key) == seq for room in rooms):
+    if all(left.get(key) == where for key, where in news.items()):
         return
-    for room in rooms:
-        left.pop(room.key, None)
-        left[room.key] = seq
+    for key, where in news.items():
+        left.pop(key, None)
+        left[key] = where
     while len(left) > net.limits.rooms_per_user:
         del left[next(iter(left))]
     net.keep(_RECORD, account, left)
 
 
-leaving(note)
+@leaving
+def _left(net: Network, user: User, rooms: Collection[Room], seq: int, *, ended: bool) -> None:
+    note(net, user, rooms, -seq if ended else seq)
+
+
+def followed(net: Network, account: str) -> list[str]:
+    """The keys of the rooms that `account` is in, or was when its session ended; where it went first, first."""
+    return [key for key, where in net.left.get(fold(account), {}).items() if where <= HERE]
+
+
+def renamed(net: Network, room: Room, before: str) -> None:
+    """A room has got another key than `before`: the accounts that are in it are in no room of the old one."""
+    for user in room.members:
+        left = net.left.get(fold(user.account), {})
+        if left.pop(before, None) is not None:
+            left.pop(room.key, None)  # of an earlier room of that name
+            note(net, user, (room,), HERE)
 
 
 @loads(_RECORD)

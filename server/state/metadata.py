@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
+RECORD = "metadata"  # what is on record: of an account (its party the key) and of a registered room (its key)
 
 # "Key names are restricted to the ranges a-z, 0-9, and _./-"
 _KEY = re.compile(r"[a-z0-9_./-]{1,64}")

@@ -79,6 +79,7 @@ class User:
         "accepted",
         "account",
         "address",
+        "awaited",
         "away",
         "batch",
         "bot",
@@ -140,6 +141,7 @@ class User:
         self.job: Job | None = None  # what its next command waits for
         self.refused = ""  # the nick that they could not have before they were welcomed
         self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
+        self.awaited = ""  # the nick that they get when another session of theirs gives it up (server.commands.nicks)
         self.password = ""
         self.failures = 0  # attempts to become an operator that failed
         self.registered = False
@@ -321,6 +323,8 @@ class Network:
         self.seq = seq
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
+        self.waiting: dict[str, dict[User, None]] = {}  # who is to have a folded nick once it is free, who came first first
+        self.doubted: set[User] = set()  # sessions that their workers are to ask whether they are still there
         self.rooms: dict[str, Room] = {}
         self.sessions: dict[str, set[User]] = {}  # by folded account
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
@@ -373,7 +377,7 @@ class Network:
         if user.registered:
             self.registered -= 1
         for told in LEAVING:
-            told(self, user, user.rooms, user.heard)
+            told(self, user, user.rooms, user.heard, ended=True)
         before = self.seq
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
@@ -443,7 +447,7 @@ class Network:
     def part(self, room: Room, user: User, seq: int) -> None:
         """`user` leaves `room` with the event at `seq`; an empty room is gone unless it is registered."""
         for told in LEAVING:
-            told(self, user, (room,), seq)
+            told(self, user, (room,), seq, ended=False)
         room.leave(user, seq)
         self.rung.add(user)
         if not room.members:
@@ -677,8 +681,14 @@ def _load_talk(net: Network, key: str, value: dict[str, Any]) -> None:
         net.keep("talk", f"{who} {forgotten}", None)
 
 
-# What is told that a user is about to leave rooms, and up to which position they know what was said there.
-Leaving = Callable[[Network, User, Collection[Room], int], None]
+class Leaving(Protocol):
+    """What is told that a user is about to leave rooms, up to which position they know what was said there, and whether that is
+    because their session has ended.
+    """
+
+    def __call__(self, net: Network, user: User, rooms: Collection[Room], seq: int, /, *, ended: bool) -> None: ...
+
+
 LEAVING: list[Leaving] = []
 
 

@@ -75,6 +75,7 @@ class Connection:
         "slowed",
         "sock",
         "state",
+        "urgent",
         "user",
         "watched",
         "websocket",
@@ -102,6 +103,7 @@ class Connection:
         self.watched = READ
         self.accepted = self.heard = self.moved = now  # seconds, monotonic
         self.asked = 0.0  # when the PING went out that is not answered yet
+        self.urgent = False  # that PING: another session wants the nick
         self.flood: Flood | None = None  # what it may still do; None: there is no limit
         self.slowed = 0.0  # since when flood control has held back something, without a break; 0: it does not
         self.held = False  # no more is read until what was read has been carried out, or written

@@ -18,11 +18,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from server.commands import execute
 from server.commands.jobs import Busy, resume
 from server.commands.plain import say
+from server.commands.registration import reason_of_quit
 from server.commands.sasl import expire
 from server.commands.server_bans import refusal_of_address
 from server.commands.table import REFUSED, Row
@@ -314,6 +315,7 @@ class Worker(threading.Thread):
         if records or conn.finishing:
             conn.heard = time.monotonic()
             conn.asked = 0.0
+            conn.urgent = False
             conn.lines += conn.lines_of(records)
             self._active.append(conn)
             if conn.websocket is not None:
@@ -355,13 +357,7 @@ class Worker(threading.Thread):
                 self._turn_away(conn, why)
         self._opened.clear()
         # Who is gone goes first: the same person may be back already, in this very turn, and want their nick.
-        self._lost += self.output.lost
-        self.output.lost.clear()
-        for conn, why in self._lost:
-            if conn.user is not None:
-                self._disconnect(conn, conn.user, conn.finishing or why or "Connection closed", at)
-            self._gone.append(conn)
-        self._lost.clear()
+        self._end_lost(at)
         self._take_results(at)
         for conn in self._negotiating:
             if conn.user is not None:
@@ -376,7 +372,40 @@ class Worker(threading.Thread):
             self._audit += net.audit
             net.audit.clear()
             self._rehash_asked, net.rehash_asked = net.rehash_asked, False  # it is always noted too
+        if net.doubted:
+            self._ask_doubted(now)
         self._sequencer.settle()
+
+    def _ask_doubted(self, now: float) -> None:
+        """Ask those whose nick another session of their account wants whether they are still there; whoever does not answer within
+        `deadlines.ghost` is gone.
+        """
+        for user in [user for user in self._net.doubted if user.link.worker == self.index]:
+            self._net.doubted.discard(user)
+            conn = cast("Connection", user.link)
+            if not (conn.urgent and conn.asked):  # asking again would only give it more time
+                conn.asked, conn.urgent = now, True
+                self._net.send(user, f"PING :{self._settings.name}\r\n".encode())
+
+    def _end_lost(self, at: int) -> None:
+        self._lost += self.output.lost
+        self.output.lost.clear()
+        for conn, why in self._lost:
+            if conn.user is not None:
+                self._disconnect(conn, conn.user, self._last_word(conn) or conn.finishing or why or "Connection closed", at)
+            self._gone.append(conn)
+        self._lost.clear()
+
+    def _last_word(self, conn: Connection) -> str:
+        """The reason that came with a QUIT, which flood control still held back when the connection was lost; "" for none."""
+        user = conn.user
+        if not conn.lines or conn.plain or user is None or user.ended:
+            return ""
+        with suppress(irc.Oversized, irc.Undecodable, MalformedMessage):
+            message = irc.read(conn.lines[-1], self._limits.line, self._limits.tags)
+            if message.command == "QUIT":
+                return reason_of_quit(self._net, message)
+        return ""
 
     def _take_results(self, at: int) -> None:
         """Finish the commands whose slow part is done; whoever is gone meanwhile has no use for it."""
@@ -557,6 +586,7 @@ class Worker(threading.Thread):
             self.output.greet(conn, conn.encode(f"PING :{self._settings.name}\r\n".encode()))
 
     def _expire(self, conn: Connection, why: str) -> None:
+        conn.lines.clear()
         if conn.state is State.OPEN and conn.pending is None:
             with suppress(Lost):
                 conn.push(conn.encode(f"ERROR :Closing link: ({why})\r\n".encode()))

@@ -212,6 +212,25 @@ def test_of_an_account_it_is_kept(tmp_path: Path) -> None:
         assert server.server.sequencer.net.metadata.of("@alice") == {}
 
 
+def test_of_a_registered_room_it_is_kept(tmp_path: Path) -> None:
+    """From its registration on, under whatever name, until it is dropped."""
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice", caps=CAPS) as alice:
+        logged_in(server, "alice", "Alice")
+        alice.ask("JOIN #a,#b,#c", "METADATA #a SET color :red", "METADATA #c SET color :blue", "CS REGISTER #a", "CS REGISTER #b")
+        alice.ask("METADATA #a SET url :x", "METADATA #b SET color :green", "RENAME #b #B", "RENAME #a #new", "RENAME #c #gone")
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice", caps=CAPS) as alice:
+        logged_in(server, "alice", "Alice")
+        kept = server.server.sequencer.net.metadata._of
+        assert kept == {"#new": {"color": "red", "url": "x"}, "#b": {"color": "green"}}
+        alice.ask("JOIN #new,#B", "METADATA #B CLEAR")
+        code = alice.ask("CS DROP #new")[-1].split()[-1]
+        alice.ask(f"CS DROP #new {code}")
+        assert [head[2:] for head in heads(alice.ask("METADATA #new LIST"))] == [["color", "*", "red"], ["url", "*", "x"]]
+    with running_server(tmp_path, store_kind="sqlite") as server:
+        net = server.server.sequencer.net
+        assert (list(net.rooms), net.metadata._of) == (["#b"], {})
+
+
 def test_nothing_is_left(connect: Connect, server: Running) -> None:
     alice = connect("alice", caps=CAPS)
     alice.ask("JOIN #a", "METADATA #a SET a :1", "METADATA * SET a :1", "METADATA * SUB a b")

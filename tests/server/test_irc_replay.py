@@ -158,7 +158,7 @@ def test_a_session_that_gave_way_to_the_next_one_too(server: Running, connect: C
     with sequencer.lock:
         user = sequencer.net.find(ghost.nick)
         assert user is not None
-        operators.remove(sequencer.net, user, login.TAKEN_OVER, 0)
+        operators.remove(sequencer.net, user, "bob2 wanted their nickname back (GHOST)", 0)
         sequencer.settle()
     alice.ask("PRIVMSG #a :two")
     _, lines = come(server, "bob", "bob")
