@@ -307,7 +307,7 @@ class Limits:
         most=10**9,
     )
     history_kib: int = setting(
-        4096,
+        1024,
         "KiB of messages in one answer to a request for history, about; a longer answer ends there, before its limit.",
         least=64,
         most=1 << 20,

@@ -52,6 +52,7 @@ class Replay:
     batch: str
     unsure: bool = False  # since the server was killed: begin somewhat earlier
     label: str = ""  # never: it stands behind the labelled answer
+    looked: int = 0
 
     @property
     def cost(self) -> int:
@@ -83,6 +84,7 @@ class Replay:
         end = self.upto + 1
         for _ in range(_LEAST_PAGES + self.limit // 64):
             page = store.before(self.of.key, end, _PAGE, seen_from=self.of.seen_from)
+            self.looked += len(page)
             found[:0] = [event for event in page if event.kind in SAID and event.seq > since and self.of.shows(event)]
             if len(found) > self.limit or len(page) < _PAGE or page[0].seq <= since:
                 break

@@ -40,6 +40,10 @@ class Deferred(Protocol):
     def cost(self) -> int:
         """What it may come to, about, in bytes: so much it counts for among the replies that wait."""
 
+    @property
+    def looked(self) -> int:
+        """How many events were looked at, once it was run: what it cost, if most of them were nothing to show."""
+
     def run(self, store: Store) -> bytes:
         """The bytes to send; raises StoreError."""
 
