@@ -23,7 +23,7 @@ SAID = frozenset({Kind.MESSAGE, Kind.NOTICE})
 # "The draft/event-playback capability is not required in order to include REDACT messages in chathistory responses."
 # https://ircv3.net/specs/extensions/message-redaction#chat-history
 _SAID_AND_REDACTED = SAID | {Kind.REDACTION}
-_EVERYTHING = frozenset(Kind)
+_EVERYTHING = frozenset(Kind) - {Kind.RENAME}  # the room goes on elsewhere, and who reads here is in another of that name
 _PAGE = 256
 _LOOK_BACK = 64  # events at the end of a log among which its last message is looked for
 _MOST_LOOKED = 50_000  # events in one answer: a room in which people only come and go must not keep the worker busy

@@ -4,8 +4,10 @@ A session that is logged in gets what was said since its account was last in the
 that negotiated draft/chathistory (https://ircv3.net/specs/extensions/chathistory), and they are left to ask.
 
 Where an account was last in each of its rooms is a record of its own, kept when it comes and when it goes. What is not known
-exactly is taken from the safe side, so a line may come twice and none is left out: a connection that broke counts from when it was
-last heard from, and one that was there when the server was killed from the last seconds before that.
+exactly is taken from the safe side, so a line may come twice and none is left out: a connection that broke counts from what it is
+known to have read, and one that was there when the server was killed from the last seconds before that. What was written before our
+PING has been read when the PONG comes, and what was written before a goodbye (QUIT, or that of TLS) when that comes. That somebody
+sends a command, or a PING of their own, says nothing about what they have read.
 """
 
 from __future__ import annotations
@@ -138,13 +140,24 @@ def _last_here(net: Network, user: User, room: Room) -> tuple[int, bool] | None:
     if not user.account:
         return None
     # A session of theirs that is still here may be one that broke, and is not missed yet.
-    still = [member.heard for member in room.members if member.account == user.account and member is not user]
-    seq = net.left.get(fold(user.account), {}).get(room.key)
+    others = net.sessions.get(fold(user.account), ())
+    still = [session.heard for session in others if session is not user and room in session.rooms]
     if still:
         return min(still), False
+    seq = _noted(net, net.left.get(fold(user.account), {}), room.key)
     if seq is None:
         return None
     return (net.first, True) if seq == HERE else (abs(seq), False)
+
+
+def _noted(net: Network, left: dict[str, int], key: str) -> int | None:
+    """What is noted of a room, under its name or under an earlier one."""
+    if key in left:
+        return left[key]
+    for earlier in net.renames.before(key):
+        if (seq := left.get(earlier.old)) is not None:
+            return min(abs(seq), earlier.seq)
+    return None
 
 
 def note(net: Network, user: User, rooms: Collection[Room], seq: int) -> None:

@@ -54,7 +54,7 @@ class Slice:
         found = self._lines.get(caps)
         if found is None:
             if caps & websocket.RENDER:
-                found = [websocket.frame(line[:-2], caps) if line else b"" for line in self.lines(caps & ~websocket.RENDER)]
+                found = [websocket.frames(line, caps) for line in self.lines(caps & ~websocket.RENDER)]
             elif caps:
                 found = [irc.render(event, caps) for event in self.events]
             else:
