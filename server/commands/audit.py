@@ -5,6 +5,7 @@ Commands do no I/O: lines are collected in the network, and the worker writes th
 
 from __future__ import annotations
 
+from server.commands.notices import overfull
 from server.commands.table import Context
 from server.state.model import Network, Room, User
 from wire.display import safe
@@ -29,7 +30,7 @@ def record(context: Context, deed: str, reason: str = "", *, aloud: bool = True)
 def tell_operators(net: Network, text: str, but: User | None = None) -> None:
     """A server notice to all operators who are here. Whoever takes nothing in does not collect them."""
     for user in operators(net):
-        if user is not but and user.reply_bytes < net.limits.outbox_kib << 10:
+        if user is not but and not overfull(net, user):
             net.send(user, as_line(f":{net.name} NOTICE {user.nick} :*** {safe(text)}", net.limits.line))
 
 

@@ -14,6 +14,7 @@ from server.commands.audit import operators, record
 from server.commands.credentials import BUSY, too_many, was_right
 from server.commands.help_texts import describe
 from server.commands.jobs import later
+from server.commands.notices import overfull
 from server.commands.table import Context, command, shown
 from server.commands.user_modes import put
 from server.config import Operator
@@ -148,7 +149,7 @@ def wallops(context: Context) -> None:
         return
     line = as_line(f":{user.prefix} WALLOPS :{context.params[0]}", net.limits.line)
     for other in sorted(net.marked.get("w", ()), key=lambda user: user.id):
-        if other.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
+        if not overfull(net, other):
             net.send(other, line)
     record(context, "WALLOPS", context.params[0], aloud=False)
 

@@ -82,10 +82,6 @@ class Context:
         """A standard reply, to a command that failed: https://ircv3.net/specs/extensions/standard-replies"""
         self._standard("FAIL", code, text, context)
 
-    def warn(self, code: str, text: str, *context: str) -> None:
-        """A standard reply, to a command that did what it should, with something to mind."""
-        self._standard("WARN", code, text, context)
-
     def note(self, code: str, text: str, *context: str) -> None:
         """A standard reply, that only informs."""
         self._standard("NOTE", code, text, context)

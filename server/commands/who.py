@@ -15,7 +15,7 @@ from server.state.model import Rank, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.masks import matches
-from wire.message import truncate
+from wire.message import as_line
 from wire.names import fold, is_room
 
 _EVERY = int(Cap.MULTI_PREFIX)
@@ -54,7 +54,8 @@ def who(context: Context) -> None:
     lines = [shape(one) for one in found]
     if lines:
         head = f":{context.net.name} {n.RPL_WHOSPCRPL if extended else n.RPL_WHOREPLY} {context.user.nick} "
-        context.net.send(context.user, "".join([truncate(head + line, 510) + "\r\n" for line in lines]).encode())
+        most = context.net.limits.line
+        context.net.send(context.user, b"".join([as_line(head + line, most) for line in lines]))
     context.numeric(n.RPL_ENDOFWHO, shown(mask), "End of WHO list")
 
 

@@ -66,7 +66,7 @@ def _rooms(context: Context, user: User) -> None:
         if not seen_in(room, user, context.user):
             continue
         word = prefixes(room.members[user], every=every) + room.name
-        if len(line) + len(word) > _ROOMS:
+        if len((line + word).encode()) > _ROOMS:
             context.numeric(n.RPL_WHOISCHANNELS, user.nick, line.rstrip())
             line = ""
         line += word + " "
