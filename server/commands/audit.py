@@ -1,15 +1,21 @@
 """The trail that operators leave: a line in the log for each use of their rights, and a notice for the other operators.
 
-Commands do no I/O: lines are collected in the network, and the worker writes them once it has released the lock.
+Commands do no I/O: lines are collected in the network, and the worker writes them once it has released the lock. It does not
+wait for the commit of what was done: after a crash the trail may say more than has happened (a ban that was lost with it), never
+less.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from server.commands.notices import overfull
-from server.commands.table import Context
 from server.state.model import Network, Room, User
 from wire.display import safe
 from wire.message import as_line
+
+if TYPE_CHECKING:
+    from server.commands.table import Context
 
 
 def operators(net: Network) -> list[User]:

@@ -34,7 +34,7 @@ def list_command(context: Context) -> None:
     lines = [
         as_line(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", net.limits.line)
         for room in rooms
-        if room is not None and (room.members or room.key in names) and room.visible_to(user) and all(test(room) for test in tests)
+        if room is not None and (room.members or room.key in names) and all(test(room) for test in tests) and context.knows(room)
     ]
     if lines:
         net.send(user, b"".join(lines))

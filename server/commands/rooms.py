@@ -170,11 +170,11 @@ def _leave_all(context: Context, reason: str) -> None:
         _leave(context, room, reason)
 
 
-def names_lines(net: Network, user: User, room: Room) -> list[str]:
-    """RPL_NAMREPLY, as often as it takes."""
+def names_lines(net: Network, user: User, room: Room, *, everybody: bool = False) -> list[str]:
+    """RPL_NAMREPLY, as often as it takes. Who is not inside sees no invisible people, unless they see `everybody`."""
     every = bool(user.caps & Cap.MULTI_PREFIX)
     full = bool(user.caps & Cap.USERHOST_IN_NAMES)
-    inside = user in room.members or user.can("see_hidden")
+    inside = everybody or user in room.members
     head = f":{net.name} {n.RPL_NAMREPLY} {user.nick} {'@' if room.secret else '='} {room.name} :"
     most = 508 - len(head.encode())
     lines, line = [], ""
@@ -196,9 +196,11 @@ def names(context: Context) -> None:
     wanted = [name for name in context.param(0).split(",") if name][: context.net.limits.targets]
     for name in wanted:
         room = context.net.room(name)
-        if room is not None and room.visible_to(context.user):
+        if room is not None and context.knows(room):
             context.spend(len(room.members) / LINES_PER_UNIT)
-            for line in names_lines(context.net, context.user, room):
+            hides = context.user not in room.members and any(member.invisible for member in room.members)
+            everybody = hides and context.sees_hidden(room.name)
+            for line in names_lines(context.net, context.user, room, everybody=everybody):
                 context.line(line)
     context.numeric(n.RPL_ENDOFNAMES, ",".join(shown(name) for name in wanted) or "*", "End of /NAMES list")
 

@@ -191,6 +191,7 @@ def _unban(kind: str, context: Context) -> None:
 
 def list_bans(context: Context, kind: str) -> None:
     """All bans of a kind, as STATS shows them."""
+    record(context, f"{kind}s listed", aloud=False)
     code, letter = _LISTS[kind]
     for ban in context.net.bans:
         if ban.kind == kind:

@@ -266,8 +266,8 @@ class Room:
         return self.members.get(user, Rank.NONE)
 
     def visible_to(self, user: User) -> bool:
-        """Whether `user` may know that this room exists."""
-        return not self.secret or user in self.members or user.can("see_hidden")
+        """Whether `user` may know that this room exists, whatever operators may."""
+        return not self.secret or user in self.members
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
