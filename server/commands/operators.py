@@ -45,7 +45,7 @@ def oper(context: Context) -> None:
     """One answer for a wrong name and a wrong password: who guesses learns neither."""
     net, user = context.net, context.user
     known = net.settings.operators
-    if not any(comes_from(entry, user.address, user.host) for entry in known.values()):
+    if not any(comes_from(entry, user.address, user.cloak) for entry in known.values()):
         _failed(context, "any name, from a host of none", n.ERR_NOOPERHOST, "No operator may come from your host")
         return
     name = context.params[0]
@@ -79,7 +79,7 @@ def _decide(context: Context, name: str, hashed: str, *, right: bool) -> None:
 def _fits(entry: Operator, user: User) -> bool:
     """Whether all but the password is right."""
     return (
-        comes_from(entry, user.address, user.host)
+        comes_from(entry, user.address, user.cloak)
         and has_certificate(entry, user.certificate.fingerprint if user.certificate else "")
         and (not entry.account or entry.account == user.account)
     )

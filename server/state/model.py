@@ -85,6 +85,7 @@ class User:
         "caps",
         "certificate",
         "changed",
+        "cloak",
         "ended",
         "failures",
         "from_accounts",
@@ -128,6 +129,7 @@ class User:
         self.link = link
         self.address = address
         self.host = host
+        self.cloak = host  # the host that it came with, whatever it shows now (CHGHOST): what keeps people out goes by it too
         self.nick = ""
         self.key = ""
         self.username = ""

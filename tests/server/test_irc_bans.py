@@ -79,7 +79,7 @@ def test_who_is_banned_registers_no_account_before_the_end(connect: Connect) -> 
 
 def test_kline_of_a_nick_is_of_its_host(connect: Connect, server: Running) -> None:
     alice, bob = oper(connect("alice")), connect("bob")
-    server.server.sequencer.net.nicks["bob"].host = "somewhere.example"
+    server.server.sequencer.net.nicks["bob"].cloak = "somewhere.example"
     assert said(alice.ask("KLINE 1h BOB")) == [
         next(s for s in said(alice.seen) if s.startswith("*** KLINE on *@somewhere.example until"))
     ]

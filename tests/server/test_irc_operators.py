@@ -157,6 +157,7 @@ COMMANDS = {
         "ABAN bob",
         "UNABAN bob",
     ],
+    "chghost": ["CHGHOST bob * host.example"],
     "rehash": ["REHASH"],
     "wallops": ["WALLOPS :x"],
     "stats": ["STATS o", "STATS k"],
