@@ -9,8 +9,8 @@ RUN    := $(BIN)/python -m
 # Tests to leave out, and anything else for pytest: make test PYTEST='-k history -x'
 MARK     ?= not compose and not soak
 PYTEST   ?=
-# Test files at a time. 0: one after the other, which is what CI does; 3 takes half the time, and a busy machine then misses deadlines.
-JOBS     ?= 0
+# Test files at a time; 0: one after the other.
+JOBS     ?= 2
 # Branch coverage is measured during `make test` and judged by `make check`. COVERAGE= (empty) runs the tests bare.
 COVERAGE     ?= yes
 COVERAGE_MIN ?= 95

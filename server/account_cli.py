@@ -97,7 +97,7 @@ def _offline(settings: Settings, request: dict[str, Any]) -> list[str]:
         net.load(store.records())
         lines = carry_out(net, prepared, at)
         if net.changes:
-            store.append([], net.changes)
+            store.append([], list(net.changes))
         return lines
     finally:
         store.close()

@@ -146,6 +146,7 @@ class Server:
             )
         if self._journal is not None:
             self._journal.start()
+        self._offload.start()
         for worker in self._workers:
             worker.start()
         self._acceptor.start()

@@ -179,6 +179,9 @@ class Accounts:
     )
     required: bool = setting(False, "Whether only people with an account are let in.")
     reserve_nicks: bool = setting(True, "Whether an account's name and nicks, and what looks like them, are for its owner only.")
+    rejoin: bool = setting(
+        False, "Whether who logs in while connecting is put back into the rooms in which their account is, or was at the end."
+    )
     certificate_names: bool = setting(
         True, "Whether a certificate of our authority opens the account that its common name says (python -m certs client)."
     )
@@ -277,6 +280,12 @@ class Limits:
         least=1,
         most=10_000_000,
     )
+    unread: int = setting(
+        500,
+        "People whose private messages may wait for one session; while there are as many, further people are told to try later.",
+        least=8,
+        most=1_000_000,
+    )
     contacts: int = setting(
         200,
         "People that an account or a session has talked to in private, the last ones, whom the server can list.",
@@ -290,6 +299,9 @@ class Limits:
     metadata_keys: int = setting(20, "Keys of metadata that an account, a session or a room may have.", least=1, most=1000)
     metadata_bytes: int = setting(256, "Bytes in a value of metadata.", least=1, most=350)
     metadata_subs: int = setting(50, "Keys of metadata that a session may be told of.", least=1, most=1000)
+    renames: int = setting(
+        1000, "Renamed channels whose members are still known by what they had read under the earlier name.", least=1, most=100_000
+    )
     markers: int = setting(500, "Read markers of an account or a session, the last ones that were set.", least=1, most=100_000)
     redact_s: int = setting(
         86_400,
@@ -298,7 +310,7 @@ class Limits:
         most=10**9,
     )
     history_kib: int = setting(
-        4096,
+        1024,
         "KiB of messages in one answer to a request for history, about; a longer answer ends there, before its limit.",
         least=64,
         most=1 << 20,
@@ -348,12 +360,21 @@ class Deadlines:
 
     handshake: float = setting(10.0, "Seconds to finish the TLS handshake, from the accept.", least=0.1, most=3600)
     registration: float = setting(30.0, "Seconds to register, from the accept.", least=0.1, most=3600)
-    ping: float = setting(90.0, "Seconds without a word from a client until the server sends PING.", least=0.1, most=86400)
+    ping: float = setting(
+        90.0,
+        "Seconds without a word from a client until the server sends PING; whoever is in rooms with an account gets one as often"
+        " in any case, which tells what they have read.",
+        least=0.1,
+        most=86400,
+    )
     pong: float = setting(60.0, "Seconds to answer that PING until the connection is dropped.", least=0.1, most=86400)
+    ghost: float = setting(
+        10.0, "Seconds that a session has to answer when another one of its account wants its nick.", least=0.1, most=3600
+    )
     sasl: float = setting(15.0, "Seconds for one SASL exchange.", least=0.1, most=3600)
     stall: float = setting(120.0, "Seconds in which a peer may take none of the bytes that wait for it.", least=0.1, most=86400)
     flood: float = setting(
-        120.0,
+        3600.0,
         "Seconds that a connection may be behind with its commands without a break, while more than limits.recvq_kib of them wait.",
         least=0.1,
         most=86400,

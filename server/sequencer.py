@@ -18,11 +18,13 @@ from typing import Protocol
 
 from server.events import Change, Event
 from server.log import RoomLog
+from server.state.durable import Waiting
 from server.state.model import Deferred, Network, Room, User, cost_of
 
 # How much of the logs one connection is given at a time: what a slow reader can make us hold is one such page.
 PAGE = 256
 _PAGE_BYTES = 65536
+_EVENT_BYTES = 512  # what an event takes in memory, about
 
 _SEQ = attrgetter("seq")
 
@@ -86,7 +88,7 @@ class Sequencer:
         self.wake_journal: Callable[[], None] = _nobody
         self._commit_now = commit_now  # for a store without a disk: there is nothing to wait for
         self._events: list[Event] = []
-        self._changes: list[Change] = []
+        self._changes = Waiting()
         self._rooms: set[Room] = set()
         self._in_flight = False
         self._at = 0
@@ -107,7 +109,7 @@ class Sequencer:
                 desk.ring()
             net.rung.clear()
         if net.changes:
-            self._changes += net.changes
+            self._changes.add(net.changes)
             net.changes.clear()
         if net.appended or self._changes:
             self._events += net.appended
@@ -115,8 +117,9 @@ class Sequencer:
             net.appended.clear()
             net.touched.clear()
             if self._commit_now is not None:
-                self._commit_now(self._events, self._changes)
-                self._show(self._batch())
+                batch = self._batch()
+                self._commit_now(batch.events, batch.changes)
+                self._show(batch)
             elif not self._in_flight:
                 self.wake_journal()
         elif not self._events and not self._in_flight:
@@ -132,8 +135,8 @@ class Sequencer:
 
     def _batch(self) -> Batch:
         """All that waits, which waits no more."""
-        batch = Batch(self._events, self._rooms, self.net.seq, self._changes)
-        self._events, self._rooms, self._changes = [], set(), []
+        batch = Batch(self._events, self._rooms, self.net.seq, self._changes.take())
+        self._events, self._rooms = [], set()
         return batch
 
     def commit(self, batch: Batch) -> None:
@@ -143,8 +146,8 @@ class Sequencer:
         self._show(batch)
 
     def pending(self) -> int:
-        """How many events wait to be taken by the journal."""
-        return len(self._events)
+        """How many events wait to be taken by the journal; records count as the events that would take as much room."""
+        return len(self._events) + self._changes.size // _EVENT_BYTES
 
     def _show(self, batch: Batch) -> None:
         self.committed = batch.upto if self._events or self._changes else self.net.seq

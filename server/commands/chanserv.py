@@ -1,6 +1,6 @@
 """ChanServ: registers rooms, so that they stay, with their topic, modes and lists, and give ranks to accounts.
 
-What is kept of a room is in `server.state.registry`; docs/parts/rooms.md has the subcommands as people see them.
+What is kept of a room is in `server.state.registry`; docs/moderation.md has the subcommands as people see them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from server.dialects.irc import stamp
 from server.state.model import Network, Rank, Room, User
 from server.state.ranks import LETTERS, letters, may_act_on, may_give
 from server.state.registration import Registration
-from server.state.registry import forget_account, hand_over, owned, registered, release, remember
+from server.state.registry import establish, forget_account, hand_over, owned, registered, release, remember
 from wire.names import fold
 
 service(
@@ -108,7 +108,7 @@ def register(request: Request) -> None:
         room.registration = Registration(user.account, context.at, since=user.rooms[room])
         changes = rerank(room, user, room.members[user] | Rank.FOUNDER)
         set_by_server(net, room, [(True, "r", ""), *changes], context.at)
-        remember(net, room)
+        establish(net, room)
         request.say(f"{room.name} is registered, and {user.account} is its founder.")
 
 

@@ -85,7 +85,11 @@ describe(
 )
 describe("MOTD", "MOTD", "The message of the day.")
 describe("NAMES", "NAMES #room[,#room ...]", "Who is in a room.")
-describe("NICK", "NICK newnick", "Changes your name.")
+describe(
+    "NICK",
+    "NICK newnick",
+    "Changes your name. If another session of your account has the one that you came with, you get it when that one is gone.",
+)
 for _alias in ("NICKSERV", "NS"):
     describe(_alias, f"{_alias} subcommand", f"Accounts, for clients without SASL; {_alias} HELP lists what can be asked.")
 describe("NOTICE", "NOTICE target[,target ...] :text", "Like PRIVMSG, but no client answers it by itself.")

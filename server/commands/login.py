@@ -6,7 +6,7 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1 (900, 901), https://ircv3.ne
 from __future__ import annotations
 
 from server.commands.chanserv import account_gone, recognise
-from server.commands.names import reserved_for, same_account
+from server.commands.nicks import claim, stop_waiting
 from server.commands.notices import account_changed
 from server.commands.operators import remove
 from server.commands.replay import HERE, forget, note
@@ -15,10 +15,8 @@ from server.state.accounts import Account
 from server.state.model import Network, User
 from wire import numerics as n
 from wire.message import as_line
-from wire.names import fold
 
 LOGIN_REQUIRED = "This server is for people with an account: log in by SASL"
-TAKEN_OVER = "Another session of your account has taken over"
 
 
 def log_in(net: Network, user: User, account: Account, at: int) -> None:
@@ -26,6 +24,7 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
     changed = user.account != account.name
     if changed:
         note(net, user, user.rooms, net.seq)
+        stop_waiting(net, user)
     net.log_in(user, account.name)
     if user.wanted and not user.registered:
         claim(net, user, at)
@@ -41,6 +40,7 @@ def log_in(net: Network, user: User, account: Account, at: int) -> None:
 def log_out(net: Network, user: User, at: int) -> None:
     """From now on the session is nobody's; where all need an account, it is over."""
     note(net, user, user.rooms, net.seq)
+    stop_waiting(net, user)
     net.log_in(user, "")
     _numeric(net, user, f"{n.RPL_LOGGEDOUT} {user.shown} {_mask(user)} :You are now logged out")
     account_changed(net, user, at)
@@ -70,22 +70,3 @@ def drop(net: Network, account: Account, at: int) -> None:
     net.forget_account(account.key)
     forget(net, account.name)
     account_gone(net, account.name, at)
-
-
-def claim(net: Network, user: User, at: int) -> bool:
-    """Give a session that is about to register the nick that it waits for, if that is free or theirs; whether it was.
-
-    A session of the same account that still has it is ended: its connection may be dead without our having noticed, and whoever
-    comes back must not be kept from their own name until we do.
-    """
-    wanted = user.wanted
-    holder = net.nicks.get(fold(wanted))
-    if reserved_for(net, wanted, user) is not None:
-        return False
-    if holder is not None and holder is not user:
-        if not same_account(holder, user):
-            return False
-        remove(net, holder, TAKEN_OVER, at)
-    user.wanted = ""
-    net.rename(user, wanted)
-    return True

@@ -121,6 +121,11 @@ def _to_nick(context: Context, kind: Kind, verb: str, target: str, text: str, ta
         if complain:
             context.numeric(n.ERR_NEEDREGGEDNICK, other.nick, "You must be logged in to an account to message this user (+R)")
         return
+    if context.net.takes_no_more(other, context.net.conversation(context.user, other)):
+        if complain:
+            text = "Too many people wait for them to read: try again later"
+            context.numeric(n.ERR_CANNOTSENDTOUSER, other.nick, text)
+        return
     if context.user.from_accounts:
         accept(context.net, context.user, other)
     _to_user(context, kind, verb, other, text, tags)

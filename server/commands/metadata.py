@@ -1,6 +1,7 @@
 """METADATA: what people and rooms say about themselves, one key at a time.
 
-An account's is on record, and that of all its sessions; anyone else's ends with their session. Changes are told to subscribers as
+An account's is on record, and that of all its sessions; anyone else's ends with their session. A registered room's is on record as
+well (`server.state.registry`), and another one's ends with the room. Changes are told to subscribers as
 replies of their own, not as events of a log: see docs/adr/0006-metadata-notifications.md.
 
 Source: https://ircv3.net/specs/extensions/metadata (draft/metadata-2); draft/metadata-3 tells changes by numerics
@@ -17,15 +18,15 @@ from server.commands.capabilities import offer
 from server.commands.metadata_news import BOTH, tell, value_line, visible_values
 from server.commands.server_info import when_welcomed
 from server.commands.table import Context, command, shown
-from server.state.metadata import valid_key
+from server.dialects.irc import with_tags
+from server.state.metadata import RECORD, valid_key
 from server.state.model import Network, Rank, Room, User, loads, when_gone
 from server.state.talks import is_account, party
 from wire import numerics as n
 from wire.capabilities import Cap
-from wire.message import as_line
+from wire.message import as_line, truncate
 from wire.names import is_room
 
-_RECORD = "metadata"
 _MEMBERS_PER_UNIT = 100
 _MOST_SYNCED = 1000  # values in one answer to SYNC
 
@@ -92,11 +93,12 @@ def _batch(context: Context, sort: str, lines: Iterable[str]) -> None:
     """An answer of any number of lines."""
     net, user = context.net, context.user
     ref = f"d{net.seq:x}n{len(user.replies)}"
-    inside = [f"@batch={ref} {line}" if user.caps & Cap.BATCH else line for line in lines]
+    inside = [as_line(line, net.limits.line) for line in lines]
     if user.caps & Cap.BATCH:
-        inside = [f":{net.name} BATCH +{ref} {sort}", *inside, f":{net.name} BATCH -{ref}"]
+        head, foot = f":{net.name} BATCH +{ref} {sort}", f":{net.name} BATCH -{ref}"
+        inside = [as_line(head), *[with_tags(line, f"batch={ref}") for line in inside], as_line(foot)]
     if inside:
-        net.send(user, b"".join(as_line(line, net.limits.line + 64) for line in inside))
+        net.send(user, b"".join(inside))
 
 
 def _numeric(context: Context, code: str, *params: str) -> str:
@@ -162,13 +164,13 @@ def _change(context: Context, target: Target, key: str, value: str | None) -> No
     """Carry out one change, keep it where the owner outlives the session, and tell the subscribers."""
     net = context.net
     net.metadata.put(target.owner, key, value)
-    if is_account(target.owner):
+    if is_account(target.owner) or (target.room is not None and target.room.registered):
         _keep(net, target.owner)
     tell(net, context.user, target.room, target.owner, key, value)
 
 
 def _keep(net: Network, owner: str) -> None:
-    net.keep(_RECORD, owner, dict(net.metadata.of(owner)) or None)
+    net.keep(RECORD, owner, dict(net.metadata.of(owner)) or None)
 
 
 def _clear(context: Context, target: Target) -> None:
@@ -262,7 +264,8 @@ def _welcome(net: Network, user: User) -> list[str]:
     burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD. If none exists, the server MUST send an empty batch instead." """
     early = net.metadata.of(str(user.id))
     if user.account and early:  # said before they logged in
-        for key, value in list(early.items())[: net.limits.metadata_keys - len(net.metadata.of(party(user)))]:
+        free = net.limits.metadata_keys - len(net.metadata.of(party(user)))  # less than none where the limit was lowered
+        for key, value in list(early.items())[: max(0, free)]:
             net.metadata.put(party(user), key, value)
         net.metadata.replace(str(user.id), {})
         _keep(net, party(user))
@@ -270,7 +273,8 @@ def _welcome(net: Network, user: User) -> list[str]:
         return []
     ref = f"d{user.id:x}"
     values = net.metadata.of(party(user)).items()
-    inner = [f"@batch={ref} {value_line(net, user, net.name, user.nick, key, value)}" for key, value in values]
+    most = net.limits.line - 2
+    inner = [f"@batch={ref} {truncate(value_line(net, user, net.name, user.nick, key, value), most)}" for key, value in values]
     return [f":{net.name} BATCH +{ref} metadata {user.nick}", *inner, f":{net.name} BATCH -{ref}"]
 
 
@@ -289,6 +293,6 @@ def _forget(net: Network, user: User, at: int) -> None:
     net.metadata.replace(str(user.id), {})
 
 
-@loads(_RECORD)
+@loads(RECORD)
 def _load(net: Network, owner: str, values: dict[str, Any]) -> None:
     net.metadata.replace(owner, {str(key): str(value) for key, value in values.items()})

@@ -16,6 +16,7 @@ from server.commands.credentials import BUSY, check, keep, secret_of, unchanged
 from server.commands.jobs import later
 from server.commands.login import drop, log_in, log_out, sessions
 from server.commands.names import taken
+from server.commands.nicks import prefer
 from server.commands.operators import remove
 from server.commands.registration import rename
 from server.commands.services import Request, service, service_command
@@ -205,7 +206,7 @@ def ungroup(request: Request) -> None:
     request.say(f"{request.arg(0)} is free")
 
 
-def _free(request: Request) -> str:
+def _free(request: Request, *, regains: bool = False) -> str:
     """End whoever uses the nickname of ours that is asked for; gives it, "" where it is not ours (and says so)."""
     account = _mine(request)
     if account is None:
@@ -220,6 +221,8 @@ def _free(request: Request) -> str:
     if holder is context.user:
         request.say("That is you, here and now")
         return ""
+    if holder is not None and regains:
+        prefer(net, context.user, nick)
     if holder is not None:
         remove(net, holder, f"{context.user.nick} wanted their nickname back (GHOST)", context.at)
     return nick
@@ -227,7 +230,10 @@ def _free(request: Request) -> str:
 
 @service_command(NAME, "GHOST", "nick", least=1, help="Ends another session that uses a nickname of your account.")
 def ghost(request: Request) -> None:
-    if nick := _free(request):
+    nick = _free(request)
+    if nick and fold(nick) in request.context.net.nicks:
+        request.say(f"{nick} went to the session of yours that waited for it")
+    elif nick:
         request.say(f"{nick} is free")
 
 
@@ -236,7 +242,7 @@ def ghost(request: Request) -> None:
 )
 def regain(request: Request) -> None:
     context = request.context
-    if (nick := _free(request)) and not taken(context.net, context.user, nick):
+    if (nick := _free(request, regains=True)) and fold(nick) != context.user.key and not taken(context.net, context.user, nick):
         rename(context, nick)
 
 

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import hmac
 
-from server.commands import monitor, sasl, server_info, whowas
+from server.commands import monitor, sasl, server_info
 from server.commands.bans import held_by
 from server.commands.capabilities import when_negotiated
-from server.commands.login import LOGIN_REQUIRED, claim
+from server.commands.login import LOGIN_REQUIRED
 from server.commands.names import RESERVED, may_become_theirs, reserved_for, taken
+from server.commands.nicks import change_nick, claim, explanation, stop_waiting
 from server.commands.rates import seconds_to_wait
+from server.commands.rejoining import rejoin
 from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
-from server.dialects.irc import render_tagged
-from server.events import Kind
 from server.state.model import Network, User
+from wire import msgids
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.confusables import skeleton
-from wire.message import as_line, truncate
-from wire.names import fold, valid_nick
+from wire.message import Message, truncate
+from wire.names import valid_nick
 
 
 @command("PASS", 1, before=True)
@@ -71,6 +72,7 @@ def _choose(context: Context, wanted: str) -> None:
     """A nick before the welcome. Who logs in after NICK, as most clients do, is not told that their own name is taken."""
     net, user = context.net, context.user
     user.wanted = wanted
+    stop_waiting(net, user)
     refusal = taken(net, user, wanted)
     if not refusal or user.account:
         if not claim(net, user, context.at):
@@ -94,21 +96,6 @@ def rename(context: Context, wanted: str) -> None:
         context.numeric(n.ERR_BANONCHAN, wanted, room.name, "Cannot change nickname while banned on channel")
         return
     change_nick(net, user, wanted, context.at)
-
-
-def change_nick(net: Network, user: User, wanted: str, at: int) -> None:
-    """Give a registered user another nick, which is valid and free, and tell everyone whom that concerns."""
-    before, prefix, key = user.nick, user.prefix, user.key
-    changes_key = fold(wanted) != key
-    if changes_key:
-        whowas.remember(net, user, at)
-    net.rename(user, wanted)
-    line = as_line(f":{prefix} NICK {wanted}", net.limits.line)
-    events = net.append_all(list(user.rooms), Kind.NICK, user, line, at, skip=True)
-    net.send(user, render_tagged(events[0], user.render, "") if events else line)
-    if changes_key:
-        monitor.left(net, before)
-        monitor.arrived(net, user)
 
 
 def _refuse_nick(context: Context, wanted: str, refusal: str) -> None:
@@ -148,6 +135,9 @@ def _complete(context: Context) -> None:
         return
     make_member(net, user, context.at)
     net.send(user, server_info.burst(net, user))
+    if why := explanation(net, user):
+        context.line(why)
+    rejoin(context)
 
 
 def make_member(net: Network, user: User, at: int) -> None:
@@ -171,7 +161,11 @@ def ping(context: Context) -> None:
 
 @command("PONG", before=True, cost=0.25)
 def pong(context: Context) -> None:
-    del context  # that something came at all is what counts, and the worker has noted it
+    """That something came is noted by the worker. Our PING names the position up to which all had been written: who answers it has
+    read that. A PING of the client's own proves nothing of the kind, it may have been sent long before."""
+    upto = msgids.decode(context.params[-1]) if context.params else None
+    if upto is not None and upto <= context.user.asked:
+        context.user.heard = max(context.user.heard, upto)
 
 
 def http(context: Context) -> None:
@@ -188,8 +182,13 @@ for _verb in ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "P
 
 @command("QUIT", before=True)
 def quit_command(context: Context) -> None:
-    reason = truncate(context.param(0), context.net.limits.kick)
-    end(context, f"Quit: {reason}")
+    end(context, reason_of_quit(context.net, context.message))
+
+
+def reason_of_quit(net: Network, message: Message) -> str:
+    """What others are told of who says QUIT."""
+    reason = message.params[0] if message.params else ""
+    return f"Quit: {truncate(reason, net.limits.kick)}"
 
 
 def end(context: Context, reason: str) -> None:

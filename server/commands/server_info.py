@@ -55,6 +55,7 @@ def isupport(net: Network) -> list[str]:
         f"NETWORK={net.settings.network.replace(' ', chr(92) + 'x20')}",
         f"NICKLEN={limits.nick}",
         f"PREFIX={PREFIX}",
+        "SAFERATE",  # what comes too fast waits: https://codeberg.org/emersion/soju/src/branch/master/doc/ext/saferate.md
         f"STATUSMSG={''.join(SIGNS)}",
         _targmax(limits.targets),
         f"TOPICLEN={limits.topic}",

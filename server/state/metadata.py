@@ -6,10 +6,11 @@ Source: https://ircv3.net/specs/extensions/metadata
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
+RECORD = "metadata"  # what is on record: of an account (its party the key) and of a registered room (its key)
 
 # "Key names are restricted to the ranges a-z, 0-9, and _./-"
 _KEY = re.compile(r"[a-z0-9_./-]{1,64}")
@@ -56,6 +57,6 @@ class Metadata(Generic[S]):
         if not subscribers:
             self._subscribers.pop(key, None)
 
-    def subscribers(self, key: str) -> list[S]:
-        """Who is to be told of `key`, in the order in which they asked."""
-        return list(self._subscribers.get(key, ()))
+    def subscribers(self, key: str) -> Collection[S]:
+        """Who is to be told of `key`, in the order in which they asked. Not to be kept: it changes with the next subscription."""
+        return self._subscribers.get(key, {}).keys()

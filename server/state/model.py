@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from server.config import Limits, Settings
-from server.events import Change, Erasure, Event, Kind, Record
+from server.events import Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.operators import Grant
 from server.ports import Link, Store
@@ -20,11 +20,13 @@ from server.state.accounts import Book, Throttle
 from server.state.bans import Bans
 from server.state.budget import Bucket
 from server.state.cloak import plain_host
+from server.state.durable import Kept, Value
 from server.state.markers import Markers
 from server.state.metadata import Metadata
 from server.state.past import Memory
 from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
 from server.state.registration import Registration
+from server.state.renames import Renames
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
@@ -38,6 +40,10 @@ class Deferred(Protocol):
     @property
     def cost(self) -> int:
         """What it may come to, about, in bytes: so much it counts for among the replies that wait."""
+
+    @property
+    def looked(self) -> int:
+        """How many events were looked at, once it was run: what it cost, if most of them were nothing to show."""
 
     def run(self, store: Store) -> bytes:
         """The bytes to send; raises StoreError."""
@@ -78,6 +84,8 @@ class User:
         "accepted",
         "account",
         "address",
+        "asked",
+        "awaited",
         "away",
         "batch",
         "bot",
@@ -141,6 +149,7 @@ class User:
         self.job: Job | None = None  # what its next command waits for
         self.refused = ""  # the nick that they could not have before they were welcomed
         self.wanted = ""  # a nick that may turn out to be theirs once they have logged in
+        self.awaited = ""  # the nick that they get when another session of theirs gives it up (server.commands.nicks)
         self.password = ""
         self.failures = 0  # attempts to become an operator that failed
         self.registered = False
@@ -157,7 +166,8 @@ class User:
         self.away = ""
         self.signed_on = at
         self.spoke = at
-        self.heard = ident  # the position at which a command of theirs came last: what was shown before, they have
+        self.asked = 0  # the position up to which they had been written everything when the last PING went out
+        self.heard = ident  # the position up to which it is known that they have read what they were shown
         self.label = ""  # of the command under way
         self.subs: dict[str, None] | None = None  # keys of metadata that they are told of
         self.batch: Any = None  # the one that the client is sending (server.commands.multiline)
@@ -207,6 +217,7 @@ class Room:
         "bans",
         "created",
         "exceptions",
+        "hushed",
         "invitations",
         "invite_only",
         "key",
@@ -244,6 +255,7 @@ class Room:
         self.invitations: dict[str, Listed] = {}
         self.account_only = False
         self.account_speaks = False
+        self.hushed = 0  # the position of the last event that is for higher ranks only
         self.invite_only = False
         self.moderated = False
         self.no_ctcp = False
@@ -320,18 +332,21 @@ class Network:
         self.seq = seq
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
+        self.waiting: dict[str, dict[User, None]] = {}  # who is to have a folded nick once it is free, who came first first
+        self.doubted: set[User] = set()  # sessions that their workers are to ask whether they are still there
         self.rooms: dict[str, Room] = {}
         self.sessions: dict[str, dict[User, None]] = {}  # by folded account, in the order of their logins
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
         self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
         self.markers = Markers(settings.limits.markers)
+        self.renames = Renames(settings.limits.renames)
         self.metadata: Metadata[User] = Metadata()
         self.book = Book()
         self.tries = Throttle(settings.accounts.tries)  # logins, by group of addresses
         self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
-        self.changes: list[Change] = []
+        self.changes = Kept()
         self.touched: set[Room] = set()
         self.rung: set[User] = set()
         self.marked: dict[str, set[User]] = {}  # who has which user mode, by its letter
@@ -372,7 +387,7 @@ class Network:
         if user.registered:
             self.registered -= 1
         for told in LEAVING:
-            told(self, user, user.rooms, user.heard)
+            told(self, user, user.rooms, user.heard, ended=True)
         before = self.seq
         rooms = [room for room in user.rooms if len(room.members) > 1]
         alone = [room for room in user.rooms if len(room.members) == 1]
@@ -442,7 +457,7 @@ class Network:
     def part(self, room: Room, user: User, seq: int) -> None:
         """`user` leaves `room` with the event at `seq`; an empty room is gone unless it is registered."""
         for told in LEAVING:
-            told(self, user, (room,), seq)
+            told(self, user, (room,), seq, ended=False)
         room.leave(user, seq)
         self.rung.add(user)
         if not room.members:
@@ -538,6 +553,8 @@ class Network:
         self.window.add(room.log, event)
         self.appended.append(event)
         self.touched.add(room)
+        if least:
+            room.hushed = seq
         return event
 
     def append_all(
@@ -579,13 +596,18 @@ class Network:
 
     def _owe(self, user: User, log: RoomLog, seq: int) -> None:
         """`user` is to be given the event at `seq` of a conversation: one debt each, however often the two take turns."""
-        for index, span in enumerate(user.spans):
-            if span.log is log:
-                user.spans[index] = span._replace(until=seq)
+        spans = user.spans
+        for index in range(len(spans) - 1, -1, -1):  # most often it is the last
+            if spans[index].log is log:
+                spans[index] = spans[index]._replace(until=seq)
                 break
         else:
-            user.spans.append(Span(log, seq, seq))
+            spans.append(Span(log, seq, seq))
         self.rung.add(user)
+
+    def takes_no_more(self, user: User, log: RoomLog) -> bool:
+        """Whether so many conversations wait for `user` already that another one may not be added."""
+        return len(user.spans) >= self.limits.unread and all(span.log is not log for span in user.spans)
 
     def announce(self, user: User, kind: Kind, rest: str, at: int) -> None:
         """Show those who share a room with `user`, but not them, that something about them has changed: `:user REST`.
@@ -598,15 +620,18 @@ class Network:
 
     # Durable state
 
-    def keep(self, kind: str, key: str, value: dict[str, Any] | None) -> None:
-        """Put a record into the store, or take it away (`None`). What is sent from now on leaves after that is on disk."""
+    def keep(self, kind: str, key: str, value: Value) -> None:
+        """Put a record into the store, or take it away (`None`).
+
+        What is sent from now on leaves after that is on disk: so a command keeps first, and then says that it has. A value that is
+        called is made once, at the end of the batch, however often it was kept.
+        """
         self.seq += 1
-        text = "" if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        self.changes.append(Record(self.seq, kind, key, text))
+        self.changes.put(self.seq, kind, key, value)
 
     def erase(self, room: str, seq: int) -> None:
         """Have the text of one event of the log `room` taken out of the store for good."""
-        self.changes.append(Erasure(room, seq))
+        self.changes.erase(Erasure(room, seq))
 
     def load(self, records: Iterable[Record]) -> None:
         """Take over what the store kept, before the first session. Kinds that nobody knows are left alone."""
@@ -666,8 +691,14 @@ def _load_talk(net: Network, key: str, value: dict[str, Any]) -> None:
         net.keep("talk", f"{who} {forgotten}", None)
 
 
-# What is told that a user is about to leave rooms, and up to which position they know what was said there.
-Leaving = Callable[[Network, User, Collection[Room], int], None]
+class Leaving(Protocol):
+    """What is told that a user is about to leave rooms, up to which position they know what was said there, and whether that is
+    because their session has ended.
+    """
+
+    def __call__(self, net: Network, user: User, rooms: Collection[Room], seq: int, /, *, ended: bool) -> None: ...
+
+
 LEAVING: list[Leaving] = []
 
 

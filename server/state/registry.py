@@ -1,7 +1,7 @@
 """Registered rooms: what is kept of them, and how they come back at the start.
 
 One record a room (kind "room", its folded name the key), written anew whenever something lasting about it changes: its topic, its
-modes and lists, who has a rank in it. Its size is bounded by `limits.list_entries` and `limits.topic`.
+modes and lists, who has a rank in it; and one of its metadata. Its size is bounded by `limits.list_entries` and `limits.topic`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from server.state.metadata import RECORD as METADATA
 from server.state.model import Listed, Network, Room, loads
 from server.state.ranks import from_letters, letters
 from server.state.registration import Registration
@@ -33,13 +34,27 @@ def owned(net: Network, account: str) -> list[Room]:
 def remember(net: Network, room: Room) -> None:
     """Keep a registered room as it is now; nothing is kept of the others."""
     if room.registration is not None:
-        net.keep(KIND, room.key, _record(room, room.registration))
+        kept = room.registration
+        net.keep(KIND, room.key, lambda: _record(room, kept))
 
 
 def release(net: Network, room: Room) -> None:
-    """End the registration of a room."""
+    """End the registration of a room; what it says of itself ends with the room now."""
+    forget(net, room.key)
     net.release(room)
-    net.keep(KIND, room.key, None)
+
+
+def establish(net: Network, room: Room) -> None:
+    """Keep a room that was just registered, or has another key, and what it says of itself."""
+    remember(net, room)
+    if room.registration is not None and (values := net.metadata.of(room.key)):
+        net.keep(METADATA, room.key, dict(values))
+
+
+def forget(net: Network, key: str) -> None:
+    """Nothing is kept any more of the room that was registered as `key`."""
+    net.keep(KIND, key, None)
+    net.keep(METADATA, key, None)
 
 
 def forget_account(net: Network, account: str) -> list[Room]:

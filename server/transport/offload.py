@@ -1,6 +1,7 @@
-"""A bounded pool for slow arithmetic (password hashes): as many threads as cores, made when they are first needed.
+"""A bounded pool for slow arithmetic (password hashes): as many threads as cores, and a few at the most, all there from the start:
+whoever hands in work holds the state lock, and must not wait for a thread to start.
 
-Its work touches no state and no socket; the result goes to the worker that asked.
+The work touches no state and no socket; the result goes to the worker that asked.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 log = logging.getLogger("parley")
+
+_ENOUGH = 8  # threads; each may take tens of MiB for the password that it checks
 
 Work = Callable[[], Any]
 Deliver = Callable[[Any], None]  # called with the result, in a thread of the pool; must not wait
@@ -27,7 +30,7 @@ class Offload:
 
     def __init__(self, waiting: int, threads: int | None = None) -> None:
         self._most_waiting = waiting
-        self._most_threads = threads or os.cpu_count() or 1
+        self._most_threads = threads or min(os.cpu_count() or 1, _ENOUGH)
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Work, Deliver]] = deque()
         self._running = 0
@@ -38,23 +41,22 @@ class Offload:
         """Have `work` done and its result delivered; False where too much waits already."""
         with self._changed:
             ahead = len(self._waiting) + self._running
-            if self._stopping or ahead >= self._most_threads + self._most_waiting:
-                return False
-            if len(self._threads) < min(self._most_threads, ahead + 1) and not self._grow():
+            if self._stopping or not self._threads or ahead >= len(self._threads) + self._most_waiting:
                 return False
             self._waiting.append((work, deliver))
             self._changed.notify()
             return True
 
-    def _grow(self) -> bool:
-        """One thread more; whether there is one at all."""
-        thread = threading.Thread(target=self._run, name=f"offload-{len(self._threads)}", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # "can't start new thread": the limit of the container is reached
-            return bool(self._threads)
-        self._threads.append(thread)
-        return True
+    def start(self) -> None:
+        """Make the threads, as many as are to be had; before it, nothing is taken. Once."""
+        for number in range(self._most_threads):
+            thread = threading.Thread(target=self._run, name=f"offload-{number}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # "can't start new thread": the limit of the container is reached
+                log.warning("only %d of %d threads could be started to check passwords", number, self._most_threads)
+                return
+            self._threads.append(thread)
 
     def stop(self) -> None:
         """Finish what is under way, drop what waits, end the threads. Idempotent."""

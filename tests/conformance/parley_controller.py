@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,18 @@ def _certificates() -> Path:
     command = [PYTHON, "-m", "certs", "init", str(folder), "--host", "localhost", "--host", "127.0.0.1"]
     subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
     return folder
+
+
+def _tree() -> defaultdict[str, Any]:
+    return defaultdict(_tree)
+
+
+def _always_on(edit: Callable[[dict[str, Any]], Any] | None) -> bool:
+    """Whether a test wants accounts to stay in their rooms: what it changes in another server's configuration says so."""
+    config = _tree()
+    if edit is not None:
+        edit(config)
+    return config["accounts"]["multiclient"].get("always-on") in ("opt-out", "mandatory")
 
 
 # OPER operuser operpassword; the cheapest hash there is.
@@ -114,6 +128,7 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         "MONITOR": patma.ANYSTR,
         "MSGREFTYPES": "msgid,timestamp",
         "PREFIX": "(qaohv)~&@%+",
+        "SAFERATE": None,
         "STATUSMSG": "~&@%+",
         "TARGMAX": patma.ANYSTR,
         "UTF8ONLY": None,
@@ -151,6 +166,7 @@ class ParleyController(TlsMixin, BaseServerController, DirectoryBasedController)
         accounts = {
             "PARLEY_ACCOUNTS_BEFORE_CONNECT": str(self.test_config.account_registration_before_connect),
             "PARLEY_ACCOUNTS_EMAIL_REQUIRED": str(self.test_config.account_registration_requires_email),
+            "PARLEY_ACCOUNTS_REJOIN": str(_always_on(self.test_config.ergo_config)),
             # A server start is one test: what makes passwords hard to guess would make the suite slow.
             "PARLEY_ACCOUNTS_ARGON2_MEMORY_KIB": "8",
             "PARLEY_ACCOUNTS_ARGON2_TIME": "1",

@@ -97,6 +97,8 @@ def test_no_minute_has_more_tries_than_allowed(gaps: list[int]) -> None:
 
 def test_work_is_done_and_what_is_too_much_refused() -> None:
     pool = Offload(waiting=1, threads=1)
+    assert not pool.submit(lambda: 0, print), "there is no thread yet"
+    pool.start()
     go, results = threading.Event(), []
     done = threading.Semaphore(0)
 
@@ -119,6 +121,7 @@ def test_work_is_done_and_what_is_too_much_refused() -> None:
 
 def test_work_that_raises_is_no_end(caplog: pytest.LogCaptureFixture) -> None:
     pool = Offload(waiting=2, threads=1)
+    pool.start()
     results: list[object] = []
     done = threading.Semaphore(0)
 
@@ -144,5 +147,6 @@ def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
 
     pool = Offload(waiting=2, threads=2)
     monkeypatch.setattr(threading.Thread, "start", none_left)
+    pool.start()
     assert not pool.submit(lambda: 1, print)
     pool.stop()

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from server.config import Deadlines
-from server.state.model import User
+from server.log import RoomLog
+from server.state.model import Room, User
 from server.transport.connection import Connection, State
 from server.transport.deadlines import Do, Verdict, floods, judge
 
-LIMITS = Deadlines(handshake=10, registration=30, ping=90, pong=60, stall=120)
+LIMITS = Deadlines(handshake=10, registration=30, ping=90, pong=60, stall=120, ghost=5)
 START = 1000.0
 NOTHING = Verdict(Do.NOTHING)
 
@@ -54,6 +55,31 @@ def test_silence_is_asked_about_and_then_ended(registered: Connection) -> None:
     registered.asked = START + 141
     assert judge(registered, START + 201, LIMITS) == NOTHING
     assert judge(registered, START + 201.9, LIMITS) == (Do.CLOSE, "Ping timeout: 151 seconds")
+
+
+def test_who_has_an_account_and_rooms_is_asked_even_while_talking(registered: Connection) -> None:
+    """The answer tells how far they have read."""
+    assert registered.user is not None
+    registered.heard = START + 80
+    registered.user.rooms[Room("#a", RoomLog("#a", 0), 0)] = 1
+    assert judge(registered, START + 91, LIMITS) == NOTHING
+    registered.user.account = "Ann"
+    assert judge(registered, START + 91, LIMITS).do is Do.PING
+    registered.tested = START + 91
+    assert judge(registered, START + 92, LIMITS) == NOTHING
+
+
+def test_whose_nick_is_wanted_has_less_time_to_answer(registered: Connection) -> None:
+    registered.asked, registered.urgent = START + 10, True
+    assert judge(registered, START + 15, LIMITS) == NOTHING
+    assert judge(registered, START + 15.1, LIMITS) == (Do.CLOSE, "Ping timeout: 15 seconds")
+    registered.held = True
+    assert judge(registered, START + 99, LIMITS) == NOTHING, "we do not listen, so it may have answered"
+    registered.held = False
+    registered.pending = memoryview(b"x")
+    registered.moved = START + 90
+    assert judge(registered, START + 95, LIMITS) == NOTHING, "the PING stands behind what it is still taking"
+    assert judge(registered, START + 95.1, LIMITS).do is Do.CLOSE
 
 
 def test_the_plain_dialect_has_no_ping(registered: Connection) -> None:

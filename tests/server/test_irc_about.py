@@ -28,6 +28,11 @@ def test_isupport_before_registration_and_on_demand(connect: Connect) -> None:
     assert set(connect("alice").numerics("ISUPPORT")) == {"005"}
 
 
+def test_clients_need_not_slow_themselves_down(connect: Connect) -> None:
+    """ "The token MUST NOT be advertised with a value." (https://codeberg.org/emersion/soju/src/branch/master/doc/ext/saferate.md)"""
+    assert "SAFERATE" in [word for line in connect("alice").ask("ISUPPORT") for word in line.split()]
+
+
 def test_isupport_comes_as_a_batch(connect: Connect) -> None:
     """ "The server MUST group all RPL_ISUPPORT messages inside a draft/isupport batch when the batch and draft/extended-isupport
     capabilities are enabled": in the welcome, after ISUPPORT and VERSION, also in a labeled response."""

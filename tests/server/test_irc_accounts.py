@@ -243,34 +243,7 @@ def test_who_does_not_log_in_after_all_is_refused_at_the_end(connect: Connect) -
     assert carol.numerics("NICK carol")[0] == "001"
 
 
-def test_whoever_comes_back_takes_over(connect: Connect) -> None:
-    """An old connection may look alive for minutes: the same account and nick end it, and its rooms see it go."""
-    old, friend = connect("alice"), connect("friend")
-    register(old)
-    for client in (old, friend):
-        client.ask("JOIN #room")
-    new = connect()
-    new.ask("CAP REQ sasl", "NICK alice", "USER u 0 * :Alice")
-    assert answers(new.ask(*plain("alice", "sesame"))) == ["AUTHENTICATE", "900", "903"]
-    assert new.numerics("CAP END")[0] == "001"
-    assert old.rest()[-1] == "ERROR :Closing link: (Another session of your account has taken over)"
-    assert friend.until("QUIT") == ":alice!~u@127.0.0.1 QUIT :Another session of your account has taken over"
-    new.ask("JOIN #room")
-    assert "JOIN" in friend.until("JOIN")
-    assert friend.numerics("PRIVMSG alice :welcome back") == []
-    assert "welcome back" in new.until("PRIVMSG")
-
-
-def test_nick_after_logging_in_takes_over_too(connect: Connect) -> None:
-    old = connect("alice")
-    register(old)
-    new = connect()
-    new.ask(*plain("alice", "sesame"))
-    assert "001" in new.numerics("NICK alice", "USER u 0 * :Alice")
-    assert old.rest()[-1].startswith("ERROR")
-
-
-def test_nobody_takes_over_a_guests_session(connect: Connect) -> None:
+def test_nobody_gets_a_guests_nick(connect: Connect) -> None:
     guest, alice = connect("guest"), connect("alice")
     register(alice)
     new = connect()

@@ -229,7 +229,7 @@ def test_a_ban_ends_by_the_time_that_is_passed_in() -> None:
     assert (refusal_of_address(net, "192.0.2.1", AT + 1000), refusal(net, user, AT + 1000)) == ("", "")
     assert net.bans.refused == 2
     forget_expired(net, AT + 999)
-    assert net.changes == []
+    assert not net.changes
     forget_expired(net, AT + 1000)
     assert [(change.key, change.value) for change in net.changes if isinstance(change, Record)] == [("DLINE 192.0.2.1", "")]
     assert len(net.bans) == 0

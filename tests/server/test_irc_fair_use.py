@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -192,6 +194,31 @@ def test_who_floods_for_too_long_is_told_and_dropped(tmp_path: Path, caplog: pyt
         assert bob.until(" QUIT ") == ":flooder!~u@127.0.0.1 QUIT :Excess Flood"
         assert sum("spam" in line for line in bob.seen) == 5
     assert "127.0.0.1 was dropped: Excess Flood" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        (b"QUIT :That is all\r\n", "Quit: That is all"),
+        (b"@a=b quit\r\n", "Quit: "),
+        (b"PRIVMSG #a :QUIT\r\n", "Connection closed"),
+        (b"QUIT :\xff\r\n", "Connection closed"),
+        (b"QUIT :" + b"x" * 600 + b"\r\n", "Connection closed"),
+    ],
+)
+def test_a_goodbye_behind_a_burst_is_heard_though_the_connection_is_gone(tmp_path: Path, last: bytes, reason: str) -> None:
+    with (
+        running_server(tmp_path, limits_enabled=True, limits_flood_rate=0.1) as server,
+        Client(server, "bob") as bob,
+        Client(server, "alice") as alice,
+    ):
+        bob.ask("JOIN #a")
+        alice.ask("JOIN #a")
+        alice.send_raw(b"".join([b"PRIVMSG #a :%d\r\n" % i for i in range(20)]) + last)
+        bob.until("PRIVMSG #a :4")  # so the server has read it all
+        alice.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset instead of an end
+        alice.close()
+        assert bob.until(" QUIT ") == f":alice!~u@127.0.0.1 QUIT :{reason}"
 
 
 # Rates

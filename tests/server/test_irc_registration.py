@@ -284,3 +284,23 @@ def test_motd_is_shown(tmp_path: Path) -> None:
             "- Be kind.",
             "End of /MOTD command.",
         ]
+
+
+def test_a_bug_at_the_end_of_a_session_is_that_sessions_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 6: the server goes on, and the connection is closed all the same."""
+    from server.state import model  # noqa: PLC0415
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with running_server(tmp_path) as server:
+        bob = Client(server, "bob")
+        with Client(server, "alice") as alice:
+            with monkeypatch.context() as patched:
+                patched.setattr(model.Network, "disconnect", broken)
+                alice.close()
+                while not any("error while ending the session" in error for error in server.errors):
+                    bob.sync()
+            server.errors.clear()
+        assert bob.numerics("JOIN #a") == ["JOIN", "353", "366"]
+        bob.close()
