@@ -9,9 +9,9 @@ Sources: https://modern.ircdocs.horse/#ban-channel-mode, https://ircv3.net/specs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
-from server.state.model import Room, User
+from server.state.model import Room, User, Verdict
 from wire.masks import complete, matches
 from wire.message import truncate
 from wire.names import fold
@@ -19,6 +19,7 @@ from wire.names import fold
 ACCOUNT, MUTE = "a:", "m:"
 EXTBANS = "am"  # in ISUPPORT
 _MASK = 150  # bytes
+MASKS_PER_UNIT = 100  # masks looked through for somebody cost them about as much as one ordinary command
 
 
 def normal(given: str, *, mutes: bool = True) -> str:
@@ -34,9 +35,9 @@ def normal(given: str, *, mutes: bool = True) -> str:
     return truncate(kind + rest, _MASK)
 
 
-def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
+def _fits(masks: Collection[str], user: User, accounts: Collection[str], *, speaking: bool) -> bool:
+    user.spent += len(masks) / MASKS_PER_UNIT
     whom = fold(user.prefix)
-    account = fold(user.account)
     for each in masks:
         mask = each
         if mask[:2] == MUTE:
@@ -44,7 +45,7 @@ def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
                 continue
             mask = mask[2:]
         if mask[:2] == ACCOUNT:
-            if account and matches(mask[2:], account):
+            if any(matches(mask[2:], account) for account in accounts):
                 return True
         elif matches(mask, whom):
             return True
@@ -53,9 +54,24 @@ def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
 
 def barred(room: Room, user: User, *, speaking: bool) -> bool:
     """Whether a ban of `room` keeps `user` from joining, or from `speaking`: one that fits, and no exception does."""
-    if not room.bans or not _fits(room.bans, user, speaking=speaking):
+    if not room.bans:
         return False
-    return not (room.exceptions and _fits(room.exceptions, user, speaking=speaking))
+    if not speaking or user not in room.members:
+        return _judged(room, user, speaking=speaking)
+    known = room.verdicts.get(user)
+    if known is None or known.prefix != user.prefix or known.account != user.account:
+        known = room.verdicts[user] = Verdict(user.prefix, user.account, _judged(room, user, speaking=True))
+    return known.barred
+
+
+def _judged(room: Room, user: User, *, speaking: bool) -> bool:
+    if not _fits(room.bans, user, _accounts(user), speaking=speaking):
+        return False
+    return not (room.exceptions and _fits(room.exceptions, user, _accounts(user), speaking=speaking))
+
+
+def _accounts(user: User) -> list[str]:
+    return [fold(user.account)] if user.account else []
 
 
 def banned(room: Room, user: User) -> bool:
@@ -65,7 +81,7 @@ def banned(room: Room, user: User) -> bool:
 
 def awaited(room: Room, user: User) -> bool:
     """Whether `user` may come in without an invitation where one is needed (+I)."""
-    return bool(room.invitations) and _fits(room.invitations, user, speaking=False)
+    return bool(room.invitations) and _fits(room.invitations, user, _accounts(user), speaking=False)
 
 
 def held_by(user: User) -> Room | None:

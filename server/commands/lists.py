@@ -62,11 +62,13 @@ def change_list(context: Context, room: Room, row: ListMode, given: str, *, addi
     key = fold(mask)
     if not adding:
         gone = entries.pop(key, None)
+        room.verdicts.clear()
         return gone.mask if gone is not None else ""
     if key in entries:
         return ""
     if len(entries) >= context.net.limits.list_entries:
         context.numeric(n.ERR_BANLISTFULL, room.name, mask, f"Channel {row.name} list is full")
         return ""
+    room.verdicts.clear()
     entries[key] = Listed(mask, context.user.prefix, context.at)
     return mask

@@ -198,6 +198,14 @@ class Listed(NamedTuple):
     at: int  # milliseconds
 
 
+class Verdict(NamedTuple):
+    """Whether the bans of a room keep a member from speaking, and as whom they were looked at."""
+
+    prefix: str
+    account: str
+    barred: bool
+
+
 class Room:
     """A room that has members, or is registered."""
 
@@ -227,6 +235,7 @@ class Room:
         "topic_at",
         "topic_by",
         "topic_locked",
+        "verdicts",
     )
 
     def __init__(self, name: str, log: RoomLog, at: int) -> None:
@@ -243,6 +252,7 @@ class Room:
         self.registration: Registration | None = None
         self.bans: dict[str, Listed] = {}  # by folded mask
         self.exceptions: dict[str, Listed] = {}
+        self.verdicts: dict[User, Verdict] = {}  # on members, until `bans` or `exceptions` change
         self.invitations: dict[str, Listed] = {}
         self.account_only = False
         self.account_speaks = False
@@ -297,6 +307,7 @@ class Room:
     def leave(self, user: User, seq: int) -> None:
         """End a membership; up to and including `seq` the room's events are still owed to the user."""
         del self.members[user]
+        self.verdicts.pop(user, None)
         worker = user.link.worker
         self.present[worker] -= 1
         if not self.present[worker]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.commands.bans import normal
+from server.commands.bans import MASKS_PER_UNIT, normal
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from wire.message import parse
@@ -176,3 +176,33 @@ def test_c_no_ctcp(connect: Connect) -> None:
     assert alice.numerics("PRIVMSG #a :\x01PING 1\x01")[-1] == "404"
     assert bob.numerics("PRIVMSG #a :\x01VERSION\x01", "PRIVMSG #a :\x01ACTION waves\x01")[1:] == ["404"]
     assert alice.sync() == [":bob!~u@127.0.0.1 PRIVMSG #a :\x01ACTION waves\x01"]
+
+
+def looked(server: Running, nick: str) -> float:
+    """What looking through lists of masks has cost `nick` since the last time."""
+    sequencer = server.server.sequencer
+    with sequencer.lock:
+        user = sequencer.net.find(nick)
+        assert user is not None
+        spent, user.spent = user.spent, 0.0
+        return spent
+
+
+def test_a_verdict_holds_until_the_lists_or_the_person_change(server: Running, connect: Connect) -> None:
+    """Long lists are looked through once, not for each message; whoever has them looked through pays for it."""
+    alice, bob = connect("alice"), connect("bob")
+    alice.ask("JOIN #a", "MODE #a +bbb x!*@* y!*@* m:rob*!*@*")
+    bob.ask("JOIN #a")
+    looked(server, "bob")
+    assert bob.numerics("PRIVMSG #a :x", "PRIVMSG #a :x", "PRIVMSG #a :x") == []
+    assert looked(server, "bob") == pytest.approx(3 / MASKS_PER_UNIT)
+    assert bob.numerics("NICK robert", "PRIVMSG #a :x", "PRIVMSG #a :x") == ["NICK", "404", "404"]
+    assert looked(server, "robert") == pytest.approx(3 / MASKS_PER_UNIT)
+    alice.ask("MODE #a +e robert")
+    assert bob.numerics("PRIVMSG #a :x") == ["MODE"]
+    alice.ask("MODE #a -e robert")
+    assert bob.numerics("PRIVMSG #a :x") == ["MODE", "404"]
+    alice.ask("MODE #a -b m:rob*!*@*")
+    assert bob.numerics("PRIVMSG #a :x") == ["MODE"]
+    bob.ask("PART #a")
+    assert not server.server.sequencer.net.rooms["#a"].verdicts
