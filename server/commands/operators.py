@@ -11,7 +11,7 @@ from functools import partial
 
 from server import passwords
 from server.commands.audit import operators, record
-from server.commands.credentials import BUSY, too_many
+from server.commands.credentials import BUSY, too_many, was_right
 from server.commands.help_texts import describe
 from server.commands.jobs import later
 from server.commands.table import Context, command, shown
@@ -87,7 +87,7 @@ def _fits(entry: Operator, user: User) -> bool:
 def _make_operator(context: Context, grant: Grant) -> None:
     net, user = context.net, context.user
     user.failures = 0
-    net.tries.forgive(user.address)
+    was_right(context)
     context.numeric(n.RPL_YOUREOPER, "You are now an IRC operator")
     if put(net, user, "o", grant):
         context.line(f":{user.prefix} MODE {user.nick} :+o")

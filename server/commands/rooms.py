@@ -106,7 +106,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     """Make `user` a member of `room`; they get the JOIN, then the topic, who is there, and what they missed."""
     rank = Rank.NONE if room.members or room.registered else Rank.OP
     if user.invited:
-        user.invited.discard(room)
+        user.invited.pop(room, None)
     line = as_line(f":{user.prefix} JOIN {room.name}", net.limits.line)
     alt = extended_join(net, user, room)
     event = net.append(room, Kind.JOIN, user, line, at, skip=bool(user.label), alt=alt)
