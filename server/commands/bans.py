@@ -52,20 +52,20 @@ def _fits(masks: Collection[str], user: User, accounts: Collection[str], *, spea
     return False
 
 
-def barred(room: Room, user: User, *, speaking: bool) -> bool:
-    """Whether a ban of `room` keeps `user` from joining, or from `speaking`: one that fits, and no exception does."""
+def barred(room: Room, user: User) -> bool:
+    """Whether a ban of `room` keeps `user` from speaking: one that fits, and no exception does."""
     if not room.bans:
         return False
-    if not speaking or user not in room.members:
-        return _judged(room, user, speaking=speaking)
+    if user not in room.members:
+        return _judged(room, user, room.bans, speaking=True)
     known = room.verdicts.get(user)
     if known is None or known.prefix != user.prefix or known.account != user.account:
-        known = room.verdicts[user] = Verdict(user.prefix, user.account, _judged(room, user, speaking=True))
+        known = room.verdicts[user] = Verdict(user.prefix, user.account, _judged(room, user, room.bans, speaking=True))
     return known.barred
 
 
-def _judged(room: Room, user: User, *, speaking: bool) -> bool:
-    if not _fits(room.bans, user, _accounts(user), speaking=speaking):
+def _judged(room: Room, user: User, bans: Collection[str], *, speaking: bool) -> bool:
+    if not _fits(bans, user, _accounts(user), speaking=speaking):
         return False
     return not (room.exceptions and _fits(room.exceptions, user, _accounts(user), speaking=speaking))
 
@@ -74,9 +74,10 @@ def _accounts(user: User) -> list[str]:
     return [fold(user.account)] if user.account else []
 
 
-def banned(room: Room, user: User) -> bool:
-    """Whether `user` may not join for a ban."""
-    return barred(room, user, speaking=False)
+def banned(room: Room, user: User, *, since: int = -1) -> bool:
+    """Whether `user` may not join for a ban that was set behind the position `since`."""
+    bans = [key for key, ban in room.bans.items() if ban.seq > since]
+    return bool(bans) and _judged(room, user, bans, speaking=False)
 
 
 def awaited(room: Room, user: User) -> bool:
@@ -87,6 +88,6 @@ def awaited(room: Room, user: User) -> bool:
 def held_by(user: User) -> Room | None:
     """A room in which `user` is banned and has no rank: there they may neither speak nor change their nick."""
     for room in user.rooms:
-        if room.bans and not room.members[user] and barred(room, user, speaking=True):
+        if room.bans and not room.members[user] and barred(room, user):
             return room
     return None

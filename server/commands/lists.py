@@ -47,7 +47,7 @@ LISTS = {
 def show_list(context: Context, room: Room, row: ListMode) -> None:
     """Answer with the entries and their end."""
     head = f":{context.net.name} {row.entry} {context.user.nick} {room.name}"
-    for mask, by, at in row.of(room).values():
+    for mask, by, at, _ in row.of(room).values():
         context.line(f"{head} {mask} {by} {at // 1000}")
     context.numeric(row.end, room.name, f"End of channel {row.name} list")
 
@@ -70,5 +70,5 @@ def change_list(context: Context, room: Room, row: ListMode, given: str, *, addi
         context.numeric(n.ERR_BANLISTFULL, room.name, mask, f"Channel {row.name} list is full")
         return ""
     room.verdicts.clear()
-    entries[key] = Listed(mask, context.user.prefix, context.at)
+    entries[key] = Listed(mask, context.user.prefix, context.at, context.net.seq)
     return mask

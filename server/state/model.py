@@ -165,7 +165,7 @@ class User:
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
-        self.invited: dict[Room, None] | None = None  # the oldest invitation first
+        self.invited: dict[Room, Invited] | None = None  # the oldest invitation first
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
         self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
@@ -196,6 +196,14 @@ class Listed(NamedTuple):
     mask: str
     by: str
     at: int  # milliseconds
+    seq: int = 0  # the position at which it was set; 0 where it was kept from before the start
+
+
+class Invited(NamedTuple):
+    """An invitation: the rank that who gave it had in the room then, and the position at which it was given."""
+
+    rank: Rank
+    seq: int
 
 
 class Verdict(NamedTuple):

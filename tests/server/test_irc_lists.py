@@ -153,6 +153,34 @@ def test_invitations_override_what_lists_and_modes_refuse(server: Running, conne
     assert "JOIN" in carol.numerics("JOIN #a")
 
 
+def test_an_invitation_by_somebody_without_rank_overrides_nothing(connect: Connect) -> None:
+    """Else any member could bring back who was put out."""
+    alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
+    alice.ask("JOIN #a", "MODE #a +b carol")
+    bob.ask("JOIN #a")
+    assert bob.numerics("INVITE carol #a") == ["341"]
+    assert carol.sync() == [":bob!~u@127.0.0.1 INVITE carol #a"]
+    assert carol.numerics("INVITE", "JOIN #a") == ["336", "337", "474"]
+    alice.ask("MODE #a -b+i carol")
+    assert carol.numerics("JOIN #a") == ["473"], "an invitation from before +i is none to a closed room"
+    alice.ask("MODE #a -i+l 1")
+    assert carol.numerics("JOIN #a") == ["471"]
+    alice.ask("MODE #a +h bob", "MODE #a +b carol")
+    bob.ask("INVITE carol #a")
+    alice.ask("MODE #a -h bob")
+    bob.ask("INVITE carol #a")
+    assert "JOIN" in carol.numerics("JOIN #a"), "the better of two invitations counts"
+
+
+def test_a_ban_ends_the_invitations_of_whom_it_fits(connect: Connect) -> None:
+    alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
+    alice.ask("JOIN #a", "MODE #a +i", "INVITE bob #a", "INVITE carol #a", "MODE #a +b carol")
+    assert carol.numerics("JOIN #a") == ["INVITE", "473"]
+    assert "JOIN" in bob.numerics("JOIN #a"), "it is not about bob"
+    alice.ask("INVITE carol #a")
+    assert "JOIN" in carol.numerics("JOIN #a"), "who invites now knows of the ban"
+
+
 def test_m_speaking_takes_an_account(server: Running, connect: Connect) -> None:
     """+M: who is logged in, or voiced."""
     alice, bob = connect("alice"), connect("bob")
