@@ -235,6 +235,7 @@ class Room:
         "name",
         "no_ctcp",
         "no_external",
+        "opened",
         "password",
         "present",
         "registration",
@@ -251,6 +252,7 @@ class Room:
         self.key = log.key
         self.log = log
         self.created = at
+        self.opened = log.floor  # the position at which it came about: what stands before it was said in another room of that name
         self.members: dict[User, Rank] = {}
         self.present: dict[int, int] = {}  # members per worker
         self.audiences: dict[int, dict[int, list[Link]]] = {}
@@ -283,6 +285,11 @@ class Room:
     def registered(self) -> bool:
         """Whether it stays when nobody is in it."""
         return self.registration is not None
+
+    @property
+    def since(self) -> int:
+        """The position from which on the log of its name is this room's; a registered one outlives being empty and restarts."""
+        return self.opened if self.registration is None else min(self.opened, self.registration.since)
 
     def rank_of(self, user: User) -> Rank:
         """The rank of `user` here; NONE for who is not here."""
@@ -491,7 +498,7 @@ class Network:
         self.rooms[key] = room
         self.metadata.replace(key, self.metadata.of(room.key))
         self.metadata.replace(room.key, {})
-        room.key, room.log = key, RoomLog(key, self.seq)
+        room.key, room.log, room.opened = key, RoomLog(key, self.seq), self.seq
         for user in room.members:
             user.spans.append(Span(old, user.rooms[room], self.seq))
             user.rooms[room] = self.seq + 1
