@@ -1,7 +1,8 @@
 """Masks of bans and exceptions, extended bans among them, and whom they fit.
 
 A mask is `nick!user@host`, of what is shown: an address behind a cloak is not to be found out by banning it. Or it is extended:
-`a:account` fits who is logged in to an account of that name, `m:` and a mask (`m:bob!*@*`, `m:a:bob`) holds for speaking only.
+`a:account` fits who is logged in to an account of that name; a ban also who was, in this session; `m:` and a mask (`m:bob!*@*`,
+`m:a:bob`) holds for speaking only.
 Wildcards are `*` and `?` everywhere.
 
 Sources: https://modern.ircdocs.horse/#ban-channel-mode, https://ircv3.net/specs/extensions/account-extban
@@ -59,13 +60,14 @@ def barred(room: Room, user: User) -> bool:
     if user not in room.members:
         return _judged(room, user, room.bans, speaking=True)
     known = room.verdicts.get(user)
-    if known is None or known.prefix != user.prefix or known.account != user.account:
-        known = room.verdicts[user] = Verdict(user.prefix, user.account, _judged(room, user, room.bans, speaking=True))
+    if known is None or known[:3] != (user.prefix, user.account, user.past_accounts):
+        known = room.verdicts[user] = Verdict(user.prefix, user.account, user.past_accounts, _judged(room, user, room.bans, speaking=True))
     return known.barred
 
 
 def _judged(room: Room, user: User, bans: Collection[str], *, speaking: bool) -> bool:
-    if not _fits(bans, user, _accounts(user), speaking=speaking):
+    # Whoever logs out, or in as somebody else, is still who they were: else a ban of their account would be gone with that.
+    if not _fits(bans, user, [*_accounts(user), *user.past_accounts], speaking=speaking):
         return False
     return not (room.exceptions and _fits(room.exceptions, user, _accounts(user), speaking=speaking))
 

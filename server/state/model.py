@@ -31,6 +31,9 @@ from wire.message import as_line
 from wire.names import fold
 
 
+_PAST_ACCOUNTS = 8  # so many of a session's are remembered
+
+
 class Deferred(Protocol):
     """A reply that has to be read from the store: worked out by the worker, outside the lock, when its turn in the output comes."""
 
@@ -103,6 +106,7 @@ class User:
         "nick",
         "operator",
         "password",
+        "past_accounts",
         "prefix",
         "rates",
         "realname",
@@ -136,6 +140,7 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
+        self.past_accounts: tuple[str, ...] = ()  # folded: those that this session was logged in to, the last one last
         self.certificate: Certificate | None = None
         self.sasl: Any = None  # the exchange under way: `server.commands.sasl`
         self.job: Job | None = None  # what its next command waits for
@@ -211,6 +216,7 @@ class Verdict(NamedTuple):
 
     prefix: str
     account: str
+    past_accounts: tuple[str, ...]
     barred: bool
 
 
@@ -442,6 +448,9 @@ class Network:
             others.pop(user, None)
             if not others:
                 self.sessions.pop(fold(user.account), None)
+        if user.account:
+            key = fold(user.account)
+            user.past_accounts = (*(past for past in user.past_accounts if past != key), key)[-_PAST_ACCOUNTS:]
         user.account = account
         if account:
             self.sessions.setdefault(fold(account), {})[user] = None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from server.commands.bans import MASKS_PER_UNIT, normal
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
+from tests.server.logins import log_in, register
 from wire.message import parse
 
 
@@ -113,6 +114,20 @@ def test_a_account_bans(server: Running, connect: Connect) -> None:
     assert bob.numerics("JOIN #a", "PRIVMSG #a :x") == ["JOIN", "353", "366", "404"]
     alice.ask("MODE #a +b *", "MODE #a +e a:robert")
     assert bob.numerics("PRIVMSG #a :x") == ["MODE", "MODE"]
+
+
+def test_logging_out_lifts_no_ban_of_an_account(connect: Connect) -> None:
+    """A mute of an account is no mute if its owner need only log out."""
+    alice, wea, other = connect("alice"), connect("wea"), connect("other")
+    for person in (wea, other):
+        register(person)
+    alice.ask("JOIN #a", "MODE #a +b m:a:wea", "JOIN #b", "MODE #b +b a:wea", "MODE #b +e a:other", "JOIN #c", "MODE #c +i")
+    alice.ask("MODE #c +I a:wea")
+    assert wea.numerics("JOIN #a", "PRIVMSG #a :x") == ["JOIN", "353", "366", "404"]
+    assert wea.numerics("NS LOGOUT", "PRIVMSG #a :x", "JOIN #b", "JOIN #c") == ["901", "404", "474", "473"]
+    log_in(wea, "other")
+    assert wea.numerics("PRIVMSG #a :x") == ["404"]
+    assert "JOIN" in wea.numerics("JOIN #b"), "exceptions are for who they are now"
 
 
 def test_a_ban_goes_by_what_is_shown(server: Running, connect: Connect) -> None:
