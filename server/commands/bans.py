@@ -61,7 +61,9 @@ def barred(room: Room, user: User) -> bool:
         return _judged(room, user, room.bans, speaking=True)
     known = room.verdicts.get(user)
     if known is None or known[:3] != (user.prefix, user.account, user.past_accounts):
-        known = room.verdicts[user] = Verdict(user.prefix, user.account, user.past_accounts, _judged(room, user, room.bans, speaking=True))
+        known = room.verdicts[user] = Verdict(
+            user.prefix, user.account, user.past_accounts, _judged(room, user, room.bans, speaking=True)
+        )
     return known.barred
 
 

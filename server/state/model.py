@@ -30,7 +30,6 @@ from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
 
-
 _PAST_ACCOUNTS = 8  # so many of a session's are remembered
 
 
