@@ -11,6 +11,13 @@ _again = groups_environment(os.environ)
 if _again is not None:
     os.execve(sys.executable, sys.orig_argv, _again)  # noqa: S606 - ourselves, with a setting more
 
-from server.cli import main  # noqa: E402
+try:
+    from server.cli import main
+except ModuleNotFoundError as error:
+    name = (error.name or "").partition(".")[0]
+    if name in ("", "server", "wire") or name in sys.stdlib_module_names:
+        raise
+    # Most often it is the system's Python, where the packages are in the virtual environment.
+    sys.exit(f"parley: {sys.executable} has no package {name}: use the one that has all, .venv/bin/python -m server")
 
 sys.exit(main())

@@ -18,7 +18,7 @@ from server.commands.operator_requests import Denied, carry_out, prepare
 from server.config import Settings, SettingsError, load
 from server.ports import StoreError
 from server.state.model import Network
-from server.store.sqlite import SqliteStore
+from server.store.sqlite import DATABASE, SqliteStore
 from server.transport.control import Unreachable, ask
 
 
@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, EOFError):
         print("parley: stopped before anything was changed.", file=sys.stderr)
         return 1
-    print("\n".join(lines))
+    print("\n".join(lines) or "There are no accounts yet.")
     return 0
 
 
@@ -89,6 +89,8 @@ def _carry_out(settings: Settings, request: dict[str, Any]) -> list[str]:
 
 
 def _offline(settings: Settings, request: dict[str, Any]) -> list[str]:
+    if not (settings.store.data / DATABASE).is_file():  # a slip in the path would make a store that no server ever reads
+        raise Denied(f"There is no store in {settings.store.data}: start the server once, or give its --data.")
     prepared = prepare(request, settings.accounts)
     store = SqliteStore(settings.store.data, settings.store.synchronous)
     try:

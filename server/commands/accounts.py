@@ -18,9 +18,9 @@ from server.commands.capabilities import offer
 from server.commands.credentials import BUSY, keep, too_many, was_right
 from server.commands.jobs import later
 from server.commands.login import drop, log_in
-from server.commands.names import RESERVED
+from server.commands.names import RESERVED, same_account
 from server.commands.server_bans import refusal
-from server.commands.table import Context, command, shown
+from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.state.accounts import Account, Invitation
 from server.state.model import Network, User, loads
 from wire.confusables import skeleton
@@ -88,9 +88,19 @@ def check_name(net: Network, user: User | None, name: str, at: int) -> None:
         if fold(name) in (owner.key, *map(fold, owner.nicks)):
             raise Refused("ACCOUNT_EXISTS", "This name is registered already")
         raise Refused("BAD_ACCOUNT_NAME", "This name looks too much like one that is registered")
+    if user is not None:
+        _check_nicks(net, user, name)
+
+
+def _check_nicks(net: Network, user: User, name: str) -> None:
+    """Nobody loses the nick that they are here by because another registers what looks like it: they could not come back to it."""
     holder = net.nicks.get(fold(name))
-    if user is not None and holder is not None and holder is not user:
+    if holder is not None and holder is not user:
         raise Refused("ACCOUNT_EXISTS", "Somebody else uses this name as their nickname now")
+    looks = skeleton(name)
+    user.spent += len(net.nicks) / LINES_PER_UNIT
+    if any(skeleton(nick) == looks and other is not user and not same_account(other, user) for nick, other in net.nicks.items()):
+        raise Refused("BAD_ACCOUNT_NAME", "This name looks too much like a nickname that somebody else uses now")
 
 
 def check_password(password: str) -> None:

@@ -10,7 +10,7 @@ from server.commands.notices import direct
 from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.events import Kind
-from server.state.model import Network, Room, User
+from server.state.model import Invited, Network, Room, User
 from server.state.ranks import Rank
 from wire import numerics as n
 from wire.message import as_line
@@ -59,15 +59,21 @@ def _standing(net: Network, user: User) -> list[Room]:
     return [room for room in user.invited or () if net.rooms.get(room.key) is room]
 
 
-def _remember(net: Network, user: User, room: Room) -> None:
-    """Note an invitation as the newest; the oldest makes room for it where there are `limits.list_entries`."""
+def _remember(net: Network, user: User, room: Room, rank: Rank) -> None:
+    """Note an invitation as the newest; the oldest makes room for it where there are `limits.list_entries`.
+
+    One by somebody of lower rank does not take the place of one that lets them in.
+    """
+    given = user.invited or {}
+    before = given.get(room)
+    new = Invited(rank, net.seq) if before is None or rank >= min(before.rank, Rank.HALFOP) else before
     others = [one for one in _standing(net, user) if one is not room]
-    user.invited = dict.fromkeys([*others, room][-net.limits.list_entries :])
+    user.invited = {one: new if one is room else given[one] for one in [*others, room][-net.limits.list_entries :]}
 
 
 def _carry(context: Context, room: Room, target: User) -> None:
     net, user = context.net, context.user
-    _remember(net, target, room)
+    _remember(net, target, room, Rank.OP if context.overrode is room else room.rank_of(user))
     context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
     line = as_line(f":{user.prefix} INVITE {target.nick} {room.name}", net.limits.line)
     direct(net, target, user, line, context.at)

@@ -47,7 +47,7 @@ LISTS = {
 def show_list(context: Context, room: Room, row: ListMode) -> None:
     """Answer with the entries and their end."""
     head = f":{context.net.name} {row.entry} {context.user.nick} {room.name}"
-    for mask, by, at in row.of(room).values():
+    for mask, by, at, _ in row.of(room).values():
         context.line(f"{head} {mask} {by} {at // 1000}")
     context.numeric(row.end, room.name, f"End of channel {row.name} list")
 
@@ -62,11 +62,13 @@ def change_list(context: Context, room: Room, row: ListMode, given: str, *, addi
     key = fold(mask)
     if not adding:
         gone = entries.pop(key, None)
+        room.verdicts.clear()
         return gone.mask if gone is not None else ""
     if key in entries:
         return ""
     if len(entries) >= context.net.limits.list_entries:
         context.numeric(n.ERR_BANLISTFULL, room.name, mask, f"Channel {row.name} list is full")
         return ""
-    entries[key] = Listed(mask, context.user.prefix, context.at)
+    room.verdicts.clear()
+    entries[key] = Listed(mask, context.user.prefix, context.at, context.net.seq)
     return mask

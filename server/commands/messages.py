@@ -154,7 +154,7 @@ def _may_speak_without_rank(room: Room, user: User) -> str:
         return "Only voiced people may speak here (+m)"
     if room.account_speaks and not user.account:
         return "Only people who are logged in to an account may speak here (+M)"
-    if room.bans and barred(room, user, speaking=True):
+    if room.bans and barred(room, user):
         return "You are banned from this channel (+b)"
     return ""
 

@@ -181,6 +181,9 @@ def group(request: Request) -> None:
         return
     context = request.context
     nick, most = context.user.nick, context.net.settings.accounts.nicks
+    if context.net.book.owner(nick) is account and fold(nick) in (account.key, *map(fold, account.nicks)):
+        request.say("This is your account's name" if fold(nick) == account.key else f"{nick} is yours already")
+        return
     try:
         check_name(context.net, context.user, nick, context.at)
     except Refused as refused:

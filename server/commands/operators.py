@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from server import passwords
-from server.commands.audit import operators, record
+from server.commands.audit import operators, record, tell
 from server.commands.credentials import BUSY, too_many, was_right
 from server.commands.help_texts import describe
 from server.commands.jobs import later
@@ -140,6 +140,8 @@ def kill(context: Context) -> None:
         record(context, f"KILL on {victim.prefix}", reason)
         net.send(victim, as_line(f":{user.prefix} KILL {victim.nick} :{reason}", net.limits.line))
         remove(net, victim, f"Killed ({user.nick} ({reason}))", context.at)
+        if victim is not user:
+            tell(context, f"{victim.prefix} is gone")
 
 
 @command("WALLOPS", 1)

@@ -34,7 +34,6 @@ def say(net: Network, user: User, text: str, at: int) -> None:
 
 
 def _join(net: Network, user: User, name: str, at: int) -> None:
-    room = net.open(LOBBY, at)
     wanted = nick_from(name, net.limits.nick)
     nick = wanted
     number = 2
@@ -45,7 +44,8 @@ def _join(net: Network, user: User, name: str, at: int) -> None:
     user.realname = truncate(name.strip(), net.limits.realname)
     net.reclass(user, RENDER)
     net.rename(user, nick)
-    no_entry = may_join(room, user, "")
+    lobby = net.room(LOBBY)
+    no_entry = may_join(lobby, user, "") if lobby is not None else None
     if why := refusal(net, user, at) or (no_entry and no_entry[1]):
         net.send(user, as_line(f"ERROR :{why}"))
         net.disconnect(user, why, at)
@@ -53,4 +53,4 @@ def _join(net: Network, user: User, name: str, at: int) -> None:
     make_member(net, user, at)
     if nick != name.strip():
         net.send(user, f":{net.name} NOTICE {nick} :you are {nick} here\r\n".encode())
-    enter(net, user, room, at)
+    enter(net, user, net.open(LOBBY, at), at)

@@ -1,7 +1,8 @@
 """REDACT: the text of a message goes for good, from memory and from the store, and those who can take it in are told.
 
-An author may redact within a configured time, whoever has the rank of operator or above in a room at any time. Most often the
-message is still in memory; else it is looked up in the store, outside the lock, and the user's next command waits for that.
+An author may redact within a configured time, whoever has the rank of operator or above in a room at any time what was said
+since that room was opened. Most often the message is still in memory; else it is looked up in the store, outside the lock, and
+the user's next command waits for that.
 
 Source: https://ircv3.net/specs/extensions/message-redaction
 """
@@ -99,7 +100,8 @@ class Request:
             self._fail("UNKNOWN_MSGID", "This message does not exist or is too old")
             return
         room = self.context.net.rooms.get(found.key)
-        if room is None or room.members.get(user, Rank.NONE) < Rank.OP:
+        # Whoever opens a room that had been given up is its operator, but not that of what was said there before.
+        if room is None or room.rank_of(user) < Rank.OP or event.seq <= room.since:
             window = self.context.net.limits.redact_s
             if not self._wrote(event):
                 self._fail("REDACT_FORBIDDEN", "You are not authorised to delete this message")

@@ -74,9 +74,15 @@ def may_join(room: Room, user: User, key: str) -> tuple[str, str] | None:
     kept = room.registration.rank_of(user.account) if room.registration is not None else Rank.NONE
     if room.password and kept < Rank.OP and not hmac.compare_digest(room.password.encode(), key.encode()):
         return n.ERR_BADCHANNELKEY, "Cannot join channel (+k): the key is wrong or missing"
-    if kept or (user.invited is not None and room in user.invited):
+    if kept or _let_in(room, user):
         return None
     return _may_enter_uninvited(room, user)
+
+
+def _let_in(room: Room, user: User) -> bool:
+    """Whether an invitation of `user` overrides modes and bans: by a half-operator or higher, and no ban came after it."""
+    invited = user.invited.get(room) if user.invited else None
+    return invited is not None and invited.rank >= Rank.HALFOP and not banned(room, user, since=invited.seq)
 
 
 def _may_enter_uninvited(room: Room, user: User) -> tuple[str, str] | None:

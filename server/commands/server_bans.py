@@ -8,6 +8,7 @@ There is no specification of these; the names and their order are those of serve
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,7 +23,11 @@ from server.state.model import Network, User, loads
 from wire import numerics as n
 from wire.message import truncate
 
-_FORMS = {KLINE: "user@host", DLINE: "an address or a network such as 192.0.2.0/24", ABAN: "the name of an account"}
+_FORMS = {
+    KLINE: "user@host, or the nick of somebody who is here",
+    DLINE: "an address or a network such as 192.0.2.0/24",
+    ABAN: "the name of an account",
+}
 _LISTS = {KLINE: (n.RPL_STATSKLINE, "K"), DLINE: (n.RPL_STATSDLINE, "D"), ABAN: (n.RPL_STATSKLINE, "A")}
 
 
@@ -114,6 +119,8 @@ def _ban(kind: str, context: Context) -> None:
     lasting = f"until {stamp(until)}" if until else "for ever"
     record(context, f"{kind} on {ban.mask} {lasting} ({gone} sessions closed)", ban.reason)
     tell(context, f"{kind} on {ban.mask} {lasting}; {gone} sessions closed")
+    if kind == ABAN and not gone and context.net.book.get(ban.mask) is None:
+        tell(context, f"There is no account {ban.mask} now; the ban is for whoever registers it")
 
 
 def _order(kind: str, context: Context) -> _Order | None:
@@ -132,6 +139,12 @@ def _order(kind: str, context: Context) -> _Order | None:
         del words[0]
     victim = context.net.find(words[0]) if kind == KLINE else None
     mask = normal(kind, f"*@{victim.cloak}" if victim else words[0])
+    if len(words) > 1 and re.fullmatch(r"\d[0-9a-z]*", words[0], re.IGNORECASE | re.ASCII):  # no nick, account or host with a dot
+        context.fail("INVALID_DURATION", "That is no duration; allowed is 30m, 1d2h and the like", shown(words[0]))
+        return None
+    if mask is None and duration(words[0]) is not None:
+        context.fail("INVALID_MASK", f"Behind the duration there has to be {_FORMS[kind]}", shown(words[0]))
+        return None
     if mask is None:
         context.fail("INVALID_MASK", f"That is no mask; allowed is {_FORMS[kind]}", shown(words[0]))
         return None

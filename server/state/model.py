@@ -31,6 +31,8 @@ from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
 
+_PAST_ACCOUNTS = 8  # so many of a session's are remembered
+
 
 class Deferred(Protocol):
     """A reply that has to be read from the store: worked out by the worker, outside the lock, when its turn in the output comes."""
@@ -110,6 +112,7 @@ class User:
         "nick",
         "operator",
         "password",
+        "past_accounts",
         "prefix",
         "rates",
         "realname",
@@ -144,6 +147,7 @@ class User:
         self.realname = ""
         self.prefix = ""  # nick!user@host
         self.account = ""
+        self.past_accounts: tuple[str, ...] = ()  # folded: those that this session was logged in to, the last one last
         self.certificate: Certificate | None = None
         self.sasl: Any = None  # the exchange under way: `server.commands.sasl`
         self.job: Job | None = None  # what its next command waits for
@@ -174,7 +178,7 @@ class User:
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
-        self.invited: dict[Room, None] | None = None  # the oldest invitation first
+        self.invited: dict[Room, Invited] | None = None  # the oldest invitation first
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
         self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
@@ -205,6 +209,23 @@ class Listed(NamedTuple):
     mask: str
     by: str
     at: int  # milliseconds
+    seq: int = 0  # the position at which it was set; 0 where it was kept from before the start
+
+
+class Invited(NamedTuple):
+    """An invitation: the rank that who gave it had in the room then, and the position at which it was given."""
+
+    rank: Rank
+    seq: int
+
+
+class Verdict(NamedTuple):
+    """Whether the bans of a room keep a member from speaking, and as whom they were looked at."""
+
+    prefix: str
+    account: str
+    past_accounts: tuple[str, ...]
+    barred: bool
 
 
 class Room:
@@ -228,6 +249,7 @@ class Room:
         "name",
         "no_ctcp",
         "no_external",
+        "opened",
         "password",
         "present",
         "registration",
@@ -236,6 +258,7 @@ class Room:
         "topic_at",
         "topic_by",
         "topic_locked",
+        "verdicts",
     )
 
     def __init__(self, name: str, log: RoomLog, at: int) -> None:
@@ -243,6 +266,7 @@ class Room:
         self.key = log.key
         self.log = log
         self.created = at
+        self.opened = log.floor  # the position at which it came about: what stands before it was said in another room of that name
         self.members: dict[User, Rank] = {}
         self.present: dict[int, int] = {}  # members per worker
         self.audiences: dict[int, dict[int, list[Link]]] = {}
@@ -252,6 +276,7 @@ class Room:
         self.registration: Registration | None = None
         self.bans: dict[str, Listed] = {}  # by folded mask
         self.exceptions: dict[str, Listed] = {}
+        self.verdicts: dict[User, Verdict] = {}  # on members, until `bans` or `exceptions` change
         self.invitations: dict[str, Listed] = {}
         self.account_only = False
         self.account_speaks = False
@@ -274,6 +299,11 @@ class Room:
     def registered(self) -> bool:
         """Whether it stays when nobody is in it."""
         return self.registration is not None
+
+    @property
+    def since(self) -> int:
+        """The position from which on the log of its name is this room's; a registered one outlives being empty and restarts."""
+        return self.opened if self.registration is None else min(self.opened, self.registration.since)
 
     def rank_of(self, user: User) -> Rank:
         """The rank of `user` here; NONE for who is not here."""
@@ -306,6 +336,7 @@ class Room:
     def leave(self, user: User, seq: int) -> None:
         """End a membership; up to and including `seq` the room's events are still owed to the user."""
         del self.members[user]
+        self.verdicts.pop(user, None)
         worker = user.link.worker
         self.present[worker] -= 1
         if not self.present[worker]:
@@ -426,6 +457,9 @@ class Network:
             others.pop(user, None)
             if not others:
                 self.sessions.pop(fold(user.account), None)
+        if user.account:
+            key = fold(user.account)
+            user.past_accounts = (*(past for past in user.past_accounts if past != key), key)[-_PAST_ACCOUNTS:]
         user.account = account
         if account:
             self.sessions.setdefault(fold(account), {})[user] = None
@@ -482,7 +516,7 @@ class Network:
         self.rooms[key] = room
         self.metadata.replace(key, self.metadata.of(room.key))
         self.metadata.replace(room.key, {})
-        room.key, room.log = key, RoomLog(key, self.seq)
+        room.key, room.log, room.opened = key, RoomLog(key, self.seq), self.seq
         for user in room.members:
             user.spans.append(Span(old, user.rooms[room], self.seq))
             user.rooms[room] = self.seq + 1

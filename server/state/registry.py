@@ -103,7 +103,7 @@ def _record(room: Room, kept: Registration) -> dict[str, Any]:
         "modes": [name for name in _FLAGS if getattr(room, name)],
         "key": room.password,
         "limit": room.limit,
-        **{name: list(getattr(room, name).values()) for name in _LISTS},
+        **{name: [each[:3] for each in getattr(room, name).values()] for name in _LISTS},
     }
 
 

@@ -17,6 +17,7 @@ from server.commands.credentials import keep
 from server.commands.operator_requests import Denied, prepare
 from server.config import Accounts
 from server.state.accounts import Account, Invitation
+from server.store.sqlite import SqliteStore
 from server.transport.control import NAME, Unreachable, ask, short_path
 from tests.server.harness import Client, running_server
 from tests.server.logins import answers, log_in, register
@@ -46,7 +47,17 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return Tool(tmp_path / "data", monkeypatch, capsys)
 
 
+def test_a_store_is_not_made_by_a_slip_in_its_path(tool: Tool) -> None:
+    sentence = f"parley: There is no store in {tool.data}: start the server once, or give its --data.\n"
+    assert tool.run("add", "alice", stdin="sesame\n") == (1, sentence)
+    assert tool.run("list") == (1, sentence)
+    assert not tool.data.exists()
+    SqliteStore(tool.data).close()
+    assert tool.run("list") == (0, "There are no accounts yet.\n")
+
+
 def test_without_a_server_and_then_with_one(tool: Tool) -> None:
+    SqliteStore(tool.data).close()
     assert tool.run("add", "alice", stdin="sesame\n") == (0, "Added alice.\n")
     assert tool.run("add", "bob", stdin="sesame\n") == (0, "Added bob.\n")
     assert tool.run("drop", "bob") == (0, "Dropped bob.\n")
@@ -69,6 +80,7 @@ def test_without_a_server_and_then_with_one(tool: Tool) -> None:
 
 
 def test_both_ways_say_the_same_of_a_mistake(tool: Tool) -> None:
+    SqliteStore(tool.data).close()
     tool.run("add", "alice", stdin="sesame\n")
     mistakes = [
         (("add", "alice"), "sesame", "This name is registered already."),
@@ -170,6 +182,7 @@ class Terminal(io.StringIO):
 def test_at_a_terminal_a_password_is_typed_twice(
     tool: Tool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    SqliteStore(tool.data).close()
     typed = iter(["sesame", "sesam", "sesame", "sesame"])
     monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
     monkeypatch.setattr("sys.stdin", Terminal())

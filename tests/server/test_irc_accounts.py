@@ -53,6 +53,14 @@ def test_a_name_of_ones_own_choice(connect: Connect) -> None:
     assert parse(alice.ask("REGISTER wonderland * sesame")[0]).params[:2] == ["SUCCESS", "wonderland"]
 
 
+def test_what_looks_like_somebody_elses_nick_is_not_to_be_had(connect: Connect) -> None:
+    """Else they could neither register nor come back: their nick would be that account's."""
+    alice, mallory = connect("alice"), connect("mallory")
+    assert failure(mallory.ask("REGISTER al1ce * pw")) == ["REGISTER", "BAD_ACCOUNT_NAME"]
+    register(alice)
+    register(mallory)
+
+
 def test_register_before_the_welcome(connect: Connect) -> None:
     alice = connect()
     assert failure(alice.ask("REGISTER * * sesame")) == ["REGISTER", "NEED_NICK"]

@@ -130,6 +130,13 @@ def test_aban(connect: Connect, server: Running) -> None:
     assert cat.sync() == []
 
 
+def test_aban_of_an_account_that_is_none_yet(connect: Connect) -> None:
+    assert said(oper(connect("alice")).ask("ABAN Nobody")) == [
+        "*** ABAN on nobody for ever; 0 sessions closed",
+        "*** There is no account nobody now; the ban is for whoever registers it",
+    ]
+
+
 def test_a_banned_account_cannot_be_logged_in_to(connect: Connect) -> None:
     alice, bob = oper(connect("alice")), connect("bob", caps="standard-replies draft/account-registration")
     bob.send("REGISTER bob * correct-horse-battery")
@@ -146,7 +153,11 @@ def test_a_banned_account_cannot_be_logged_in_to(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("KLINE host", "INVALID_MASK host :That is no mask; allowed is user@host"),
+        ("KLINE host", "INVALID_MASK host :That is no mask; allowed is user@host, or the nick of somebody who is here"),
+        ("KLINE FORCE 1m v!*@*", "INVALID_MASK v!*@* :That is no mask; allowed is user@host, or the nick of somebody who is here"),
+        ("KLINE 1d2h", "INVALID_MASK 1d2h :Behind the duration there has to be user@host, or the nick of somebody who is here"),
+        ("KLINE 5x foo@bar", "INVALID_DURATION 5x :That is no duration; allowed is 30m, 1d2h and the like"),
+        ("ABAN 5x foo", "INVALID_DURATION 5x :That is no duration; allowed is 30m, 1d2h and the like"),
         ("DLINE *.example", "INVALID_MASK *.example :That is no mask; allowed is an address or a network such as 192.0.2.0/24"),
         ("ABAN a*", "INVALID_MASK a* :That is no mask; allowed is the name of an account"),
         ("UNKLINE x@host", "NO_SUCH_BAN x@host :There is no such ban; KLINE alone lists them"),
@@ -177,7 +188,7 @@ def test_there_are_only_so_many(tmp_path: Path) -> None:
         assert alice.ask("ABAN x") == [":parley.local FAIL ABAN BANS_FULL x :There are 2 bans already, and no more may be"]
         assert said(alice.ask("KLINE a@host :another reason")) == ["*** KLINE on a@host for ever; 0 sessions closed"]
         alice.ask("UNKLINE a@host")
-        assert said(alice.ask("ABAN x")) == ["*** ABAN on x for ever; 0 sessions closed"]
+        assert said(alice.ask("ABAN x"))[0] == "*** ABAN on x for ever; 0 sessions closed"
 
 
 def test_a_reason_is_cut(connect: Connect) -> None:

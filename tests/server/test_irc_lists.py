@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.commands.bans import normal
+from server.commands.bans import MASKS_PER_UNIT, normal
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
+from tests.server.logins import log_in, register
 from wire.message import parse
 
 
@@ -115,6 +116,20 @@ def test_a_account_bans(server: Running, connect: Connect) -> None:
     assert bob.numerics("PRIVMSG #a :x") == ["MODE", "MODE"]
 
 
+def test_logging_out_lifts_no_ban_of_an_account(connect: Connect) -> None:
+    """A mute of an account is no mute if its owner need only log out."""
+    alice, wea, other = connect("alice"), connect("wea"), connect("other")
+    for person in (wea, other):
+        register(person)
+    alice.ask("JOIN #a", "MODE #a +b m:a:wea", "JOIN #b", "MODE #b +b a:wea", "MODE #b +e a:other", "JOIN #c", "MODE #c +i")
+    alice.ask("MODE #c +I a:wea")
+    assert wea.numerics("JOIN #a", "PRIVMSG #a :x") == ["JOIN", "353", "366", "404"]
+    assert wea.numerics("NS LOGOUT", "PRIVMSG #a :x", "JOIN #b", "JOIN #c") == ["901", "404", "474", "473"]
+    log_in(wea, "other")
+    assert wea.numerics("PRIVMSG #a :x") == ["404"]
+    assert "JOIN" in wea.numerics("JOIN #b"), "exceptions are for who they are now"
+
+
 def test_a_ban_goes_by_what_is_shown(server: Running, connect: Connect) -> None:
     """No address behind a cloak is to be found out by banning it."""
     alice, bob = connect("alice"), connect("bob")
@@ -153,6 +168,34 @@ def test_invitations_override_what_lists_and_modes_refuse(server: Running, conne
     assert "JOIN" in carol.numerics("JOIN #a")
 
 
+def test_an_invitation_by_somebody_without_rank_overrides_nothing(connect: Connect) -> None:
+    """Else any member could bring back who was put out."""
+    alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
+    alice.ask("JOIN #a", "MODE #a +b carol")
+    bob.ask("JOIN #a")
+    assert bob.numerics("INVITE carol #a") == ["341"]
+    assert carol.sync() == [":bob!~u@127.0.0.1 INVITE carol #a"]
+    assert carol.numerics("INVITE", "JOIN #a") == ["336", "337", "474"]
+    alice.ask("MODE #a -b+i carol")
+    assert carol.numerics("JOIN #a") == ["473"], "an invitation from before +i is none to a closed room"
+    alice.ask("MODE #a -i+l 1")
+    assert carol.numerics("JOIN #a") == ["471"]
+    alice.ask("MODE #a +h bob", "MODE #a +b carol")
+    bob.ask("INVITE carol #a")
+    alice.ask("MODE #a -h bob")
+    bob.ask("INVITE carol #a")
+    assert "JOIN" in carol.numerics("JOIN #a"), "the better of two invitations counts"
+
+
+def test_a_ban_ends_the_invitations_of_whom_it_fits(connect: Connect) -> None:
+    alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
+    alice.ask("JOIN #a", "MODE #a +i", "INVITE bob #a", "INVITE carol #a", "MODE #a +b carol")
+    assert carol.numerics("JOIN #a") == ["INVITE", "473"]
+    assert "JOIN" in bob.numerics("JOIN #a"), "it is not about bob"
+    alice.ask("INVITE carol #a")
+    assert "JOIN" in carol.numerics("JOIN #a"), "who invites now knows of the ban"
+
+
 def test_m_speaking_takes_an_account(server: Running, connect: Connect) -> None:
     """+M: who is logged in, or voiced."""
     alice, bob = connect("alice"), connect("bob")
@@ -176,3 +219,33 @@ def test_c_no_ctcp(connect: Connect) -> None:
     assert alice.numerics("PRIVMSG #a :\x01PING 1\x01")[-1] == "404"
     assert bob.numerics("PRIVMSG #a :\x01VERSION\x01", "PRIVMSG #a :\x01ACTION waves\x01")[1:] == ["404"]
     assert alice.sync() == [":bob!~u@127.0.0.1 PRIVMSG #a :\x01ACTION waves\x01"]
+
+
+def looked(server: Running, nick: str) -> float:
+    """What looking through lists of masks has cost `nick` since the last time."""
+    sequencer = server.server.sequencer
+    with sequencer.lock:
+        user = sequencer.net.find(nick)
+        assert user is not None
+        spent, user.spent = user.spent, 0.0
+        return spent
+
+
+def test_a_verdict_holds_until_the_lists_or_the_person_change(server: Running, connect: Connect) -> None:
+    """Long lists are looked through once, not for each message; whoever has them looked through pays for it."""
+    alice, bob = connect("alice"), connect("bob")
+    alice.ask("JOIN #a", "MODE #a +bbb x!*@* y!*@* m:rob*!*@*")
+    bob.ask("JOIN #a")
+    looked(server, "bob")
+    assert bob.numerics("PRIVMSG #a :x", "PRIVMSG #a :x", "PRIVMSG #a :x") == []
+    assert looked(server, "bob") == pytest.approx(3 / MASKS_PER_UNIT)
+    assert bob.numerics("NICK robert", "PRIVMSG #a :x", "PRIVMSG #a :x") == ["NICK", "404", "404"]
+    assert looked(server, "robert") == pytest.approx(3 / MASKS_PER_UNIT)
+    alice.ask("MODE #a +e robert")
+    assert bob.numerics("PRIVMSG #a :x") == ["MODE"]
+    alice.ask("MODE #a -e robert")
+    assert bob.numerics("PRIVMSG #a :x") == ["MODE", "404"]
+    alice.ask("MODE #a -b m:rob*!*@*")
+    assert bob.numerics("PRIVMSG #a :x") == ["MODE"]
+    bob.ask("PART #a")
+    assert not server.server.sequencer.net.rooms["#a"].verdicts

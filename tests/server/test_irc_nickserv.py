@@ -103,7 +103,10 @@ def test_info(alice: Client, connect: Connect) -> None:
 def test_further_nicks(alice: Client, connect: Connect) -> None:
     alice.ask("NICK wonder")
     assert told(alice, "GROUP") == ["wonder is yours now"]
-    assert told(alice, "GROUP") == ["This name is registered already"]
+    assert told(alice, "GROUP") == ["wonder is yours already"]
+    alice.ask("NICK alice")
+    assert told(alice, "GROUP") == ["This is your account's name"]
+    alice.ask("NICK wonder")
     alice.ask("NICK alice")
     bob = connect("bob")
     assert bob.numerics("NICK wonder") == ["433"]

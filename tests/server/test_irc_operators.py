@@ -190,7 +190,8 @@ def test_kill(connect: Connect, server: Running, caplog: pytest.LogCaptureFixtur
     alice, bob, cat = oper(connect("alice")), connect("bob"), connect("cat")
     bob.ask("JOIN #a")
     cat.ask("JOIN #a")
-    assert alice.ask("KILL bob :go away") == []
+    (told,) = alice.ask("KILL bob :go away")
+    assert re.fullmatch(r":parley.local NOTICE alice :\*\*\* bob!~u@\S+ is gone", told)
     assert sessions(server) == ["alice", "cat"], "at once"
     assert cat.until("QUIT").endswith(" QUIT :Killed (alice (go away))")
     lines = bob.rest()

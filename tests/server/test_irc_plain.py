@@ -11,6 +11,7 @@ import pytest
 
 from server.dialects import plain
 from server.events import Event, Kind
+from server.state.bans import Ban
 from server.state.model import Rank
 from tests.server.conftest import Connect
 from tests.server.harness import PATIENCE_S, Client, Running
@@ -128,6 +129,19 @@ def test_the_plain_port_keeps_the_rules_of_the_lobby(server: Running, connect: C
         stranger.sendall(b"eve")
         assert b"invited" in stranger.recv(4096)
         assert stranger.recv(4096) == b""
+
+
+def test_who_is_refused_opens_no_lobby(server: Running) -> None:
+    sequencer = server.server.sequencer
+    with sequencer.lock:
+        sequencer.net.bans.put(Ban("KLINE", "~plain@*", "no", "root", 0, 0))
+    context = ssl.create_default_context(cafile=str(server.ca))
+    raw = socket.create_connection(("127.0.0.1", server.plain_port), timeout=PATIENCE_S)
+    with context.wrap_socket(raw, server_hostname="localhost") as eve:
+        eve.sendall(b"eve")
+        assert b"You are banned" in eve.recv(4096)
+        assert eve.recv(4096) == b""
+    assert "#lobby" not in sequencer.net.rooms
 
 
 def test_an_irc_client_on_the_plain_port_is_told(server: Running) -> None:

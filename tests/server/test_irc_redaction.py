@@ -14,6 +14,7 @@ from server.events import Event, Kind
 from server.ports import StoreError
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
+from tests.server.logins import log_in, register
 from tests.server.test_irc_history import logged_in, texts
 from wire import msgids
 from wire.capabilities import Cap
@@ -155,7 +156,7 @@ def test_what_is_only_in_the_store(tmp_path: Path) -> None:
     with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice", caps=CAPS) as alice:
         logged_in(server, "alice", "Alice")
         alice.ask("JOIN #a")
-        said, other, third = (spoken(alice, "#a", "swordfish") for _ in range(3))
+        said, third = (spoken(alice, "#a", "swordfish") for _ in range(2))
     with running_server(tmp_path, store_kind="sqlite") as server, ExitStack() as people:
         alice, bob = (people.enter_context(Client(server, nick, caps=CAPS)) for nick in ("alice", "bob"))
         bob.ask("JOIN #a")
@@ -166,14 +167,44 @@ def test_what_is_only_in_the_store(tmp_path: Path) -> None:
         assert (parse(line).command, parse(line).tags["label"]) == ("REDACT", "x")
         assert "PONG" in pong
         assert redacts(bob.sync()) == [["#a", said]]
-        assert redacts(bob.ask(f"REDACT #a {other} :op")) == [["#a", other, "op"]]
-        assert "UNKNOWN_MSGID" in bob.ask(f"REDACT #a {other}")[0]
+        assert "UNKNOWN_MSGID" in bob.ask(f"REDACT #a {said}")[0]
         alice.send(f"REDACT #a {third}", "QUIT")
         alice.rest()
     with running_server(tmp_path, store_kind="sqlite"):
         pass
     found = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.name.startswith("parley.db"))
     assert found.count(b"PRIVMSG #a :swordfish") <= 1, "the third may have been redacted before its author had gone"
+
+
+def test_a_rank_is_one_over_what_was_said_in_this_room(tmp_path: Path) -> None:
+    """Whoever opens a room that others have left has its rank, and not their words."""
+    with running_server(tmp_path, store_kind="sqlite") as server, ExitStack() as people:
+        ann, nob, cat = (people.enter_context(Client(server, nick, caps=CAPS)) for nick in ("ann", "nob", "cat"))
+        ann.ask("JOIN #team")
+        said = spoken(ann, "#team")
+        ann.ask("PART #team")
+        for person in (nob, cat):
+            person.ask("JOIN #team")
+        nob.sync()
+        assert f"FAIL REDACT REDACT_FORBIDDEN #team {said} :" in nob.ask(f"REDACT #team {said}")[0]
+        now = spoken(cat, "#team")
+        nob.sync()
+        assert redacts(nob.ask(f"REDACT #team {now}")) == [["#team", now]]
+        ann.ask("JOIN #team")
+        assert ["#team", said] in redacts(ann.ask(f"REDACT #team {said}")), "an author still may"
+
+
+def test_a_registered_room_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    with running_server(tmp_path, store_kind="sqlite") as server, ExitStack() as people:
+        alice, bob = (people.enter_context(Client(server, nick, caps=CAPS)) for nick in ("alice", "bob"))
+        register(alice)
+        alice.ask("JOIN #a", "CS REGISTER #a")
+        bob.ask("JOIN #a")
+        said = spoken(bob, "#a")
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "guest", caps=CAPS) as alice:
+        log_in(alice, "alice")
+        alice.ask("JOIN #a")
+        assert redacts(alice.ask(f"REDACT #a {said}")) == [["#a", said]]
 
 
 def test_a_store_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
