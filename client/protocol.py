@@ -419,8 +419,9 @@ class IrcProtocol:
         elif message.command == n.RPL_SASLMECHS:
             self._refuse_login(f"The server takes no password here (it offers {message.param(1)}): connect without --account.")
         else:
-            why = f"The server refused the account name or the password of {self._login.account} ({message.param(-1)})."
-            self._refuse_login(why, password=True)
+            why = message.param(-1)
+            wrong = ": the account name or the password is wrong" if "authentication failed" in why.lower() else ""
+            self._refuse_login(f"The server refused the login as {self._login.account} ({why}){wrong}.", password=True)
 
     def _on_registration(self, message: Message) -> None:
         self._events.append(Info(message.param(-1)))
