@@ -6,6 +6,7 @@ Source: https://ircv3.net/specs/extensions/sasl-3.1
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,7 @@ def test_a_wrong_password_is_asked_for_again(numeric: str) -> None:
     desk = Desk()
     desk.negotiate()
     desk.gets("AUTHENTICATE +", f":s {numeric} * :no \x1b[2J", f":s {numeric} * :no")
-    assert desk.rows() == [
-        r"!! The server refused the login as grace (no \x1b[2J). Enter the password again, or /quit."
-    ]
+    assert desk.rows() == [r"!! The server refused the login as grace (no \x1b[2J). Enter the password again, or /quit."]
     assert desk.p.needs_password
     assert desk.p.refusal is None
     assert (desk.chat.prompt, desk.chat.hidden) == ("Enter your password: ", True)
@@ -238,10 +237,9 @@ def test_the_servers_words_about_a_name() -> None:
     desk = Desk(account="")
     desk.p.connected()
     desk.gets(":s 433 * grace :Nickname belongs to the account grace, or looks like it: log in first")
-    assert desk.rows() == [
-        "!! The name grace is taken (Nickname belongs to the account grace, or looks like it: log in first): enter another one,"
-        " or leave and log in with --account NAME."
-    ]
+    why = "Nickname belongs to the account grace, or looks like it: log in first"
+    then = "enter another one, or leave and log in with --account NAME."
+    assert desk.rows() == [f"!! The name grace is taken ({why}): {then}"]
 
 
 # --- services ---
@@ -435,6 +433,6 @@ def test_mistakes_in_the_command(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
-    monkeypatch.setattr("client.cli.open_input", lambda: __import__("io").StringIO(""))
+    monkeypatch.setattr("client.cli.open_input", lambda: io.StringIO(""))
     assert cli.main(["localhost", *arguments]) == 1
     assert sentence in capsys.readouterr().err
