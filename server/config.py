@@ -299,6 +299,9 @@ class Limits:
     metadata_keys: int = setting(20, "Keys of metadata that an account, a session or a room may have.", least=1, most=1000)
     metadata_bytes: int = setting(256, "Bytes in a value of metadata.", least=1, most=350)
     metadata_subs: int = setting(50, "Keys of metadata that a session may be told of.", least=1, most=1000)
+    renames: int = setting(
+        1000, "Renamed channels whose members are still known by what they had read under the earlier name.", least=1, most=100_000
+    )
     markers: int = setting(500, "Read markers of an account or a session, the last ones that were set.", least=1, most=100_000)
     redact_s: int = setting(
         86_400,
@@ -307,7 +310,7 @@ class Limits:
         most=10**9,
     )
     history_kib: int = setting(
-        4096,
+        1024,
         "KiB of messages in one answer to a request for history, about; a longer answer ends there, before its limit.",
         least=64,
         most=1 << 20,
@@ -357,7 +360,13 @@ class Deadlines:
 
     handshake: float = setting(10.0, "Seconds to finish the TLS handshake, from the accept.", least=0.1, most=3600)
     registration: float = setting(30.0, "Seconds to register, from the accept.", least=0.1, most=3600)
-    ping: float = setting(90.0, "Seconds without a word from a client until the server sends PING.", least=0.1, most=86400)
+    ping: float = setting(
+        90.0,
+        "Seconds without a word from a client until the server sends PING; whoever is in rooms with an account gets one as often"
+        " in any case, which tells what they have read.",
+        least=0.1,
+        most=86400,
+    )
     pong: float = setting(60.0, "Seconds to answer that PING until the connection is dropped.", least=0.1, most=86400)
     ghost: float = setting(
         10.0, "Seconds that a session has to answer when another one of its account wants its nick.", least=0.1, most=3600

@@ -1,8 +1,8 @@
 """What a room's log is made of.
 
-An `Event` is one entry: a message, a join, a topic. It is written once, changed never but by redaction (which empties `line`,
-`alt` and `tags`), and carries its own plainest rendering,
-so that delivering it is joining byte strings. Dialects add tags to it (`server.dialects`); stores keep it (`server.store`).
+An `Event` is one entry: a message, a join, a topic. It is written once and changed never, since other threads may be rendering it
+(redaction puts a copy in its place that has no `line`, `alt` and `tags`), and carries its own plainest rendering, so that
+delivering it is joining byte strings. Dialects add tags to it (`server.dialects`); stores keep it (`server.store`).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Kind(enum.IntEnum):
     NICK = 9
     QUIT = 10
     REDACTION = 11
+    RENAME = 26  # for slow readers, who are served from the store; no part of history
     # Shown to those who are here and asked for it; never on disk.
     AWAY = 20
     ACCOUNT = 21
     SETNAME = 22
     CHGHOST = 23
     INVITE = 24
-    RENAME = 26
 
 
 # Two hundred bytes of `__dict__` an event would be the larger part of it: slots.

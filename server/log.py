@@ -59,6 +59,15 @@ class RoomLog:
             end = start + limit
         return events[start:end]
 
+    def replace(self, event: Event) -> None:
+        """Put `event` in the place of the one at its position; harmless where that is not held here.
+
+        What the log was charged for in the `Window` stays as it was until the event leaves it.
+        """
+        index = _first_after(self.events, event.seq - 1, self._gone, len(self.events))
+        if index < len(self.events) and self.events[index].seq == event.seq:
+            self.events[index] = event
+
     def drop_oldest(self) -> None:
         """Forget the oldest event; it stays in the store."""
         self.floor = self.events[self._gone].seq

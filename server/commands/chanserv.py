@@ -1,6 +1,6 @@
 """ChanServ: registers rooms, so that they stay, with their topic, modes and lists, and give ranks to accounts.
 
-What is kept of a room is in `server.state.registry`; docs/parts/rooms.md has the subcommands as people see them.
+What is kept of a room is in `server.state.registry`; docs/moderation.md has the subcommands as people see them.
 """
 
 from __future__ import annotations

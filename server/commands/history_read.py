@@ -23,9 +23,10 @@ SAID = frozenset({Kind.MESSAGE, Kind.NOTICE})
 # "The draft/event-playback capability is not required in order to include REDACT messages in chathistory responses."
 # https://ircv3.net/specs/extensions/message-redaction#chat-history
 _SAID_AND_REDACTED = SAID | {Kind.REDACTION}
-_EVERYTHING = frozenset(Kind)
+_EVERYTHING = frozenset(Kind) - {Kind.RENAME}  # the room goes on elsewhere, and who reads here is in another of that name
 _PAGE = 256
 _LOOK_BACK = 64  # events at the end of a log among which its last message is looked for
+_MOST_LOOKED = 50_000  # events in one answer: a room in which people only come and go must not keep the worker busy
 _OVERHEAD = 200  # bytes of tags and of the batch around an event, about
 
 
@@ -76,6 +77,7 @@ class Read:
     caps: int
     batch: str
     label: str = ""
+    looked: int = 0
 
     @property
     def cost(self) -> int:
@@ -135,8 +137,9 @@ class Read:
         """The oldest `limit` above `after` and below `end`, a page at a time."""
         found: list[Event] = []
         upto = min(end - 1, self.upto)
-        while len(found) < limit:
+        while len(found) < limit and self.looked < _MOST_LOOKED:
             page = store.after(self.of.key, after, _PAGE, upto=upto, seen_from=self.of.seen_from)
+            self.looked += len(page)
             shown = self._shown(page)
             taken = _within(shown, most)
             found += taken
@@ -150,8 +153,9 @@ class Read:
         """The newest `limit` above `stop` and below `end`, a page at a time; ascending."""
         found: list[Event] = []
         end = min(end, self.upto + 1)
-        while len(found) < limit:
+        while len(found) < limit and self.looked < _MOST_LOOKED:
             page = store.before(self.of.key, end, _PAGE, seen_from=self.of.seen_from)
+            self.looked += len(page)
             shown = self._shown(event for event in page if event.seq > stop)
             taken = _within(shown[::-1], most)[::-1]
             found[:0] = taken
@@ -188,6 +192,7 @@ class Targets:
     caps: int
     batch: str
     label: str = ""
+    looked: int = 0
 
     @property
     def cost(self) -> int:
@@ -217,6 +222,7 @@ class Targets:
     def _latest(self, store: Store, candidate: Candidate) -> Event | None:
         """What was said there last; where that lies far back, what happened last."""
         page = store.before(candidate.key, self.upto + 1, _LOOK_BACK, seen_from=candidate.seen_from)
+        self.looked += len(page)
         for event in reversed(page):
             if event.kind in SAID and event.line and candidate.shows(event):
                 return event

@@ -18,12 +18,13 @@ from server.commands.capabilities import offer
 from server.commands.metadata_news import BOTH, tell, value_line, visible_values
 from server.commands.server_info import when_welcomed
 from server.commands.table import Context, command, shown
+from server.dialects.irc import with_tags
 from server.state.metadata import RECORD, valid_key
 from server.state.model import Network, Rank, Room, User, loads, when_gone
 from server.state.talks import is_account, party
 from wire import numerics as n
 from wire.capabilities import Cap
-from wire.message import as_line
+from wire.message import as_line, truncate
 from wire.names import is_room
 
 _MEMBERS_PER_UNIT = 100
@@ -92,11 +93,12 @@ def _batch(context: Context, sort: str, lines: Iterable[str]) -> None:
     """An answer of any number of lines."""
     net, user = context.net, context.user
     ref = f"d{net.seq:x}n{len(user.replies)}"
-    inside = [f"@batch={ref} {line}" if user.caps & Cap.BATCH else line for line in lines]
+    inside = [as_line(line, net.limits.line) for line in lines]
     if user.caps & Cap.BATCH:
-        inside = [f":{net.name} BATCH +{ref} {sort}", *inside, f":{net.name} BATCH -{ref}"]
+        head, foot = f":{net.name} BATCH +{ref} {sort}", f":{net.name} BATCH -{ref}"
+        inside = [as_line(head), *[with_tags(line, f"batch={ref}") for line in inside], as_line(foot)]
     if inside:
-        net.send(user, b"".join(as_line(line, net.limits.line + 64) for line in inside))
+        net.send(user, b"".join(inside))
 
 
 def _numeric(context: Context, code: str, *params: str) -> str:
@@ -262,7 +264,8 @@ def _welcome(net: Network, user: User) -> list[str]:
     burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD. If none exists, the server MUST send an empty batch instead." """
     early = net.metadata.of(str(user.id))
     if user.account and early:  # said before they logged in
-        for key, value in list(early.items())[: net.limits.metadata_keys - len(net.metadata.of(party(user)))]:
+        free = net.limits.metadata_keys - len(net.metadata.of(party(user)))  # less than none where the limit was lowered
+        for key, value in list(early.items())[: max(0, free)]:
             net.metadata.put(party(user), key, value)
         net.metadata.replace(str(user.id), {})
         _keep(net, party(user))
@@ -270,7 +273,8 @@ def _welcome(net: Network, user: User) -> list[str]:
         return []
     ref = f"d{user.id:x}"
     values = net.metadata.of(party(user)).items()
-    inner = [f"@batch={ref} {value_line(net, user, net.name, user.nick, key, value)}" for key, value in values]
+    most = net.limits.line - 2
+    inner = [f"@batch={ref} {truncate(value_line(net, user, net.name, user.nick, key, value), most)}" for key, value in values]
     return [f":{net.name} BATCH +{ref} metadata {user.nick}", *inner, f":{net.name} BATCH -{ref}"]
 
 

@@ -59,6 +59,8 @@ def _set(context: Context, target: str, word: str) -> None:
 
 def _move(net: Network, who: str, target: str, at: int) -> bool:
     """Move a marker, if that is forward; of an account for good."""
+    if at <= _known(net, who, fold(target)):
+        return False
     forward, forgotten = net.markers.move(who, fold(target), at)
     if forward and is_account(who):
         net.keep(_RECORD, f"{who} {fold(target)}", {"at": at})
@@ -67,8 +69,14 @@ def _move(net: Network, who: str, target: str, at: int) -> bool:
     return forward
 
 
+def _known(net: Network, who: str, key: str) -> int:
+    """Up to when `who` has read, in milliseconds, where it is a room's name under the earlier ones too; 0: not known."""
+    earlier = [min(net.markers.get(who, renamed.old), renamed.at) for renamed in net.renames.before(key)]
+    return max([net.markers.get(who, key), *earlier])
+
+
 def _line(net: Network, who: str, target: str) -> str:
-    at = net.markers.get(who, fold(target))
+    at = _known(net, who, fold(target))
     return f":{net.name} MARKREAD {target} {'timestamp=' + stamp(at) if at else '*'}"
 
 

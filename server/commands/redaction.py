@@ -9,7 +9,7 @@ Source: https://ircv3.net/specs/extensions/message-redaction
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.commands.capabilities import offer
 from server.commands.history import created, log_of
@@ -51,7 +51,13 @@ def redact(context: Context) -> None:
     elif request.seq > held.floor:
         request.decide(next(iter(held.between(request.seq - 1, request.seq)), None))
     else:
-        later(context, request.look_up, lambda _, event: request.resume(event), lambda _: request.decide(None))
+        # What it comes to happens when the message has been found: at the time that is then, or time in the log would go back.
+        later(
+            context,
+            request.look_up,
+            lambda context, event: replace(request, context=context).resume(event),
+            lambda context: replace(request, context=context).decide(None),
+        )
 
 
 @dataclass(slots=True)
@@ -115,7 +121,7 @@ class Request:
     def _carry_out(self, event: Event) -> None:
         """Who has not got the message yet gets nothing of it; the REDACT stands behind it in the log."""
         context, net = self.context, self.context.net
-        event.line, event.alt, event.tags = b"", b"", ""
+        self.held().replace(replace(event, line=b"", alt=b"", tags=""))  # not changed: others may be rendering it
         net.erase(self.found.key, event.seq)
         _announce(context, self.found, self.msgid, truncate(context.param(2), net.limits.kick), Rank(event.least))
 

@@ -18,6 +18,7 @@ from server.commands.rejoining import rejoin
 from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
 from server.state.model import Network, User
+from wire import msgids
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.confusables import skeleton
@@ -160,7 +161,11 @@ def ping(context: Context) -> None:
 
 @command("PONG", before=True, cost=0.25)
 def pong(context: Context) -> None:
-    del context  # that something came at all is what counts, and the worker has noted it
+    """That something came is noted by the worker. Our PING names the position up to which all had been written: who answers it has
+    read that. A PING of the client's own proves nothing of the kind, it may have been sent long before."""
+    upto = msgids.decode(context.params[-1]) if context.params else None
+    if upto is not None and upto <= context.user.asked:
+        context.user.heard = max(context.user.heard, upto)
 
 
 def http(context: Context) -> None:

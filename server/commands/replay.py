@@ -4,8 +4,10 @@ A session that is logged in gets what was said since its account was last in the
 that negotiated draft/chathistory (https://ircv3.net/specs/extensions/chathistory), and they are left to ask.
 
 Where an account was last in each of its rooms is a record of its own, kept when it comes and when it goes. What is not known
-exactly is taken from the safe side, so a line may come twice and none is left out: a connection that broke counts from when it was
-last heard from, and one that was there when the server was killed from the last seconds before that.
+exactly is taken from the safe side, so a line may come twice and none is left out: a connection that broke counts from what it is
+known to have read, and one that was there when the server was killed from the last seconds before that. What was written before our
+PING has been read when the PONG comes, and what was written before a goodbye (QUIT, or that of TLS) when that comes. That somebody
+sends a command, or a PING of their own, says nothing about what they have read.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class Replay:
     batch: str
     unsure: bool = False  # since the server was killed: begin somewhat earlier
     label: str = ""  # never: it stands behind the labelled answer
+    looked: int = 0
 
     @property
     def cost(self) -> int:
@@ -83,6 +86,7 @@ class Replay:
         end = self.upto + 1
         for _ in range(_LEAST_PAGES + self.limit // 64):
             page = store.before(self.of.key, end, _PAGE, seen_from=self.of.seen_from)
+            self.looked += len(page)
             found[:0] = [event for event in page if event.kind in SAID and event.seq > since and self.of.shows(event)]
             if len(found) > self.limit or len(page) < _PAGE or page[0].seq <= since:
                 break
@@ -136,13 +140,24 @@ def _last_here(net: Network, user: User, room: Room) -> tuple[int, bool] | None:
     if not user.account:
         return None
     # A session of theirs that is still here may be one that broke, and is not missed yet.
-    still = [member.heard for member in room.members if member.account == user.account and member is not user]
-    seq = net.left.get(fold(user.account), {}).get(room.key)
+    others = net.sessions.get(fold(user.account), ())
+    still = [session.heard for session in others if session is not user and room in session.rooms]
     if still:
         return min(still), False
+    seq = _noted(net, net.left.get(fold(user.account), {}), room.key)
     if seq is None:
         return None
     return (net.first, True) if seq == HERE else (abs(seq), False)
+
+
+def _noted(net: Network, left: dict[str, int], key: str) -> int | None:
+    """What is noted of a room, under its name or under an earlier one."""
+    if key in left:
+        return left[key]
+    for earlier in net.renames.before(key):
+        if (seq := left.get(earlier.old)) is not None:
+            return min(abs(seq), earlier.seq)
+    return None
 
 
 def note(net: Network, user: User, rooms: Collection[Room], seq: int) -> None:
@@ -180,6 +195,8 @@ def followed(net: Network, account: str) -> list[str]:
 def renamed(net: Network, room: Room, before: str) -> None:
     """A room has got another key than `before`: the accounts that are in it are in no room of the old one."""
     for user in room.members:
+        if not user.account:
+            continue
         left = net.left.get(fold(user.account), {})
         if left.pop(before, None) is not None:
             left.pop(room.key, None)  # of an earlier room of that name

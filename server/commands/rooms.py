@@ -129,8 +129,8 @@ def extended_join(net: Network, user: User, room: Room) -> bytes:
     return as_line(f":{user.prefix} JOIN {room.name} {user.account or '*'} :{user.realname}", net.limits.line)
 
 
-def greeting(net: Network, user: User, room: Room) -> bytes:
-    """What follows a JOIN: the topic, and who is there."""
+def greeting(net: Network, user: User, room: Room, names: bytes | None = None) -> bytes:
+    """What follows a JOIN: the topic, and who is there (`names`, where that is made already)."""
     head = f":{net.name} "
     lines = []
     if room.topic:
@@ -138,10 +138,12 @@ def greeting(net: Network, user: User, room: Room) -> bytes:
         lines.append(f"{head}{n.RPL_TOPICWHOTIME} {user.nick} {room.name} {room.topic_by} {room.topic_at // 1000}")
     for welcome in WELCOMES:
         lines += welcome(net, user, room)
-    if not user.caps & Cap.NO_IMPLICIT_NAMES:
-        lines += names_lines(net, user, room)
-        lines.append(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
-    return b"".join(map(as_line, lines))
+    told = b"".join(map(as_line, lines))
+    if user.caps & Cap.NO_IMPLICIT_NAMES:
+        return told
+    if names is None:
+        names = b"".join(map(as_line, names_lines(net, user, room)))
+    return told + names + as_line(f"{head}{n.RPL_ENDOFNAMES} {user.nick} {room.name} :End of /NAMES list")
 
 
 @command("PART", 1)
@@ -172,11 +174,17 @@ def _leave_all(context: Context, reason: str) -> None:
 
 def names_lines(net: Network, user: User, room: Room) -> list[str]:
     """RPL_NAMREPLY, as often as it takes."""
-    every = bool(user.caps & Cap.MULTI_PREFIX)
-    full = bool(user.caps & Cap.USERHOST_IN_NAMES)
     inside = user in room.members or user.can("see_hidden")
-    head = f":{net.name} {n.RPL_NAMREPLY} {user.nick} {'@' if room.secret else '='} {room.name} :"
-    most = 508 - len(head.encode())
+    head = f":{net.name} {n.RPL_NAMREPLY} {user.nick} "
+    return [head + names for names in names_parts(room, user.caps, 508 - len(head.encode()), inside=inside)]
+
+
+def names_parts(room: Room, caps: int, most: int, *, inside: bool) -> list[str]:
+    """What stands behind the nick in RPL_NAMREPLY for those with the capabilities `caps`, in parts of at most `most` bytes."""
+    every = bool(caps & Cap.MULTI_PREFIX)
+    full = bool(caps & Cap.USERHOST_IN_NAMES)
+    head = f"{'@' if room.secret else '='} {room.name} :"
+    most -= len(head.encode())
     lines, line = [], ""
     for member, rank in room.members.items():
         if member.invisible and not inside:

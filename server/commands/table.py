@@ -152,14 +152,15 @@ def execute(net: Network, user: User, message: Message, at: int) -> Row:
 def answered(net: Network, user: User, label: str, act: Callable[[], T]) -> T:
     """Do `act`, and tie its replies to `label` where there is one; an answer that waits for slow work is tied then.
 
-    A command whose answer comes with a later one takes the label over by emptying `user.label`.
+    A command whose answer comes with a later one takes the label over by emptying `user.label`. Within an answer another one may
+    be given, to an earlier command that had waited for it.
     """
     if not label:
         return act()
-    user.label = label
+    outer, user.label = user.label, label
     before = len(user.replies)
     done = act()
-    taken, user.label = not user.label, ""
+    taken, user.label = not user.label, outer
     if user.job is None and not taken:
         _answer(net, user, label, before)
     return done
@@ -188,7 +189,8 @@ def _dispatch(net: Network, user: User, message: Message, at: int) -> Row:
 def _answer(net: Network, user: User, label: str, before: int) -> None:
     """Tie the replies from `before` on to `label`: https://ircv3.net/specs/extensions/labeled-response"""
     tag = "label=" + escape_tag(label)
-    replies = user.replies[before:]
+    others = [reply for reply in user.replies[before:] if _is_tied(reply[1])]
+    replies = [reply for reply in user.replies[before:] if not _is_tied(reply[1])]
     if len(replies) == 1 and not isinstance(replies[0][1], bytes):
         replies[0][1].label = tag
         return
@@ -203,10 +205,15 @@ def _answer(net: Network, user: User, label: str, before: int) -> None:
             lines += data.splitlines(keepends=True)
         else:
             behind.append(data)
-    del user.replies[before:]
+    user.replies[before:] = others
     user.reply_bytes -= sum(map(len, lines))
     _tie(net, user, tag, seq, lines)
     user.replies += [(seq, data) for data in behind]
+
+
+def _is_tied(reply: bytes | Deferred) -> bool:
+    """Whether a reply has the label of another command already."""
+    return reply.startswith(b"@label=") if isinstance(reply, bytes) else bool(reply.label)
 
 
 def _tie(net: Network, user: User, tag: str, seq: int, lines: list[bytes]) -> None:

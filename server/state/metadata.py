@@ -6,7 +6,7 @@ Source: https://ircv3.net/specs/extensions/metadata
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -57,6 +57,6 @@ class Metadata(Generic[S]):
         if not subscribers:
             self._subscribers.pop(key, None)
 
-    def subscribers(self, key: str) -> list[S]:
-        """Who is to be told of `key`, in the order in which they asked."""
-        return list(self._subscribers.get(key, ()))
+    def subscribers(self, key: str) -> Collection[S]:
+        """Who is to be told of `key`, in the order in which they asked. Not to be kept: it changes with the next subscription."""
+        return self._subscribers.get(key, {}).keys()

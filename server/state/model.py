@@ -26,6 +26,7 @@ from server.state.metadata import Metadata
 from server.state.past import Memory
 from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
 from server.state.registration import Registration
+from server.state.renames import Renames
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
@@ -39,6 +40,10 @@ class Deferred(Protocol):
     @property
     def cost(self) -> int:
         """What it may come to, about, in bytes: so much it counts for among the replies that wait."""
+
+    @property
+    def looked(self) -> int:
+        """How many events were looked at, once it was run: what it cost, if most of them were nothing to show."""
 
     def run(self, store: Store) -> bytes:
         """The bytes to send; raises StoreError."""
@@ -79,6 +84,7 @@ class User:
         "accepted",
         "account",
         "address",
+        "asked",
         "awaited",
         "away",
         "batch",
@@ -158,7 +164,8 @@ class User:
         self.away = ""
         self.signed_on = at
         self.spoke = at
-        self.heard = ident  # the position at which a command of theirs came last: what was shown before, they have
+        self.asked = 0  # the position up to which they had been written everything when the last PING went out
+        self.heard = ident  # the position up to which it is known that they have read what they were shown
         self.label = ""  # of the command under way
         self.subs: dict[str, None] | None = None  # keys of metadata that they are told of
         self.batch: Any = None  # the one that the client is sending (server.commands.multiline)
@@ -330,6 +337,7 @@ class Network:
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
         self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
         self.markers = Markers(settings.limits.markers)
+        self.renames = Renames(settings.limits.renames)
         self.metadata: Metadata[User] = Metadata()
         self.book = Book()
         self.tries = Throttle(settings.accounts.tries)  # logins, by address

@@ -72,9 +72,11 @@ class Connection:
         "receive",
         "records",
         "refused",
+        "said_goodbye",
         "slowed",
         "sock",
         "state",
+        "tested",
         "urgent",
         "user",
         "watched",
@@ -101,12 +103,13 @@ class Connection:
         self.end = b""  # what the plain dialect puts behind a message
         self.lines: deque[bytes] = deque()  # read, not yet carried out
         self.watched = READ
-        self.accepted = self.heard = self.moved = now  # seconds, monotonic
+        self.accepted = self.heard = self.moved = self.tested = now  # seconds, monotonic; the last: when PING went out
         self.asked = 0.0  # when the PING went out that is not answered yet
         self.urgent = False  # that PING: another session wants the nick
         self.flood: Flood | None = None  # what it may still do; None: there is no limit
         self.slowed = 0.0  # since when flood control has held back something, without a break; 0: it does not
         self.held = False  # no more is read until what was read has been carried out, or written
+        self.said_goodbye = False  # just now, as TLS or WebSocket do it
         self.finishing = ""  # why it will be closed once all is written
         # Delivery. While `hold` is False, the connection has everything up to its worker's frontier.
         self.hold = False
@@ -167,6 +170,7 @@ class Connection:
             for _ in range(_MOST_RECORDS):
                 data = receive(_RECORD)
                 if not data:
+                    self.said_goodbye = True
                     self._ended(records, "")
                     break
                 records.append(data)
@@ -178,7 +182,10 @@ class Connection:
                     break
         except ssl.SSLWantReadError:
             pass
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):  # gone without a goodbye, or with one
+        except ssl.SSLZeroReturnError:
+            self.said_goodbye = True
+            self._ended(records, "")
+        except ssl.SSLEOFError:  # gone without a goodbye; or it was a reset: the ssl module does not always tell the two apart
             self._ended(records, "")
         except (OSError, ValueError) as error:
             self._ended(records, reason(error))

@@ -63,4 +63,7 @@ def _judge_silence(conn: Connection, now: float, limits: Deadlines) -> Verdict:
         patience = limits.ghost if conn.urgent else limits.pong
         late = now - max(conn.asked, conn.moved) > patience  # it cannot answer what it has not read yet
         return Verdict(Do.CLOSE, f"Ping timeout: {int(now - conn.heard)} seconds") if late else _NOTHING
-    return _PING if now - conn.heard > limits.ping else _NOTHING
+    since = conn.heard
+    if conn.user is not None and conn.user.account and conn.user.rooms:  # how far it has read is asked of talkative ones too
+        since = min(since, conn.tested)
+    return _PING if now - since > limits.ping else _NOTHING

@@ -20,10 +20,14 @@ from server.dialects import irc, plain, websocket
 from server.events import Event
 from server.ports import Store, StoreError
 from server.sequencer import PAGE, Pages, Plan, Sequencer
-from server.state.model import Room, User
+from server.state.model import Deferred, Room, User
 from server.transport.connection import Connection, Lost, State, reason
 
 log = logging.getLogger("parley")
+
+_MOST_READS = 2  # answers read from the store in one turn; one may take ten milliseconds and more
+_BYTES_PER_UNIT = 16384  # so much read from the store counts as a command
+_LOOKED_PER_UNIT = 2000
 
 Due = list[tuple[Connection, Plan]]
 
@@ -50,7 +54,7 @@ class Slice:
         found = self._lines.get(caps)
         if found is None:
             if caps & websocket.RENDER:
-                found = [websocket.frame(line[:-2], caps) if line else b"" for line in self.lines(caps & ~websocket.RENDER)]
+                found = [websocket.frames(line, caps) for line in self.lines(caps & ~websocket.RENDER)]
             elif caps:
                 found = [irc.render(event, caps) for event in self.events]
             else:
@@ -129,11 +133,17 @@ class Delivery:
 
     def _plans(self, due: Iterable[Connection], since: int) -> Due:
         plans = []
+        reads = 0
         for conn in due:
             if conn.pending is None and conn.state is State.OPEN and conn.user is not None:
                 if not conn.hold:
                     conn.hold = True
                     conn.cursor = since
+                if _reads(conn.user):
+                    reads += 1
+                    if reads > _MOST_READS:  # it has its turn when those who chat have had theirs
+                        self.due.add(conn)
+                        continue
                 plans.append((conn, self._sequencer.plan(conn.user, conn.cursor, self.frontier, {})))
         return plans
 
@@ -295,6 +305,13 @@ class Delivery:
         else:
             conn.hold = False
 
+    def _read(self, conn: Connection, item: Deferred) -> bytes:
+        """A reply that is read from the store, at the expense of whoever asked for it."""
+        data = item.run(self._store)
+        if conn.flood is not None:
+            conn.flood.spend(max(len(data) / _BYTES_PER_UNIT, item.looked / _LOOKED_PER_UNIT), quiet=True)
+        return data
+
     def _page_in(self, conn: Connection, plan: Plan) -> Plan:
         """Read from the store what is not in memory any more, and plan again."""
         assert conn.user is not None
@@ -328,8 +345,13 @@ class Delivery:
                     parts.append(irc.render(item, user.render))
                 conn.last_id = item.id
             else:
-                parts.append(item.run(self._store))
+                parts.append(self._read(conn, item))
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _reads(user: User) -> bool:
+    """Whether a reply to `user` has to be read from the store."""
+    return any(not isinstance(data, bytes) for _, data in user.replies)
 
 
 def _first(piece: Slice) -> int:

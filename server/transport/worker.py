@@ -42,6 +42,7 @@ from server.transport.delivery import Delivery
 from server.transport.door import Door
 from server.transport.offload import Failed, Offload
 from server.transport.poller import READ, WRITE
+from wire import msgids
 from wire import numerics as n
 from wire.display import safe
 from wire.lines import TOO_LONG, LineBuffer
@@ -325,6 +326,7 @@ class Worker(threading.Thread):
         """What else came than lines: answer a ping, take note of the end."""
         if socket_.ended and not conn.finishing:
             conn.finishing = socket_.ended
+            conn.said_goodbye = not socket_.fault
             if socket_.fault:
                 log.info("%s: WebSocket error: %s", conn.address, safe(socket_.fault))
         pong, socket_.pong = socket_.pong, b""
@@ -356,7 +358,6 @@ class Worker(threading.Thread):
             elif why := refusal_of_address(net, conn.address, at):
                 self._turn_away(conn, why)
         self._opened.clear()
-        # Who is gone goes first: the same person may be back already, in this very turn, and want their nick.
         self._end_lost(at)
         self._take_results(at)
         for conn in self._negotiating:
@@ -388,10 +389,13 @@ class Worker(threading.Thread):
                 self._net.send(user, f"PING :{self._settings.name}\r\n".encode())
 
     def _end_lost(self, at: int) -> None:
+        """Who is gone goes first: the same person may be back already, in this very turn, and want their nick."""
         self._lost += self.output.lost
         self.output.lost.clear()
         for conn, why in self._lost:
             if conn.user is not None:
+                if conn.said_goodbye:
+                    self._has_read(conn, conn.user)
                 self._disconnect(conn, conn.user, self._last_word(conn) or conn.finishing or why or "Connection closed", at)
             self._gone.append(conn)
         self._lost.clear()
@@ -444,6 +448,9 @@ class Worker(threading.Thread):
         user = conn.user
         assert user is not None
         lines = conn.lines
+        if conn.said_goodbye:  # with these lines in front of it, which may take their time
+            conn.said_goodbye = False
+            self._has_read(conn, user)
         try:
             self._next_lines(conn, user, now, at, congested=congested)
         except Exception:
@@ -516,12 +523,12 @@ class Worker(threading.Thread):
 
     def _one(self, conn: Connection, user: User, line: bytes, at: int) -> Row:
         was = user.registered
-        row = self._one_plain(conn, user, line, at) if conn.plain else self._one_irc(user, line, at)
+        row = self._one_plain(conn, user, line, at) if conn.plain else self._one_irc(conn, user, line, at)
         if user.registered and not was:
             self._joined.append(user)
         return row
 
-    def _one_irc(self, user: User, line: bytes, at: int) -> Row:
+    def _one_irc(self, conn: Connection, user: User, line: bytes, at: int) -> Row:
         net = self._net
         try:
             if line is TOO_LONG:
@@ -537,9 +544,15 @@ class Worker(threading.Thread):
         except MalformedMessage as error:
             net.send(user, f":{net.name} {n.ERR_UNKNOWNERROR} {user.shown} * :{error}\r\n".encode())
         else:
-            user.heard = net.seq
+            if message.command == "QUIT":
+                self._has_read(conn, user)
             return execute(net, user, message, at)
         return REFUSED
+
+    def _has_read(self, conn: Connection, user: User) -> None:
+        """Who says goodbye has read what had been written by then; of what was not taken nothing counts."""
+        if conn.pending is None:
+            user.heard = max(user.heard, conn.cursor if conn.hold else self.output.frontier)
 
     def _one_plain(self, conn: Connection, user: User, record: bytes, at: int) -> Row:
         say(self._net, user, conn.plain_text(record), at)
@@ -581,9 +594,11 @@ class Worker(threading.Thread):
                 self._expire(conn, "Excess Flood")
 
     def _ask(self, conn: Connection, now: float) -> None:
-        if not conn.hold:
-            conn.asked = now
-            self.output.greet(conn, conn.encode(f"PING :{self._settings.name}\r\n".encode()))
+        """Send a PING to whoever has been given everything up to the frontier: the PONG says that they have read it."""
+        if not conn.hold and conn.user is not None:
+            conn.asked = conn.tested = now
+            upto = conn.user.asked = self.output.frontier
+            self.output.greet(conn, conn.encode(f"PING :{msgids.encode(upto)}\r\n".encode()))
 
     def _expire(self, conn: Connection, why: str) -> None:
         conn.lines.clear()
@@ -606,7 +621,7 @@ class Worker(threading.Thread):
                 elif not conn.user.ended:
                     conn.lines.clear()
                     self._turn_away(conn, "Server shutting down", _GOING_AWAY)
-                    conn.user.heard = self._net.seq  # all that is due by now they get
+                    self._has_read(conn, conn.user)
                     self._hold_input(conn, True)
             self._sequencer.settle()
         self._tidy()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from server.config import Deadlines
-from server.state.model import User
+from server.log import RoomLog
+from server.state.model import Room, User
 from server.transport.connection import Connection, State
 from server.transport.deadlines import Do, Verdict, floods, judge
 
@@ -54,6 +55,18 @@ def test_silence_is_asked_about_and_then_ended(registered: Connection) -> None:
     registered.asked = START + 141
     assert judge(registered, START + 201, LIMITS) == NOTHING
     assert judge(registered, START + 201.9, LIMITS) == (Do.CLOSE, "Ping timeout: 151 seconds")
+
+
+def test_who_has_an_account_and_rooms_is_asked_even_while_talking(registered: Connection) -> None:
+    """The answer tells how far they have read."""
+    assert registered.user is not None
+    registered.heard = START + 80
+    registered.user.rooms[Room("#a", RoomLog("#a", 0), 0)] = 1
+    assert judge(registered, START + 91, LIMITS) == NOTHING
+    registered.user.account = "Ann"
+    assert judge(registered, START + 91, LIMITS).do is Do.PING
+    registered.tested = START + 91
+    assert judge(registered, START + 92, LIMITS) == NOTHING
 
 
 def test_whose_nick_is_wanted_has_less_time_to_answer(registered: Connection) -> None:

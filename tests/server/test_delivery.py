@@ -551,6 +551,7 @@ class Later:
     line: str
     label: str = ""
     cost: int = 64
+    looked: int = 0
 
     def run(self, store: Store) -> bytes:
         del store

@@ -1,4 +1,4 @@
-"""The listener for people with a certificate, and SASL EXTERNAL there (RFC 4422 appendix A; docs/parts/accounts.md)."""
+"""The listener for people with a certificate, and SASL EXTERNAL there (RFC 4422 appendix A; docs/accounts.md)."""
 
 from __future__ import annotations
 

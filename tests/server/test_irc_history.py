@@ -12,6 +12,7 @@ from server.dialects import irc
 from server.events import Event, Kind
 from server.ports import StoreError
 from server.state.accounts import Account
+from server.transport import delivery
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from wire import msgids
@@ -489,3 +490,35 @@ def test_what_an_earlier_owner_of_the_name_said_in_a_room_is_not_theirs_to_redac
     assert "REDACT_FORBIDDEN" in second.ask(f"REDACT #a {msgid}")[0]
     owned(server, "second", "Alice", 0)
     assert " REDACT #a " in second.ask(f"REDACT #a {msgid}")[0]
+
+
+def test_one_answer_looks_at_so_many_events_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A room in which people only come and go: whoever asks for what was said there must not keep the worker busy."""
+
+    class Busy:
+        asked = 0
+
+        def before(self, room: str, seq: int, limit: int, *, seen_from: int = 0) -> list[Event]:
+            self.asked += 1
+            return [Event(at, at, at, room, Kind.JOIN, b":a JOIN #a\r\n") for at in range(seq - limit, seq)]
+
+    monkeypatch.setattr(history_read, "_MOST_LOOKED", 1000)
+    store = Busy()
+    of = history_read.Candidate("#a", "#a", 0)
+    read = history_read.Read("s", of, "LATEST", (), 10_000_000, 10, 1 << 20, 0, "b")
+    assert read.run(store) == b""  # type: ignore[arg-type]
+    assert (store.asked, read.looked) == (4, 1024)
+
+
+def test_an_answer_from_the_store_is_paid_for_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_server(tmp_path, limits_enabled=True, limits_flood_start=60) as server, Client(server, "alice") as alice:
+        alice.ask("CAP REQ :draft/chathistory batch", "JOIN #a", "PRIVMSG #a :" + "x" * 400)
+        (conn,) = server.server._workers[0]._conns.values()
+        assert conn.flood is not None
+        paid = []
+        for size in (16384, 100):
+            monkeypatch.setattr(delivery, "_BYTES_PER_UNIT", size)
+            before = conn.flood.allowance
+            alice.ask("CHATHISTORY LATEST #a * 1")
+            paid.append(before - conn.flood.allowance)
+        assert 4 < paid[1] - paid[0] < 8, "about five hundred bytes"

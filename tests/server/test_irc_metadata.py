@@ -9,6 +9,7 @@ import pytest
 
 from server.commands import metadata as commands
 from server.commands import metadata_news
+from server.commands.table import LINES_PER_UNIT
 from server.dialects import irc
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
@@ -98,6 +99,38 @@ def test_no_more_than_the_limits(tmp_path: Path) -> None:
         ]
 
 
+def test_no_line_is_longer_than_lines_are(tmp_path: Path) -> None:
+    """However long the names and however large the setting: a body has 512 bytes at the most."""
+    room = "#" + "r" * 199
+    with running_server(tmp_path, limits_metadata_bytes=350, limits_nick=64, limits_room_name=200) as server, ExitStack() as people:
+        alice = people.enter_context(Client(server, "a" * 64, caps=CAPS))
+        alice.ask(f"JOIN {room}", f"METADATA * SET {'k' * 64} :{'v' * 350}", f"METADATA {room} SET {'k' * 64} :{'v' * 225}")
+        lines = alice.ask(*[f"METADATA {target} {what}" for target in ("*", room) for what in ("LIST", f"GET {'k' * 64}", "SYNC")])
+        lines += alice.ask(f"METADATA * SUB {'k' * 64}", f"METADATA {room} SYNC")
+        early = people.enter_context(Client(server, caps=CAPS))
+        early.send("CAP REQ :" + CAPS, f"METADATA * SET {'k' * 64} :{'v' * 350}", "CAP END")
+        lines += early.register("b" * 64)
+    bodies = [line.partition(" ")[2] if line.startswith("@") else line for line in lines]
+    assert sum("v" * 150 in body for body in bodies) >= 7
+    assert max(len(body) for body in bodies) <= 510
+
+
+def test_a_limit_that_was_lowered(tmp_path: Path) -> None:
+    """Who logs in before they are welcomed brings what they said so far, as far as there is room: here there is none."""
+    with running_server(tmp_path, limits_metadata_keys=1) as server, Client(server) as alice:
+        alice.send("CAP REQ :" + CAPS, "METADATA * SET early :x")
+        alice.until(" 761 ")
+        sequencer = server.server.sequencer
+        with sequencer.lock:
+            (user,) = sequencer.net.users.values()
+            sequencer.net.metadata.replace(str(user.id), {"one": "1", "two": "2", "three": "3"})
+            sequencer.net.metadata.replace("@alice", {"a": "1", "b": "2"})
+            sequencer.net.log_in(user, "Alice")
+        alice.send("CAP END")
+        alice.register("alice")
+        assert dict(sequencer.net.metadata.of("@alice")) == {"a": "1", "b": "2"}
+
+
 def test_subscriptions_are_listed(connect: Connect) -> None:
     """SUBS: "a metadata-subs batch containing zero or more RPL_METADATASUBS numerics"; "if the client ... is already
     subscribed to a requested key, that key MUST appear in a RPL_METADATASUBOK reply"."""
@@ -134,6 +167,35 @@ def test_changes_are_told(connect: Connect) -> None:
     assert heads(bob.sync()) == [["METADATA", "#a", "color", "*", "blue"], ["METADATA", "alice", "color", "*"]]
     assert heads(three.sync()) == [["761", "#a", "color", "*", "blue"], ["766", "alice", "color", "key not set"]]
     assert far.sync() == []
+
+
+def test_what_others_subscribed_to_costs_only_those_who_are_told(connect: Connect, server: Running) -> None:
+    """Who is not near is not looked at, and who is near is paid for; who is told, and in which order, is the same in both ways."""
+    alice = connect("alice", caps=CAPS)
+    alice.ask("METADATA * SET k :1", "JOIN #big")
+    people = [connect(f"p{i}", caps=CAPS) for i in range(6)]
+    for person in people:
+        person.ask("METADATA * SUB k")
+    people[3].ask("JOIN #big")
+    sequencer = server.server.sequencer
+    me = sequencer.net.find("alice")
+    assert me is not None
+
+    def cost(command: str) -> float:
+        me.spent = 0.0  # limits are off here: it adds up
+        alice.ask(command)
+        return float(me.spent * LINES_PER_UNIT)
+
+    assert cost("JOIN #empty") == pytest.approx(1), "one member, however many subscribers"
+    assert cost("METADATA * SET k :2") == pytest.approx(4), "herself, in two rooms, and p3"
+    assert [heads(person.sync()) for person in people] == [[]] * 3 + [[["METADATA", "alice", "k", "*", "2"]]] + [[]] * 2
+    assert cost("METADATA #empty SET k :3") == pytest.approx(1)
+    people[0].ask("MONITOR + alice")
+    for subscribers in (6, 3):  # then there are more of them than people near, then fewer
+        for person in people[subscribers:]:
+            person.ask("METADATA * UNSUB k")
+        assert cost(f"METADATA * SET k :{subscribers}") == pytest.approx(min(subscribers, 5))
+        assert [bool(heads(person.sync())) for person in people] == [True, False, False, subscribers == 6, False, False]
 
 
 def test_what_there_is_when_somebody_joins(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,6 +147,20 @@ def test_a_label_is_answered_by_what_is_wrong(connect: Connect) -> None:
     assert parse(line).tags["label"] == "L"
 
 
+def test_each_label_is_answered_by_what_belongs_to_it(connect: Connect) -> None:
+    """ "servers MUST respond with exactly one logical message": to the batch that was not closed, and to the one that took its
+    place (https://ircv3.net/specs/extensions/labeled-response)."""
+    alice = connect("alice", caps=CAPS)
+    alice.ask("JOIN #a")
+    opening = ["@label=L1 BATCH +1 draft/multiline #a", "@batch=1 PRIVMSG #a :x"]
+    lines = alice.ask(*opening, "@label=L2 BATCH +2 draft/multiline #a", "@batch=2 PRIVMSG #a :one", "BATCH -2")
+    assert [(parse(line).command, parse(line).tags.get("label")) for line in lines[:2]] == [("FAIL", "L1"), ("PRIVMSG", "L2")]
+    assert parse(lines[1]).params == ["#a", "one"]
+    lines = alice.ask(*opening, "@label=L2 BATCH -1")
+    answers = [(parse(line).command, parse(line).tags["label"]) for line in lines if "label" in parse(line).tags]
+    assert answers == [("PRIVMSG", "L1"), ("ACK", "L2")]
+
+
 def test_a_batch_that_takes_too_long(connect: Connect, server: Running) -> None:
     """ "TIMEOUT <reference-tag>: the batch was left open for too long" """
     alice = connect("alice", caps=CAPS)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from server.dialects import plain
+from server.dialects import irc, plain
 from server.events import Event, Kind
 from server.ports import StoreError
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from tests.server.test_irc_history import logged_in, texts
+from wire import msgids
+from wire.capabilities import Cap
 from wire.message import parse
 
 CAPS = "draft/chathistory batch message-tags server-time echo-message labeled-response draft/message-redaction"
@@ -195,6 +199,76 @@ def test_who_has_not_got_it_yet_gets_nothing_of_it(server: Running, connect: Con
     alice.send("PRIVMSG #a :oops", f"REDACT #a 00{following:012x}")
     assert [parse(line).command for line in alice.sync()][-1] == "REDACT"
     assert [parse(line).command for line in bob.sync()][-1] == "REDACT"
+
+
+def test_while_another_worker_renders_it(server: Running, connect: Connect) -> None:
+    """What a worker has taken out of the log to render does not change under its hands: REDACT puts another event in its place."""
+    caps = CAPS + " draft/multiline"
+    alice = connect("alice", caps=caps)
+    alice.ask("JOIN #a")
+    long = ["BATCH +1 draft/multiline #a", "@batch=1 PRIVMSG #a :one", "@batch=1 PRIVMSG #a :two", "BATCH -1"]
+    msgid = parse(next(line for line in alice.ask(*long) if " BATCH +" in line)).tags["msgid"]
+    sequencer = server.server.sequencer
+    seq = msgids.decode(msgid)
+    assert seq is not None
+    with sequencer.lock:
+        (event,) = sequencer.net.rooms["#a"].log.between(seq - 1, seq)
+        size = sequencer.net.window.size
+    classes = [0, int(Cap.BATCH | Cap.MULTILINE), int(Cap.MESSAGE_TAGS)]
+    before = [irc.render(event, caps) for caps in classes]
+    bad: list[int] = []
+    stop = threading.Event()
+
+    def render() -> None:
+        while not stop.is_set():
+            bad.extend(caps for caps, shown in zip(classes, before, strict=True) if irc.render(event, caps) != shown)
+
+    thread = threading.Thread(target=render)
+    thread.start()
+    try:
+        assert redacts(alice.ask(f"REDACT #a {msgid}")) == [["#a", msgid]]
+    finally:
+        stop.set()
+        thread.join()
+    assert not bad
+    with sequencer.lock:
+        (now,) = sequencer.net.rooms["#a"].log.between(seq - 1, seq)
+        assert (now.line, now.alt, now.seq, now.origin) == (b"", b"", event.seq, event.origin)
+        log = sequencer.net.rooms["#a"].log
+        assert sequencer.net.window.size - size == 300 + len(log.events[-1].line), "only the REDACT has come"
+
+
+def test_what_was_looked_up_is_redacted_at_the_time_of_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time in a log never goes back: while the message is looked up others go on talking."""
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "alice", caps=CAPS) as alice:
+        alice.ask("JOIN #a")
+        said = spoken(alice, "#a")
+    with (
+        running_server(tmp_path, store_kind="sqlite") as server,
+        Client(server, "alice", caps=CAPS) as alice,
+        Client(server, "bob", caps=CAPS) as bob,
+    ):
+        alice.ask("JOIN #a")
+        bob.ask("JOIN #a")
+        store, sequencer = server.server._store, server.server.sequencer
+        asked, go, after = threading.Event(), threading.Event(), store.after
+
+        def slow(*args: Any, **more: Any) -> list[Event]:
+            asked.set()
+            assert go.wait(60)
+            return after(*args, **more)
+
+        monkeypatch.setattr(store, "after", slow)
+        alice.send(f"REDACT #a {said}")
+        assert asked.wait(60)
+        with sequencer.lock:
+            sequencer.clock(sequencer.clock(0) + 60_000)
+        spoken(bob, "#a", "later")
+        go.set()
+        alice.until(" REDACT ")
+        with sequencer.lock:
+            times = [event.at for event in sequencer.net.rooms["#a"].log.events]
+        assert times == sorted(times)
 
 
 def test_the_plain_dialect_shows_nothing_of_it() -> None:

@@ -5,9 +5,12 @@ Sentences in quotes are from https://ircv3.net/specs/extensions/chathistory
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,8 +19,10 @@ from server.commands.history_read import Candidate
 from server.events import Event, Kind
 from server.ports import StoreError
 from server.state.accounts import Account
+from server.transport.connection import Connection
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
+from wire import msgids
 from wire.capabilities import Cap
 from wire.message import parse
 
@@ -38,7 +43,7 @@ def log_in(server: Running, person: Client, account: str) -> Client:
     with server.server.sequencer.lock:
         user = server.server.sequencer.net.find(person.nick)
         assert user is not None
-        user.account = account
+        server.server.sequencer.net.log_in(user, account)
     return person
 
 
@@ -139,7 +144,9 @@ def test_off(tmp_path: Path) -> None:
         assert said(come(server, "bob", "bob")[1]) == []
 
 
-def test_a_session_that_broke_and_is_still_here_counts_from_when_it_was_last_heard_from(server: Running, connect: Connect) -> None:
+def test_a_session_that_broke_and_is_still_here_counts_from_what_it_is_known_to_have_read(
+    server: Running, connect: Connect
+) -> None:
     alice = connect("alice")
     alice.ask("JOIN #a")
     ghost, _ = come(server, "bob", "bob")
@@ -163,6 +170,85 @@ def test_a_session_that_gave_way_to_the_next_one_too(server: Running, connect: C
     alice.ask("PRIVMSG #a :two")
     _, lines = come(server, "bob", "bob")
     assert said(lines) == ["one", "two"]
+
+
+def reset(person: Client) -> None:
+    """The connection breaks, and what it has not read is lost."""
+    person.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    person.close()
+
+
+def test_a_ping_of_the_clients_own_says_nothing_about_what_it_has_read(server: Running, connect: Connect) -> None:
+    """Its lag timer may fire while what was said is on its way; then the connection breaks."""
+    alice = connect("alice")
+    alice.ask("JOIN #a")
+    bob, _ = come(server, "bob", "bob")
+    alice.ask(*[f"PRIVMSG #a :m{i}" for i in range(5)])
+    bob.send("PING lag", f"PONG {msgids.encode(1 << 40)}", "PRIVMSG alice :sent", "PONG", "PONG x")
+    alice.until("sent")
+    reset(bob)
+    alice.until(" QUIT ")
+    assert said(come(server, "bob", "bob")[1]) == ["m0", "m1", "m2", "m3", "m4"]
+
+
+def test_the_answer_to_our_ping_says_what_was_read(tmp_path: Path) -> None:
+    """Who talks is asked too. What came before the PING has been read, what came behind it may not have been."""
+    with running_server(tmp_path, deadlines_ping=0.1) as server, Client(server, "alice") as alice:
+        alice.ask("JOIN #a")
+        bob, _ = come(server, "bob", "bob")
+        alice.ask("PRIVMSG #a :read")
+        assert said(bob.sync()) == ["read"]
+        before = len(bob.seen)
+        while not any(line.startswith("PING ") for line in bob.seen[before:]):
+            bob.sync()
+        bob.sync()  # the server has had the answer
+        bob.send = lambda *lines: None  # type: ignore[method-assign]  # from now on it answers nothing
+        alice.ask("PRIVMSG #a :lost")
+        bob.until("lost")
+        reset(bob)
+        alice.until(" QUIT ")
+        assert said(come(server, "bob", "bob")[1]) == ["lost"]
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_who_says_goodbye_as_tls_does_has_read_what_was_written(server: Running, connect: Connect, *, polite: bool) -> None:
+    """An end without close_notify may be a reset, which the ssl module does not tell from it."""
+    alice = connect("alice")
+    alice.ask("JOIN #a")
+    bob, _ = come(server, "bob", "bob")
+    alice.ask("PRIVMSG #a :read")
+    assert said(bob.sync()) == ["read"]
+    if polite:
+        bob.send("AWAY :the last word")
+        bob.until(" 306 ")
+        bob.sock.unwrap()
+    bob.close()
+    alice.until(" QUIT ")
+    alice.ask("PRIVMSG #a :missed")
+    assert said(come(server, "bob", "bob")[1]) == (["missed"] if polite else ["read", "missed"])
+
+
+def test_what_was_not_taken_counts_for_nothing(tmp_path: Path) -> None:
+    """A goodbye does not say that what waits for the socket has been read."""
+    with running_server(tmp_path) as server, Client(server, "alice") as alice:
+        alice.ask("JOIN #a")
+        bob, _ = come(server, "bob", "bob")
+        worker, sequencer = server.server._workers[0], server.server.sequencer
+        with sequencer.lock:
+            user = sequencer.net.find("bob")
+            assert user is not None
+            conn = cast("Connection", user.link)
+            known = user.heard
+            conn.pending = memoryview(b"x")
+            worker._has_read(conn, user)
+            assert user.heard == known
+            conn.pending, conn.hold, conn.cursor = None, True, known + 1
+            worker._has_read(conn, user)
+            assert user.heard == known + 1
+            conn.hold = False
+            worker._has_read(conn, user)
+            assert user.heard == worker.output.frontier > known + 1
+        bob.close()
 
 
 def test_logging_in_and_out_while_there(server: Running, connect: Connect) -> None:

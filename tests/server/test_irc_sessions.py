@@ -231,7 +231,8 @@ def test_who_comes_back_is_where_they_were(tmp_path: Path) -> None:
         old.ask("JOIN #a,#b,#c,#d", "PART #b", "MARKREAD #a timestamp=2020-01-01T00:00:00.000Z")
         friend.ask("KICK #c alice", "PRIVMSG #a :seen")
         old.sync()
-        old.close()
+        old.send("QUIT")  # so that it is known to have read all that it was shown
+        old.rest()
         friend.until("QUIT")
         friend.ask("PRIVMSG #a :missed", "MODE #d +k key")
         lines = come_back(new, caps=caps)

@@ -45,6 +45,21 @@ def test_between(after: int, upto: int, limit: int, expected: list[int]) -> None
     assert log.last == 55
 
 
+def test_one_is_put_in_the_place_of_another() -> None:
+    log, window = filled(3, 5, 8)
+    size, old = window.size, log.events[1]
+    log.replace(event(5, text="new"))
+    assert [(e.seq, b"new" in e.line) for e in log.between(0, 9)] == [(3, False), (5, True), (8, False)]
+    assert b"new" not in old.line, "who holds it keeps it as it was"
+    log.replace(event(4, text="new"))
+    log.replace(event(9, text="new"))
+    assert seqs(log.between(0, 9)) == [3, 5, 8], "where there is none, nothing changes"
+    log.drop_oldest()
+    log.replace(event(3, text="new"))
+    assert seqs(log.between(3, 9)) == [5, 8]
+    assert window.size == size
+
+
 @given(
     st.lists(st.integers(1, 5), min_size=1, max_size=200),
     st.integers(0, 250),

@@ -309,6 +309,7 @@ def test_a_reply_has_a_place_and_is_counted(net: Network) -> None:
     class Later:
         label = ""
         cost = 64
+        looked = 0
 
         def run(self, store: object) -> bytes:
             raise AssertionError
