@@ -21,7 +21,8 @@ from client.events import Kind
 from client.login import MOST_TRIES, Login, check_account, find_password
 from client.plain import PlainProtocol
 from client.protocol import IrcProtocol
-from tests.client.conftest import Rows
+from tests.client.conftest import Person, Rows
+from tests.client.fake_server import PATIENCE, FakeServer
 
 OFFERED = "echo-message sasl=PLAIN,EXTERNAL"
 
@@ -436,3 +437,39 @@ def test_mistakes_in_the_command(
     monkeypatch.setattr("client.cli.open_input", lambda: io.StringIO(""))
     assert cli.main(["localhost", *arguments]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_the_password_is_asked_for_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda question: question)
+    assert cli._login("grace", None, Keyboard()).password == "Password of the account grace: "
+
+    def nothing(question: str) -> str:
+        raise EOFError(question)
+
+    monkeypatch.setattr("getpass.getpass", nothing)
+    with pytest.raises(Trouble, match="needs its password"):
+        cli._login("grace", None, Keyboard())
+    assert capsys.readouterr().err == "\n"
+
+
+def test_a_busy_server_is_asked_again_after_a_reconnect(server: FakeServer, ca: Path) -> None:
+    server.caps += " sasl"
+    one = Person(server.port, ca, IrcProtocol("grace", ["#lobby"], login=Login("grace", "pw")))
+    one.connection.start()
+    try:
+        one.sees("in #lobby: grace")
+        server.do(lambda: setattr(server, "refuse_logins", MOST_TRIES - 1))
+        server.cut_all()
+        one.sees("The server refused the login as grace (Too busy). Next try in", MOST_TRIES - 1)
+        one.sees("connected again as grace")
+        server.do(lambda: setattr(server, "refuse_logins", MOST_TRIES))
+        server.cut_all()
+        assert one.connection.join(PATIENCE)
+        assert str(one.connection.trouble) == "The server refused the login as grace (Too busy)."
+    finally:
+        one.connection.stop()
