@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CAPABILITIES: Final = {
     "kill": "KILL: close somebody's connection.",
     "ban": "KLINE, DLINE, ABAN and their UN-: keep people out by host, address or account.",
+    "chghost": "CHGHOST: give somebody another host to show.",
     "rehash": "REHASH: have the configuration file and the certificates read again.",
     "wallops": "WALLOPS: a message to all with user mode +w.",
     "see_hidden": "See secret rooms, invisible users, and everybody's real address.",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from server.commands import operators
+from server.commands import capabilities, operators
 from server.config import SPECS, TABLES, Settings, check_together, value_of
 from server.state.model import Network
 
@@ -45,9 +45,11 @@ def _report(changed: Iterable[str], later: Iterable[str]) -> str:
 
 
 def put_in_force(net: Network, settings: Settings, motd: list[str]) -> None:
-    """Make `settings` those of the network. The lock is held."""
+    """Make `settings` those of the network, and tell who wants to know what that changes. The lock is held."""
+    before = capabilities.told(net)
     net.settings = settings
     net.limits = settings.limits
     net.motd = motd
     net.burst = {}
     operators.renew(net)
+    capabilities.renew(net, before)

@@ -5,7 +5,7 @@ Source: https://modern.ircdocs.horse/#server-queries-and-commands
 
 from __future__ import annotations
 
-from server.commands.audit import operators
+from server.commands.audit import operators, record
 from server.commands.server_bans import list_bans
 from server.commands.server_info import VERSION, elsewhere
 from server.commands.table import Context, command
@@ -65,6 +65,7 @@ def stats(context: Context) -> None:
     if letter in ("o", "O"):
         if not context.may("stats"):
             return
+        record(context, "STATS of the operators", aloud=False)
         for user in operators(context.net):
             context.numeric(n.RPL_STATSOLINE, "O", "*", "*", user.nick, user.operator.name if user.operator else "")
     elif (kind := {"k": KLINE, "d": DLINE, "a": ABAN}.get(letter.lower())) is not None:

@@ -19,6 +19,7 @@ from server.commands.credentials import BUSY, keep, too_many, was_right
 from server.commands.jobs import later
 from server.commands.login import drop, log_in
 from server.commands.names import RESERVED
+from server.commands.server_bans import refusal
 from server.commands.table import Context, command, shown
 from server.state.accounts import Account, Invitation
 from server.state.model import Network, User, loads
@@ -169,6 +170,8 @@ def _ready(context: Context) -> bool:
         context.fail("COMPLETE_CONNECTION_REQUIRED", "Finish connecting first", shown(context.params[0]))
     elif user.account:
         context.fail("ALREADY_AUTHENTICATED", "You are logged in already", user.account)
+    elif not user.registered and (why := refusal(net, user, context.at)):  # or they would be told only at the end, with an account
+        context.fail("TEMPORARILY_UNAVAILABLE", why, shown(context.params[0]))
     else:
         return True
     return False

@@ -1,14 +1,21 @@
 """The trail that operators leave: a line in the log for each use of their rights, and a notice for the other operators.
 
-Commands do no I/O: lines are collected in the network, and the worker writes them once it has released the lock.
+Commands do no I/O: lines are collected in the network, and the worker writes them once it has released the lock. It does not
+wait for the commit of what was done: after a crash the trail may say more than has happened (a ban that was lost with it), never
+less.
 """
 
 from __future__ import annotations
 
-from server.commands.table import Context
+from typing import TYPE_CHECKING
+
+from server.commands.notices import overfull
 from server.state.model import Network, Room, User
 from wire.display import safe
 from wire.message import as_line
+
+if TYPE_CHECKING:
+    from server.commands.table import Context
 
 
 def operators(net: Network) -> list[User]:
@@ -29,7 +36,7 @@ def record(context: Context, deed: str, reason: str = "", *, aloud: bool = True)
 def tell_operators(net: Network, text: str, but: User | None = None) -> None:
     """A server notice to all operators who are here. Whoever takes nothing in does not collect them."""
     for user in operators(net):
-        if user is not but and user.reply_bytes < net.limits.outbox_kib << 10:
+        if user is not but and not overfull(net, user):
             net.send(user, as_line(f":{net.name} NOTICE {user.nick} :*** {safe(text)}", net.limits.line))
 
 

@@ -1,6 +1,7 @@
 """Masks of bans and exceptions, extended bans among them, and whom they fit.
 
-A mask is `nick!user@host`, of what is shown: an address behind a cloak is not to be found out by banning it. Or it is extended:
+A mask is `nick!user@host`, of what is shown: an address behind a cloak is not to be found out by banning it. Who has been given
+another host (CHGHOST) is fitted by the one that they came with too. Or it is extended:
 `a:account` fits who is logged in to an account of that name, `m:` and a mask (`m:bob!*@*`, `m:a:bob`) holds for speaking only.
 Wildcards are `*` and `?` everywhere.
 
@@ -35,7 +36,9 @@ def normal(given: str, *, mutes: bool = True) -> str:
 
 
 def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
-    whom = fold(user.prefix)
+    whom = [fold(user.prefix)]
+    if user.cloak != user.host:
+        whom.append(fold(f"{user.nick}!{user.username}@{user.cloak}"))
     account = fold(user.account)
     for each in masks:
         mask = each
@@ -46,7 +49,7 @@ def _fits(masks: Iterable[str], user: User, *, speaking: bool) -> bool:
         if mask[:2] == ACCOUNT:
             if account and matches(mask[2:], account):
                 return True
-        elif matches(mask, whom):
+        elif any(matches(mask, shown) for shown in whom):
             return True
     return False
 

@@ -5,7 +5,7 @@ Source: https://ircv3.net/specs/extensions/capability-negotiation
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from server.commands.table import Context, command, shown
 from server.dialects import websocket
@@ -42,11 +42,43 @@ def offers(net: Network, user: User) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def renew(net: Network, *names: str) -> None:
-    """Tell those with cap-notify that the values of capabilities have changed, or that they are offered again."""
-    for user in net.users.values():
-        if user.caps & Cap.CAP_NOTIFY and (new := {k: v for k, v in offers(net, user).items() if k in names}):
-            net.send(user, as_line(f":{net.name} CAP {user.shown} NEW :{offered(new, user.cap_version)}"))
+def told(net: Network) -> dict[User, dict[str, str]]:
+    """Who wants to hear of changes (cap-notify), and what is offered to them now: for `renew`, before something changes."""
+    return {user: offers(net, user) for user in net.users.values() if user.caps & Cap.CAP_NOTIFY}
+
+
+def renew(net: Network, before: dict[User, dict[str, str]]) -> None:
+    """Tell those of `before` what is offered to them since, or with another value (CAP NEW), and what is no more (CAP DEL)."""
+    for user, then in before.items():
+        now = offers(net, user)
+        new = {k: v for k, v in now.items() if k not in then or (v != then[k] and user.cap_version >= 302)}
+        gone = [name for name in then if name not in now and not NAMES[name] & TOLD]
+        _withdraw(net, user, gone, now)
+        for sub, words in (("DEL", gone), ("NEW", offered(new, user.cap_version).split())):
+            for line in _packed(words, _LINE):
+                net.send(user, as_line(f":{net.name} CAP {user.shown} {sub} :{line}"))
+
+
+def _withdraw(net: Network, user: User, gone: list[str], now: Iterable[str]) -> None:
+    """ "the listed capabilities as cancelled": what has another name that is still offered stays."""
+    lost = sum({NAMES[name] for name in gone} - {NAMES[name] for name in now})
+    _negotiated(net, user, user.caps & ~lost)
+
+
+def _negotiated(net: Network, user: User, caps: int) -> None:
+    user.caps = caps
+    net.reclass(user, caps & RENDERED | user.render & websocket.RENDER)
+
+
+def _packed(words: Iterable[str], most: int) -> list[str]:
+    """Lines of words, each of at most `most` bytes; none for none."""
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + 1 + len(word) <= most:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
 
 
 @command("CAP", before=True, cost=0.25)
@@ -70,13 +102,7 @@ def _cap_lines(context: Context, sub: str, words: list[str]) -> None:
     """
     several = context.user.cap_version >= 302
     most = _LINE if several else context.net.limits.line - len(f":{context.net.name} CAP {context.user.shown} {sub} :\r\n")
-    lines = [""]
-    for word in words:
-        if len(lines[-1]) + 1 + len(word) > most:
-            if not several:
-                break
-            lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
+    lines = _packed(words, most)[: None if several else 1] or [""]
     for line in lines[:-1]:
         _cap_line(context, f"{sub} * :{line}")
     _cap_line(context, f"{sub} :{lines[-1]}")
@@ -112,8 +138,7 @@ def _cap_req(context: Context) -> None:
             return
         caps = caps & ~row if word[0] == "-" else caps | row
     _cap_line(context, f"ACK :{context.param(1)}")
-    user.caps = int(caps)
-    context.net.reclass(user, user.caps & RENDERED | user.render & websocket.RENDER)
+    _negotiated(context.net, user, int(caps))
 
 
 def _cap_end(context: Context) -> None:

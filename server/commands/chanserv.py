@@ -54,7 +54,7 @@ def _room(request: Request) -> tuple[Room, Registration] | None:
     context = request.context
     room = context.net.room(request.arg(0))
     kept = room.registration if room is not None else None
-    if room is not None and kept is not None and (room.visible_to(context.user) or kept.rank_of(context.user.account)):
+    if room is not None and kept is not None and (kept.rank_of(context.user.account) or context.knows(room)):
         return room, kept
     request.say(f"{shown(request.arg(0))} is not registered.")
     return None

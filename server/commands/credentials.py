@@ -13,6 +13,7 @@ from server import passwords
 from server.commands.jobs import later
 from server.commands.table import Context
 from server.state.accounts import Account
+from server.state.addresses import group_of
 from server.state.model import Network
 from wire.names import fold
 
@@ -33,7 +34,7 @@ def too_many(context: Context, name: str = "") -> str:
     net = context.net
     if not net.limits.enabled:
         return ""
-    address, key, at = context.user.address, fold(name), context.at
+    address, key, at = group_of(context.user.address), fold(name), context.at
     wait = max(net.tries.wait(address, at), net.tries_at.wait(key, at) if key else 0)
     if wait:
         return f"Too many tries; wait {wait} second{'s' if wait > 1 else ''}"
@@ -43,9 +44,9 @@ def too_many(context: Context, name: str = "") -> str:
     return ""
 
 
-def was_right(context: Context, name: str) -> None:
-    """The last try was none to count."""
-    context.net.tries.forgive(context.user.address)
+def was_right(context: Context, name: str = "") -> None:
+    """The last try, to log in to `name` ("" for OPER, which is to none), was none to count."""
+    context.net.tries.forgive(group_of(context.user.address))
     context.net.tries_at.forgive(fold(name))
 
 
@@ -56,16 +57,25 @@ def secret_of(account: Account | None) -> passwords.Secret | None:
     return passwords.Secret(account.hash, account.keys)
 
 
+def unchanged(then: Account | None, now: Account | None) -> bool:
+    """Whether `now`, looked up by the name of `then` after a wait, is still that account, opened by the same password.
+
+    It may have been dropped meanwhile, and the name be somebody else's.
+    """
+    return then is not None and now is not None and (then.created, then.keys) == (now.created, now.keys)
+
+
 def check(context: Context, name: str, password: str, right: Right, wrong: Wrong) -> None:
     """See, away from the lock, whether `password` opens the account `name`; then call `right` or `wrong`."""
     if refusal := too_many(context, name):
         wrong(context, refusal)
         return
-    kept = secret_of(context.net.book.get(name))
+    then = context.net.book.get(name)
+    kept = secret_of(then)
 
     def done(context: Context, verdict: passwords.Verdict) -> None:
         account = context.net.book.get(name)
-        if not verdict.right or account is None or secret_of(account) != kept:  # it may have changed meanwhile
+        if not verdict.right or account is None or not unchanged(then, account):
             wrong(context, "")
             return
         was_right(context, name)

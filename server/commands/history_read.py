@@ -26,6 +26,7 @@ _SAID_AND_REDACTED = SAID | {Kind.REDACTION}
 _EVERYTHING = frozenset(Kind) - {Kind.RENAME}  # the room goes on elsewhere, and who reads here is in another of that name
 _PAGE = 256
 _LOOK_BACK = 64  # events at the end of a log among which its last message is looked for
+_PAGES_BACK = 8  # so often, where all of them are for others (STATUSMSG)
 _MOST_LOOKED = 50_000  # events in one answer: a room in which people only come and go must not keep the worker busy
 _OVERHEAD = 200  # bytes of tags and of the batch around an event, about
 
@@ -220,13 +221,19 @@ class Targets:
         return [(event.seq, event.at, name) for event, name in latest if event is not None and low < event.at < high]
 
     def _latest(self, store: Store, candidate: Candidate) -> Event | None:
-        """What was said there last; where that lies far back, what happened last."""
-        page = store.before(candidate.key, self.upto + 1, _LOOK_BACK, seen_from=candidate.seen_from)
-        self.looked += len(page)
-        for event in reversed(page):
-            if event.kind in SAID and event.line and candidate.shows(event):
-                return event
-        return page[-1] if len(page) == _LOOK_BACK and page[0].at >= candidate.since else None
+        """What was said there last, as far as it is for them; where that lies far back, what happened last."""
+        end = self.upto + 1
+        for _ in range(_PAGES_BACK):
+            page = store.before(candidate.key, end, _LOOK_BACK, seen_from=candidate.seen_from)
+            self.looked += len(page)
+            shown = [event for event in reversed(page) if candidate.shows(event)]
+            said = next((event for event in shown if event.kind in SAID and event.line), None)
+            if said is not None or len(page) < _LOOK_BACK or page[0].at < candidate.since:
+                return said
+            if shown:
+                return shown[0]
+            end = page[0].seq
+        return None
 
 
 def _batch(server: str, opening: str, lines: list[bytes], caps: int, label: str) -> bytes:

@@ -10,7 +10,7 @@ from server.commands.notices import direct
 from server.commands.rates import seconds_to_wait
 from server.commands.table import Context, command, shown
 from server.events import Kind
-from server.state.model import Room, User
+from server.state.model import Network, Room, User
 from server.state.ranks import Rank
 from wire import numerics as n
 from wire.message import as_line
@@ -27,9 +27,8 @@ def invite(context: Context) -> None:
 
 
 def _list_invitations(context: Context) -> None:
-    for room in context.user.invited or ():
-        if context.net.rooms.get(room.key) is room:
-            context.line(f":{context.net.name} {n.RPL_INVITELIST} {context.user.nick} {room.name}")
+    for room in _standing(context.net, context.user):
+        context.line(f":{context.net.name} {n.RPL_INVITELIST} {context.user.nick} {room.name}")
     context.numeric(n.RPL_ENDOFINVITELIST, "End of /INVITE list")
 
 
@@ -55,12 +54,20 @@ def _invite(context: Context) -> None:
         _carry(context, room, target)
 
 
+def _standing(net: Network, user: User) -> list[Room]:
+    """The rooms that `user` has been invited to, as far as they are still there, the oldest invitation first."""
+    return [room for room in user.invited or () if net.rooms.get(room.key) is room]
+
+
+def _remember(net: Network, user: User, room: Room) -> None:
+    """Note an invitation as the newest; the oldest makes room for it where there are `limits.list_entries`."""
+    others = [one for one in _standing(net, user) if one is not room]
+    user.invited = dict.fromkeys([*others, room][-net.limits.list_entries :])
+
+
 def _carry(context: Context, room: Room, target: User) -> None:
     net, user = context.net, context.user
-    if target.invited is None:
-        target.invited = set()
-    if len(target.invited) < net.limits.list_entries:
-        target.invited.add(room)
+    _remember(net, target, room)
     context.line(f":{net.name} {n.RPL_INVITING} {user.nick} {target.nick} {room.name}")
     line = as_line(f":{user.prefix} INVITE {target.nick} {room.name}", net.limits.line)
     direct(net, target, user, line, context.at)

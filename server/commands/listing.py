@@ -11,7 +11,7 @@ from server.commands.table import LINES_PER_UNIT, Context, command
 from server.state.model import Room
 from wire import numerics as n
 from wire.masks import matches
-from wire.message import truncate
+from wire.message import as_line
 from wire.names import fold
 
 _MOST_MASKS = 8  # each is tried on every room
@@ -32,12 +32,12 @@ def list_command(context: Context) -> None:
     context.spend(len(rooms) * tries / LINES_PER_UNIT)
     context.numeric(n.RPL_LISTSTART, "Channel", "Users  Name")
     lines = [
-        truncate(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", 510) + "\r\n"
+        as_line(f":{net.name} {n.RPL_LIST} {user.nick} {room.name} {len(room.members)} :{room.topic}", net.limits.line)
         for room in rooms
-        if room is not None and (room.members or room.key in names) and room.visible_to(user) and all(test(room) for test in tests)
+        if room is not None and (room.members or room.key in names) and all(test(room) for test in tests) and context.knows(room)
     ]
     if lines:
-        net.send(user, "".join(lines).encode())
+        net.send(user, b"".join(lines))
     context.numeric(n.RPL_LISTEND, "End of /LIST")
 
 

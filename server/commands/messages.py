@@ -197,7 +197,14 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
 
 
 def _to_service(context: Context, kind: Kind, verb: str, service: services.Service, text: str) -> None:
-    """What is said to a service is in no log: it may be a password. Only a message is answered."""
+    """What is said to a service is in no log: it may be a password. Only a message is answered.
+
+    What a service is asked stands on one line, as its echo and its answers do; of several lines nothing is echoed, for the same
+    reason.
+    """
+    if multiline.is_long(text):
+        context.line(f":{context.net.name} FAIL BATCH MULTILINE_INVALID :{service.name} takes one line at a time")
+        return
     if kind != Kind.TAGMSG and context.user.caps & _ECHO:
         context.line(f":{context.user.prefix} {verb} {service.name} :{service.shown(text)}")
     if kind == Kind.MESSAGE:

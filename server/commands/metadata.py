@@ -75,7 +75,7 @@ def _target(context: Context, name: str) -> Target | None:
     if is_room(name):
         room = net.room(name)
         inside = room is not None and user in room.members
-        if room is None or not (inside or (room.visible_to(user) and not room.closed)):
+        if room is None or not (inside or (not room.closed and context.knows(room))):
             return None
         return Target(room.name, room.key, room=room)
     other = net.find(name)

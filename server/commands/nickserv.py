@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from server import passwords
 from server.commands.accounts import Refused, check_name, check_password, confirm, register
-from server.commands.credentials import BUSY, check, keep, secret_of
+from server.commands.credentials import BUSY, check, keep, secret_of, unchanged
 from server.commands.jobs import later
 from server.commands.login import drop, log_in, log_out, sessions
 from server.commands.names import taken
@@ -127,7 +127,9 @@ def _set_password(request: Request, context: Context, account: Account, new: str
 
     def done(context: Context, secret: passwords.Secret) -> None:
         now = context.net.book.get(account.name)
-        if now is not None:  # it may have been dropped meanwhile
+        if now is None or not unchanged(account, now):
+            request.say("The account has changed meanwhile: your password was not set")
+        else:
             keep(context.net, replace(now, hash=secret.hash, keys=secret.keys))
             request.say("Your password is changed")
 

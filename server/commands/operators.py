@@ -11,9 +11,10 @@ from functools import partial
 
 from server import passwords
 from server.commands.audit import operators, record
-from server.commands.credentials import BUSY, too_many
+from server.commands.credentials import BUSY, too_many, was_right
 from server.commands.help_texts import describe
 from server.commands.jobs import later
+from server.commands.notices import overfull
 from server.commands.table import Context, command, shown
 from server.commands.user_modes import put
 from server.config import Operator
@@ -44,7 +45,7 @@ def oper(context: Context) -> None:
     """One answer for a wrong name and a wrong password: who guesses learns neither."""
     net, user = context.net, context.user
     known = net.settings.operators
-    if not any(comes_from(entry, user.address, user.host) for entry in known.values()):
+    if not any(comes_from(entry, user.address, user.cloak) for entry in known.values()):
         _failed(context, "any name, from a host of none", n.ERR_NOOPERHOST, "No operator may come from your host")
         return
     name = context.params[0]
@@ -78,7 +79,7 @@ def _decide(context: Context, name: str, hashed: str, *, right: bool) -> None:
 def _fits(entry: Operator, user: User) -> bool:
     """Whether all but the password is right."""
     return (
-        comes_from(entry, user.address, user.host)
+        comes_from(entry, user.address, user.cloak)
         and has_certificate(entry, user.certificate.fingerprint if user.certificate else "")
         and (not entry.account or entry.account == user.account)
     )
@@ -87,7 +88,7 @@ def _fits(entry: Operator, user: User) -> bool:
 def _make_operator(context: Context, grant: Grant) -> None:
     net, user = context.net, context.user
     user.failures = 0
-    net.tries.forgive(user.address)
+    was_right(context)
     context.numeric(n.RPL_YOUREOPER, "You are now an IRC operator")
     if put(net, user, "o", grant):
         context.line(f":{user.prefix} MODE {user.nick} :+o")
@@ -148,7 +149,7 @@ def wallops(context: Context) -> None:
         return
     line = as_line(f":{user.prefix} WALLOPS :{context.params[0]}", net.limits.line)
     for other in sorted(net.marked.get("w", ()), key=lambda user: user.id):
-        if other.reply_bytes < net.limits.outbox_kib << 10:  # whoever takes nothing in does not collect other people's lines
+        if not overfull(net, other):
             net.send(other, line)
     record(context, "WALLOPS", context.params[0], aloud=False)
 

@@ -10,7 +10,7 @@ from server.commands.table import execute
 from server.dialects.plain import RENDER
 from server.state.model import Network, User
 from wire.confusables import skeleton
-from wire.message import Message, as_line
+from wire.message import Message, as_line, truncate
 from wire.names import nick_from
 
 LOBBY = "#lobby"
@@ -42,7 +42,7 @@ def _join(net: Network, user: User, name: str, at: int) -> None:
         nick = f"{wanted[: net.limits.nick - 4]}{number}"
         number += 1
     user.username = "~plain"
-    user.realname = name.strip()[:100]
+    user.realname = truncate(name.strip(), net.limits.realname)
     net.reclass(user, RENDER)
     net.rename(user, nick)
     no_entry = may_join(room, user, "")

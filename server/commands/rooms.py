@@ -106,7 +106,7 @@ def enter(net: Network, user: User, room: Room, at: int) -> None:
     """Make `user` a member of `room`; they get the JOIN, then the topic, who is there, and what they missed."""
     rank = Rank.NONE if room.members or room.registered else Rank.OP
     if user.invited:
-        user.invited.discard(room)
+        user.invited.pop(room, None)
     line = as_line(f":{user.prefix} JOIN {room.name}", net.limits.line)
     alt = extended_join(net, user, room)
     event = net.append(room, Kind.JOIN, user, line, at, skip=bool(user.label), alt=alt)
@@ -172,9 +172,9 @@ def _leave_all(context: Context, reason: str) -> None:
         _leave(context, room, reason)
 
 
-def names_lines(net: Network, user: User, room: Room) -> list[str]:
-    """RPL_NAMREPLY, as often as it takes."""
-    inside = user in room.members or user.can("see_hidden")
+def names_lines(net: Network, user: User, room: Room, *, everybody: bool = False) -> list[str]:
+    """RPL_NAMREPLY, as often as it takes. Who is not inside sees no invisible people, unless they see `everybody`."""
+    inside = everybody or user in room.members
     head = f":{net.name} {n.RPL_NAMREPLY} {user.nick} "
     return [head + names for names in names_parts(room, user.caps, 508 - len(head.encode()), inside=inside)]
 
@@ -204,9 +204,11 @@ def names(context: Context) -> None:
     wanted = [name for name in context.param(0).split(",") if name][: context.net.limits.targets]
     for name in wanted:
         room = context.net.room(name)
-        if room is not None and room.visible_to(context.user):
+        if room is not None and context.knows(room):
             context.spend(len(room.members) / LINES_PER_UNIT)
-            for line in names_lines(context.net, context.user, room):
+            hides = context.user not in room.members and any(member.invisible for member in room.members)
+            everybody = hides and context.sees_hidden(room.name)
+            for line in names_lines(context.net, context.user, room, everybody=everybody):
                 context.line(line)
     context.numeric(n.RPL_ENDOFNAMES, ",".join(shown(name) for name in wanted) or "*", "End of /NAMES list")
 

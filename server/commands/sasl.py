@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 
 from server.commands.capabilities import offer
-from server.commands.credentials import BUSY, check, too_many, was_right
+from server.commands.credentials import BUSY, check, too_many, unchanged, was_right
 from server.commands.jobs import later
 from server.commands.login import log_in
 from server.commands.table import Context, command
@@ -24,13 +24,14 @@ FAILED = "SASL authentication failed"
 class Exchange:
     """One SASL exchange under way."""
 
-    __slots__ = ("chunks", "mechanism", "proved", "scram", "until")
+    __slots__ = ("account", "chunks", "mechanism", "proved", "scram", "until")
 
     def __init__(self, mechanism: str, until: int) -> None:
         self.mechanism = mechanism
         self.until = until  # milliseconds
         self.chunks = Chunks()
         self.scram: ScramServer | None = None
+        self.account: Account | None = None  # SCRAM: the one whose keys the challenge was made with
         self.proved = False  # SCRAM: all that is missing is the client's "+"
 
 
@@ -146,10 +147,10 @@ def _scram(context: Context, exchange: Exchange, message: bytes) -> None:
         raise SaslError("all has been said")
     else:
         account = context.net.book.get(exchange.scram.name)
-        was_right(context, exchange.scram.name)
-        if account is None:  # dropped since
+        if account is None or not unchanged(exchange.account, account):
             _fail(context)
         else:
+            was_right(context, exchange.scram.name)
             _succeed(context, account)
 
 
@@ -165,7 +166,7 @@ def _scram_first(context: Context, exchange: Exchange, message: bytes) -> None:
         keys = account.keys
     else:
         keys = keys_of_nobody(net.book.secret, fold(scram.name), net.settings.accounts.scram_iterations)
-    exchange.scram = scram
+    exchange.scram, exchange.account = scram, account
     later(
         context,
         lambda: secrets.token_urlsafe(18),

@@ -40,7 +40,7 @@ class _Order(NamedTuple):
 
 def subject(user: User) -> Subject:
     """A user, as bans see them."""
-    return Subject(user.username, (user.host,), user.address, user.account)
+    return Subject(user.username, (user.host, user.cloak), user.address, user.account)
 
 
 def refusal(net: Network, user: User, at: int) -> str:
@@ -131,7 +131,7 @@ def _order(kind: str, context: Context) -> _Order | None:
             break
         del words[0]
     victim = context.net.find(words[0]) if kind == KLINE else None
-    mask = normal(kind, f"*@{victim.host}" if victim else words[0])
+    mask = normal(kind, f"*@{victim.cloak}" if victim else words[0])
     if mask is None:
         context.fail("INVALID_MASK", f"That is no mask; allowed is {_FORMS[kind]}", shown(words[0]))
         return None
@@ -191,6 +191,7 @@ def _unban(kind: str, context: Context) -> None:
 
 def list_bans(context: Context, kind: str) -> None:
     """All bans of a kind, as STATS shows them."""
+    record(context, f"{kind}s listed", aloud=False)
     code, letter = _LISTS[kind]
     for ban in context.net.bans:
         if ban.kind == kind:

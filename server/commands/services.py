@@ -8,7 +8,7 @@ A service is a name with subcommands; a subcommand is a row, like a command:
     def info(request: Request) -> None:
         request.say("...")
 
-A service is no user: it has no session, is in no room, and its name cannot be taken (`server.commands.registration.RESERVED`). It
+A service is no user: it has no session, is in no room, and its name cannot be taken (`server.commands.names.RESERVED`). It
 answers by NOTICE, as replies of the command: in order, and under its label.
 """
 
@@ -51,8 +51,8 @@ class Service:
 
     def shown(self, text: str) -> str:
         """`text` as it may be echoed."""
-        verb, space, _ = text.partition(" ")
-        return f"{verb} ***" if self.confidential and space else text
+        words = text.split(None, 1)  # as `ask` reads it
+        return f"{words[0]} ***" if self.confidential and len(words) > 1 else text
 
 
 SERVICES: dict[str, Service] = {}

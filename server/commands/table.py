@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from server.commands.audit import record
 from server.dialects.irc import with_tags
 from server.state.model import Deferred, Network, Room, User
 from wire import numerics as n
@@ -55,7 +56,7 @@ def command(
 class Context:
     """One command under way: who gave it, what it says, when; and the ways to answer."""
 
-    __slots__ = ("at", "message", "net", "overrode", "params", "user")
+    __slots__ = ("at", "looked", "message", "net", "overrode", "params", "user")
 
     def __init__(self, net: Network, user: User, message: Message, at: int) -> None:
         self.net = net
@@ -63,6 +64,7 @@ class Context:
         self.message = message
         self.params = message.params
         self.at = at
+        self.looked = False  # it showed an operator what others do not see, and that is noted
         self.overrode: Room | None = None  # where an operator of the server acts as one of the room, once that is noted
 
     def param(self, index: int, default: str = "") -> str:
@@ -81,10 +83,6 @@ class Context:
     def fail(self, code: str, text: str, *context: str) -> None:
         """A standard reply, to a command that failed: https://ircv3.net/specs/extensions/standard-replies"""
         self._standard("FAIL", code, text, context)
-
-    def warn(self, code: str, text: str, *context: str) -> None:
-        """A standard reply, to a command that did what it should, with something to mind."""
-        self._standard("WARN", code, text, context)
 
     def note(self, code: str, text: str, *context: str) -> None:
         """A standard reply, that only informs."""
@@ -114,10 +112,26 @@ class Context:
             self.numeric(n.ERR_NOPRIVS, capability, "Insufficient oper privileges")
         return self.user.can(capability)
 
+    def sees_hidden(self, what: str) -> bool:
+        """Whether the user is an operator who sees what is hidden from others; `what` (a name) is noted, of a command the first.
+
+        Ask it last, where it decides.
+        """
+        if not self.user.can("see_hidden"):
+            return False
+        if not self.looked:
+            self.looked = True
+            record(self, f"{self.message.command} of what is hidden ({what})", aloud=False)
+        return True
+
+    def knows(self, room: Room) -> bool:
+        """Whether the user may know that `room` exists."""
+        return room.visible_to(self.user) or self.sees_hidden(room.name)
+
     def room(self, name: str) -> Room | None:
         """The room of that name; where there is none that the user may know of, says so and gives None."""
         room = self.net.room(name) if is_room(name) else None
-        if room is not None and room.visible_to(self.user):
+        if room is not None and self.knows(room):
             return room
         self.numeric(n.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
         return None

@@ -15,7 +15,7 @@ from server.state.model import Rank, Room, User
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.masks import matches
-from wire.message import truncate
+from wire.message import as_line
 from wire.names import fold, is_room
 
 _EVERY = int(Cap.MULTI_PREFIX)
@@ -54,15 +54,16 @@ def who(context: Context) -> None:
     lines = [shape(one) for one in found]
     if lines:
         head = f":{context.net.name} {n.RPL_WHOSPCRPL if extended else n.RPL_WHOREPLY} {context.user.nick} "
-        context.net.send(context.user, "".join([truncate(head + line, 510) + "\r\n" for line in lines]).encode())
+        most = context.net.limits.line
+        context.net.send(context.user, b"".join([as_line(head + line, most) for line in lines]))
     context.numeric(n.RPL_ENDOFWHO, shown(mask), "End of WHO list")
 
 
 def _in_room(context: Context, name: str) -> list[Found]:
     room = context.net.room(name)
-    if room is None or not room.visible_to(context.user):
+    if room is None or not context.knows(room):
         return []
-    inside = context.user in room.members or context.user.can("see_hidden")
+    inside = context.user in room.members or (any(user.invisible for user in room.members) and context.sees_hidden(room.name))
     context.spend(len(room.members) / LINES_PER_UNIT)
     return [Found(context, user, room) for user in room.members if inside or not user.invisible]
 
@@ -71,7 +72,7 @@ def _fitting(context: Context, mask: str) -> list[Found]:
     net = context.net
     exact = net.find(mask)
     if exact is not None:
-        return [Found(context, exact, _any_room(exact, context.user))]
+        return [Found(context, exact, _any_room(exact, context))]
     if mask == "0":
         mask = "*"  # "all visible": RFC 2812 3.6.1
     if "*" not in mask and "?" not in mask:
@@ -81,16 +82,16 @@ def _fitting(context: Context, mask: str) -> list[Found]:
     me = context.user
     found: list[Found] = []
     for user in net.users.values():
-        hidden = user.invisible and user is not me and not me.can("see_hidden") and not share(user, me)
-        if user.registered and not hidden and _fits(wanted, user):
-            found.append(Found(context, user, _any_room(user, context.user)))
+        hidden = user.invisible and user is not me and not share(user, me)
+        if user.registered and _fits(wanted, user) and (not hidden or context.sees_hidden(user.nick)):
+            found.append(Found(context, user, _any_room(user, context)))
             if len(found) == _MOST_MATCHES:
                 break
     return found
 
 
-def _any_room(user: User, me: User) -> Room | None:
-    return next((room for room in user.rooms if seen_in(room, user, me)), None)
+def _any_room(user: User, context: Context) -> Room | None:
+    return next((room for room in user.rooms if seen_in(room, user, context)), None)
 
 
 def _fits(wanted: str, user: User) -> bool:
@@ -105,9 +106,9 @@ def share(one: User, other: User) -> bool:
     return not one.rooms.keys().isdisjoint(other.rooms.keys())
 
 
-def seen_in(room: Room, user: User, me: User) -> bool:
-    """Whether `me` may know that `user` is in `room`."""
-    return me in room.members or not (room.secret or user.invisible) or me.can("see_hidden")
+def seen_in(room: Room, user: User, context: Context) -> bool:
+    """Whether who asks may know that `user` is in `room`."""
+    return context.user in room.members or not (room.secret or user.invisible) or context.sees_hidden(room.name)
 
 
 def _plain(one: Found) -> str:
@@ -120,8 +121,7 @@ def _plain(one: Found) -> str:
 
 def _address(one: Found) -> str:
     """For its owner and for operators; "`255.255.255.255` ... when the server refuses to disclose the IP address"."""
-    me = one.context.user
-    if one.user is not me and not me.can("see_hidden"):
+    if one.user is not one.context.user and not one.context.sees_hidden(one.user.nick):
         return "255.255.255.255"
     return plain_host(one.user.address)
 

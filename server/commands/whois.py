@@ -53,7 +53,7 @@ def _describe(context: Context, user: User) -> None:
         context.numeric(n.RPL_AWAY, user.nick, user.away)
     context.numeric(n.RPL_WHOISSECURE, user.nick, "is using a secure connection")  # there is no other kind here
     whois_lines(context, user)
-    if context.user is user or context.user.can("see_hidden"):
+    if context.user is user or context.sees_hidden(user.nick):
         _confidential(context, user)
     idle = max(0, context.at - user.spoke) // 1000
     context.numeric(n.RPL_WHOISIDLE, user.nick, str(idle), str(user.signed_on // 1000), "seconds idle, signon time")
@@ -63,10 +63,10 @@ def _rooms(context: Context, user: User) -> None:
     every = context.has(Cap.MULTI_PREFIX)
     line = ""
     for room in user.rooms:
-        if not seen_in(room, user, context.user):
+        if not seen_in(room, user, context):
             continue
         word = prefixes(room.members[user], every=every) + room.name
-        if len(line) + len(word) > _ROOMS:
+        if len((line + word).encode()) > _ROOMS:
             context.numeric(n.RPL_WHOISCHANNELS, user.nick, line.rstrip())
             line = ""
         line += word + " "
@@ -89,7 +89,7 @@ def _hosts(context: Context, code: str, address: bool) -> None:
     words = []
     for user in _found(context, context.params[:_MOST_HOSTS]):
         host = user.host
-        if address and (user is context.user or context.user.can("see_hidden")):
+        if address and (user is context.user or context.sees_hidden(user.nick)):
             host = user.address
         words.append(f"{user.nick}{'*' if user.operator else ''}={'-' if user.away else '+'}{user.username}@{host}")
     context.numeric(code, " ".join(words))

@@ -48,7 +48,7 @@ def _count(word: str) -> int:
 
 def _describe(context: Context, past: Past) -> None:
     context.numeric(n.RPL_WHOWASUSER, past.nick, past.username, past.host, "*", past.realname)
-    if context.user.can("see_hidden"):
+    if context.sees_hidden(past.nick):
         context.numeric(n.RPL_WHOISACTUALLY, past.nick, plain_host(past.address), "was the address they came from")
     if past.account:
         context.numeric(n.RPL_WHOISACCOUNT, past.nick, past.account, "was logged in as")

@@ -93,6 +93,7 @@ class User:
         "caps",
         "certificate",
         "changed",
+        "cloak",
         "ended",
         "failures",
         "from_accounts",
@@ -136,6 +137,7 @@ class User:
         self.link = link
         self.address = address
         self.host = host
+        self.cloak = host  # the host that it came with, whatever it shows now (CHGHOST): what keeps people out goes by it too
         self.nick = ""
         self.key = ""
         self.username = ""
@@ -172,7 +174,7 @@ class User:
         self.ended = ""  # why the session is over
         self.until = sys.maxsize  # the position behind which it gets nothing any more: that of its goodbye
         self.rooms: dict[Room, int] = {}  # to the position of their own join
-        self.invited: set[Room] | None = None
+        self.invited: dict[Room, None] | None = None  # the oldest invitation first
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
         self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
@@ -278,8 +280,8 @@ class Room:
         return self.members.get(user, Rank.NONE)
 
     def visible_to(self, user: User) -> bool:
-        """Whether `user` may know that this room exists."""
-        return not self.secret or user in self.members or user.can("see_hidden")
+        """Whether `user` may know that this room exists, whatever operators may."""
+        return not self.secret or user in self.members
 
     def audience(self, worker: int) -> dict[int, list[Link]]:
         """The links of `worker` that are in this room, by render class. Read it, never change it: it is made anew on a change."""
@@ -333,14 +335,14 @@ class Network:
         self.waiting: dict[str, dict[User, None]] = {}  # who is to have a folded nick once it is free, who came first first
         self.doubted: set[User] = set()  # sessions that their workers are to ask whether they are still there
         self.rooms: dict[str, Room] = {}
-        self.sessions: dict[str, set[User]] = {}  # by folded account
+        self.sessions: dict[str, dict[User, None]] = {}  # by folded account, in the order of their logins
         self.talks = Talks(settings.limits.conversations, settings.limits.contacts)
         self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
         self.markers = Markers(settings.limits.markers)
         self.renames = Renames(settings.limits.renames)
         self.metadata: Metadata[User] = Metadata()
         self.book = Book()
-        self.tries = Throttle(settings.accounts.tries)  # logins, by address
+        self.tries = Throttle(settings.accounts.tries)  # logins, by group of addresses
         self.tries_at = Throttle(settings.accounts.tries_at)  # logins, by account
         self.window = Window(settings.store.window_mib << 20)
         self.appended: list[Event] = []
@@ -420,13 +422,13 @@ class Network:
     def log_in(self, user: User, account: str) -> None:
         """Put `user` on `account`, as that is written; "" takes them off theirs."""
         if user.account:
-            others = self.sessions.get(fold(user.account), set())
-            others.discard(user)
+            others = self.sessions.get(fold(user.account), {})
+            others.pop(user, None)
             if not others:
                 self.sessions.pop(fold(user.account), None)
         user.account = account
         if account:
-            self.sessions.setdefault(fold(account), set()).add(user)
+            self.sessions.setdefault(fold(account), {})[user] = None
 
     def forget_account(self, account: str) -> None:
         """The account is no more: nobody who comes by its name later has anything of it."""

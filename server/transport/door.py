@@ -10,21 +10,10 @@ from collections.abc import Callable
 from math import ceil
 
 from server.config import Limits, networks
+from server.state.addresses import group_of
 from server.state.budget import Bucket, Pace
 
 _FORGET_S = 120.0  # after that long the deepest debt is paid off and the bucket full again, so it says nothing any more
-
-
-def group_of(address: str) -> str:
-    """What counts as one address: an IPv4 address itself, of an IPv6 address its /64."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    mapped = parsed.ipv4_mapped
-    return str(mapped) if mapped else str(ipaddress.IPv6Network((parsed, 64), strict=False))
 
 
 class Door:

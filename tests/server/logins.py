@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from tests.server.harness import Client
 from wire.message import parse
@@ -43,8 +44,8 @@ def log_in(client: Client, name: str, password: str = "sesame") -> None:
     assert answers(lines) == ["AUTHENTICATE", "900", "903"], lines
 
 
-def scram(client: Client, name: str, password: str) -> list[str]:
-    """Log in by SCRAM-SHA-256; what came last."""
+def scram(client: Client, name: str, password: str, meanwhile: Callable[[], object] = lambda: None) -> list[str]:
+    """Log in by SCRAM-SHA-256; what came last. `meanwhile` is called when all is proved, before the client says its last word."""
     client.ask("AUTHENTICATE SCRAM-SHA-256")
     bare = f"n={name},r=rOprNGfwEbeRWgbNEkqO"
     challenge = _said(client.ask(*encoded(f"n,,{bare}".encode())))
@@ -58,6 +59,7 @@ def scram(client: Client, name: str, password: str) -> list[str]:
     if answers(lines) != ["AUTHENTICATE"]:
         return lines
     assert _said(lines) == "v=" + base64.b64encode(_mac(_mac(salted, "Server Key"), signed)).decode()
+    meanwhile()
     return client.ask("AUTHENTICATE +")
 
 

@@ -33,7 +33,7 @@ account = "member"
 certificates = ["{"AB:" * 31}AB"]
 
 [operator_classes.everything]
-capabilities = ["kill", "ban", "rehash", "wallops", "see_hidden", "override", "stats"]
+capabilities = ["kill", "ban", "chghost", "rehash", "wallops", "see_hidden", "override", "stats"]
 """
 
 

@@ -421,7 +421,7 @@ TABLE_ERRORS = [
     ),
     (
         "[operator_classes.a]\ncapabilities = ['kil']",
-        "operator_classes.a.capabilities: ['kil'] is not possible; allowed is a list of kill, ban, rehash, wallops, see_hidden,",
+        "operator_classes.a.capabilities: ['kil'] is not possible; allowed is a list of kill, ban, chghost, rehash, wallops,",
     ),
     ("[operator_classes.a]\ncapabilities = [1]", "operator_classes.a.capabilities: [1] is not possible; allowed is a list of"),
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.config import Limits
-from server.transport.door import Door, group_of
+from server.state.addresses import group_of
+from server.transport.door import Door
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,18 @@ def test_kline(connect: Connect, server: Running, caplog: pytest.LogCaptureFixtu
     assert connect("bad", user="spam").sync() == []
 
 
+def test_who_is_banned_registers_no_account_before_the_end(connect: Connect) -> None:
+    """Else they would be sent away with one."""
+    oper(connect("alice")).ask("KLINE FORCE *@127.0.0.* :we do not sell here")
+    bad = connect()
+    bad.ask("CAP LS 302", "NICK bad", "USER u 0 * :x")
+    (line,) = bad.ask("REGISTER * * sesame")
+    assert line == ":parley.local FAIL REGISTER TEMPORARILY_UNAVAILABLE * :You are banned from this server: we do not sell here"
+
+
 def test_kline_of_a_nick_is_of_its_host(connect: Connect, server: Running) -> None:
     alice, bob = oper(connect("alice")), connect("bob")
-    server.server.sequencer.net.nicks["bob"].host = "somewhere.example"
+    server.server.sequencer.net.nicks["bob"].cloak = "somewhere.example"
     assert said(alice.ask("KLINE 1h BOB")) == [
         next(s for s in said(alice.seen) if s.startswith("*** KLINE on *@somewhere.example until"))
     ]

@@ -399,6 +399,20 @@ def test_the_latest_message_may_lie_behind_much_that_is_none(connect: Connect, m
     assert [parse(line).params[1] for line in lines[1:-1]] == ["#a"]
 
 
+def test_the_time_of_what_was_said_to_higher_ranks_is_theirs_alone(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest message is the latest of those that one may read, however many others lie above it."""
+    monkeypatch.setattr(history_read, "_LOOK_BACK", 2)
+    alice, bob = connect("alice", caps=CAPS), connect("bob", caps=CAPS)
+    for person in (alice, bob):
+        person.ask("JOIN #a")
+    said = parse(alice.ask("PRIVMSG #a :x")[-1]).tags["time"]
+    for _ in range(3):
+        while parse(alice.ask("PRIVMSG @#a :y")[-1]).tags["time"] == said:
+            pass  # within the same millisecond
+    (line,) = [line for line in bob.ask(f"CHATHISTORY TARGETS {ALL}") if "CHATHISTORY" in line]
+    assert parse(line).params[1:] == ["#a", said]
+
+
 def logged_in(server: Running, nick: str, account: str) -> None:
     """Put the session of `nick` on an account."""
     with server.server.sequencer.lock:

@@ -123,7 +123,7 @@ def test_a_ban_goes_by_what_is_shown(server: Running, connect: Connect) -> None:
     with sequencer.lock:
         user = sequencer.net.find("bob")
         assert user is not None
-        user.host = "cloak.example"
+        user.host = user.cloak = "cloak.example"
         user.identify()
     assert "JOIN" in bob.numerics("JOIN #a")
 

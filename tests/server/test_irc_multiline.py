@@ -200,3 +200,15 @@ def test_the_plain_dialect_shows_each_line() -> None:
 def test_tags_without_a_batch() -> None:
     assert irc.render(event("a\nb"), int(Cap.ACCOUNT_TAG)) == b":n!u@h PRIVMSG #a :a\r\n:n!u@h PRIVMSG #a :b\r\n"
     assert irc.render(event("a\nb"), 0) == b":n!u@h PRIVMSG #a :a\r\n:n!u@h PRIVMSG #a :b\r\n"
+
+
+def test_a_service_takes_one_line(connect: Connect) -> None:
+    """What is said to a service comes back in its echo and in its answers: a line end in it would begin a line of its own there.
+    Nothing of it is carried out or echoed, since it may be a password."""
+    alice = connect("alice", caps=CAPS)
+    for verb, lines in (("PRIVMSG", ["HELP", ":evil.example 001 alice :x"]), ("NOTICE", ["REGISTER", "+ sesame"])):
+        assert alice.ask(*long("NickServ", *lines, verb=verb, head="@label=L ")) == [
+            "@label=L :parley.local FAIL BATCH MULTILINE_INVALID :NickServ takes one line at a time"
+        ]
+    assert alice.ask("NS INFO") == [":NickServ!NickServ@parley.local NOTICE alice :alice is not registered"]
+    assert alice.ask(*long("NickServ", "INFO alice"))[0].endswith(" PRIVMSG NickServ :INFO ***"), "one line is a line like any"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from server import passwords
+from server.config import Accounts
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from tests.server.logins import answers, log_in, plain, register, scram
@@ -167,3 +170,37 @@ def test_passwords_are_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     for file in tmp_path.iterdir():
         if file.is_file():
             assert b"hunter" not in file.read_bytes(), file
+
+
+def test_no_kind_of_space_has_a_password_echoed(connect: Connect) -> None:
+    alice = connect("alice", caps="echo-message")
+    for space in (" ", "\t", "\u3000", "  "):
+        (echo,) = [line for line in alice.ask(f"PRIVMSG NickServ :{space}IDENTIFY{space}sesame") if " PRIVMSG " in line]
+        assert echo.endswith(" PRIVMSG NickServ :IDENTIFY ***")
+
+
+def test_sessions_are_logged_out_and_shown_in_the_order_of_their_logins(alice: Client, connect: Connect) -> None:
+    others = [connect(f"other{number}") for number in range(8)]
+    for other in reversed(others):
+        log_in(other, "alice")
+    last = alice.ask("NS INFO")[-1]
+    assert last.endswith(":Sessions: alice other7 other6 other5 other4 other3 other2 other1 other0")
+
+
+def test_a_password_is_not_set_on_another_account_of_that_name(alice: Client, connect: Connect, server: Running) -> None:
+    """While a new password is hashed, the account may be dropped and its name be registered by somebody else."""
+    net = server.server.sequencer.net
+    was = passwords.make
+
+    def slow(password: str, costs: Accounts) -> passwords.Secret:
+        if password == "millet":
+            with server.server.sequencer.lock:
+                then = net.book.accounts["alice"]
+                net.book.put(replace(then, created=then.created + 1))
+        return was(password, costs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "make", slow)
+        said = told(alice, "PASSWD sesame millet")
+    assert said == ["The account has changed meanwhile: your password was not set"]
+    log_in(connect("bob"), "alice", "sesame")

@@ -157,6 +157,7 @@ COMMANDS = {
         "ABAN bob",
         "UNABAN bob",
     ],
+    "chghost": ["CHGHOST bob * host.example"],
     "rehash": ["REHASH"],
     "wallops": ["WALLOPS :x"],
     "stats": ["STATS o", "STATS k"],
@@ -413,6 +414,43 @@ def test_see_hidden(tmp_path: Path, line: str, seen: str) -> None:
             assert not any(seen.replace("root", "helper") in answer for answer in answers)
             assert "127.0.0.1" not in " ".join(answers)
             assert "the plan" not in " ".join(answers)
+
+
+LOOKS = {
+    "LIST": "LIST of what is hidden (#den)",
+    "NAMES #den": "NAMES of what is hidden (#den)",
+    "NAMES #cave": "NAMES of what is hidden (#cave)",
+    "WHO #den": "WHO of what is hidden (#den)",
+    "WHO *": "WHO of what is hidden (bob)",
+    "WHO bob %i": "WHO of what is hidden (#den)",
+    "WHOIS bob": "WHOIS of what is hidden (#den)",
+    "WHOIS helper": "WHOIS of what is hidden (helper)",
+    "USERIP bob": "USERIP of what is hidden (bob)",
+    "WHOWAS robert": "WHOWAS of what is hidden (robert)",
+    "MODE #den": "MODE of what is hidden (#den)",
+    "STATS o": "STATS of the operators",
+    "STATS k": "KLINEs listed",
+    "DLINE": "DLINEs listed",
+}
+
+
+@pytest.mark.parametrize("line", LOOKS)
+def test_who_sees_what_is_hidden_leaves_a_line_for_each_command(
+    hidden: tuple[Client, Client, Client], caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    """One, however much the command shows; no other operator is told, and where nothing is hidden there is none."""
+    root, helper, bob = hidden
+    bob.ask("NICK robert", "NICK bob", "JOIN #cave,#den2", "MODE #den2 +s")
+    root.ask("JOIN #open")
+    caplog.clear()
+    root.ask(line)
+    (entry,) = trail(caplog, root)
+    assert entry.startswith(f"{LOOKS[line]}, by root!~u@")
+    assert helper.sync() == []
+    caplog.clear()
+    root.ask("WHOIS root", "WHO #open", "NAMES #open", "LIST #open", "USERIP root", "WHO root %i")
+    bob.ask("LIST", "WHOIS bob", "WHO *", "NAMES #open", "STATS k")
+    assert trail(caplog, root) == []
 
 
 def test_a_key_stays_a_secret(hidden: tuple[Client, Client, Client], caplog: pytest.LogCaptureFixture) -> None:

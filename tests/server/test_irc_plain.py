@@ -144,3 +144,10 @@ def test_what_is_for_operators_does_not_reach_the_plain_port(connect: Connect, j
     bob = join(b"bob")
     connect("alice").ask("JOIN #lobby", "PRIVMSG @#lobby :for operators", "PRIVMSG #lobby :for all")
     assert bob.recv(4096) == b"alice: for all"
+
+
+def test_a_real_name_has_the_length_that_it_may_have(connect: Connect, join: Join, server: Running) -> None:
+    join(("🎈" * 100).encode())
+    alice = connect("alice")
+    name = alice.ask("WHOIS guest")[0].partition(" * :")[2]
+    assert name == "🎈" * (server.server.settings.limits.realname // 4)

@@ -95,12 +95,10 @@ def test_standard_replies(server: Running, connect: Connect) -> None:
     with sequencer.lock:
         context = Context(sequencer.net, sequencer.net.nicks["alice"], Message("X", []), 1)
         context.fail("A", "one", "what")
-        context.warn("B", "two")
         context.note("C", "three", "x", "y")
         sequencer.settle()
     assert alice.sync() == [
         ":parley.local FAIL X A what :one",
-        ":parley.local WARN X B :two",
         ":parley.local NOTE X C x y :three",
     ]
 

@@ -201,3 +201,13 @@ def test_isupport(connect: Connect) -> None:
     targets = dict(pair.split(":") for pair in tokens["TARGMAX"].split(","))
     assert (targets["JOIN"], targets["KICK"], targets["PRIVMSG"], targets["WHOIS"]) == ("", "4", "4", "1")
     assert {"AWAYLEN", "CHANLIMIT", "CHANNELLEN", "KICKLEN", "TOPICLEN", "USERLEN"} <= set(tokens)
+
+
+def test_whois_cuts_no_room_in_two(connect: Connect) -> None:
+    """A line has so many bytes, and a character may take four of them."""
+    alice = connect("alice")
+    rooms = ["#" + "🎈" * 9 + str(number) for number in range(10, 30)]
+    for room in rooms:
+        alice.ask(f"JOIN {room}")
+    lines = [message for message in map(parse, alice.ask("WHOIS alice")) if message.command == "319"]
+    assert [word for line in lines for word in line.params[-1].split()] == [f"@{room}" for room in rooms]

@@ -340,3 +340,42 @@ def test_a_busy_pool_ends_a_scram_exchange_too(alice: Client, server: Running, m
 def failed(lines: list[str]) -> bool:
     """Whether the one answer says that the server is busy."""
     return len(lines) == 1 and "server is busy" in lines[0]
+
+
+def test_scram_opens_no_account_that_has_become_somebody_elses(connect: Connect) -> None:
+    """Who has proved to be the owner of an account, and waits with the last word until it has another one, gets nothing."""
+    mallory, other, victim = connect("xavier"), connect("mallory"), connect("victim")
+    register(mallory, "old")
+
+    def becomes_another() -> None:
+        code = mallory.ask("NS DROP xavier")[-1].split()[-1]
+        assert mallory.ask(f"NS DROP xavier {code}")[-1].endswith(" is gone")
+        mallory.ask("NICK somebody")
+        victim.ask("NICK xavier")
+        register(victim, "new")
+
+    assert answers(scram(other, "xavier", "old", becomes_another)) == ["904"]
+    assert answers(scram(other, "xavier", "new")) == ["900", "903"]
+
+
+def test_scram_opens_no_account_with_a_password_that_was_changed(alice: Client, connect: Connect) -> None:
+    bob = connect("bob")
+    lines = scram(bob, "alice", "sesame", lambda: alice.ask("NS PASSWD sesame millet"))
+    assert answers(lines) == ["904"]
+    assert answers(scram(bob, "alice", "millet")) == ["900", "903"]
+
+
+def test_tries_are_counted_by_the_network_of_an_ipv6_address(tmp_path: Path) -> None:
+    """Whoever has an IPv6 address has the 2^64 of its /64 all alike, and one name may be tried from many."""
+    with (
+        running_server(tmp_path, limits_enabled=True, accounts_tries=1) as server,
+        Client(server, "ann") as ann,
+        Client(server, "bob") as bob,
+        Client(server, "cat") as cat,
+    ):
+        net = server.server.sequencer.net
+        for nick, address in (("ann", "2001:db8::1"), ("bob", "2001:db8::2"), ("cat", "2001:db8:0:1::1")):
+            net.nicks[nick].address = address
+        assert ann.ask(*plain("one", "wrong"))[-1].endswith(":SASL authentication failed")
+        assert " :Too many tries; wait " in bob.ask(*plain("two", "wrong"))[-1]
+        assert cat.ask(*plain("three", "wrong"))[-1].endswith(":SASL authentication failed")

@@ -256,7 +256,7 @@ def test_a_conversation_between_accounts_is_the_same_for_all_their_sessions(net:
     ann, ann2, bob = (someone(net, nick) for nick in ("ann", "ann2", "bob"))
     for user, account in ((ann, "Ann"), (ann2, "Ann"), (bob, "Bob")):
         net.log_in(user, account)
-    assert net.sessions == {"ann": {ann, ann2}, "bob": {bob}}
+    assert {account: list(users) for account, users in net.sessions.items()} == {"ann": [ann, ann2], "bob": [bob]}
     log = net.conversation(ann, bob)
     assert log.key == "=@ann=@bob"
     assert net.conversation(bob, ann2) is log
