@@ -21,6 +21,7 @@ COVERAGE_MIN ?= 95
 help:
 	@echo 'make run      start the server and two bots on this machine; says how to join; Ctrl-C ends it'
 	@echo 'make client   join it:  make client  or  make client NAME=grace ADDRESS=chat.example:6697 CA=ca.pem'
+	@echo '              with an account:  make client NAME=grace ACCOUNT=grace  (asks for its password)'
 	@echo 'make test     the tests, with coverage (no Docker needed)'
 	@echo 'make check    format, lint, types, layers, pins, coverage'
 	@echo 'make bench    the measurements'
@@ -51,6 +52,7 @@ $(VENV)/.dev: requirements/dev.txt | $(BIN)/python
 # ---- using it -------------------------------------------------------------------------------------------------------
 
 NAME    ?=
+ACCOUNT ?=
 ADDRESS ?= localhost:6697
 CA      ?= var/certs/ca.pem
 
@@ -58,7 +60,8 @@ run: $(VENV)/.run
 	@PATH="$(abspath $(BIN)):$$PATH" && export PATH && exec deploy/run.sh
 
 client: $(VENV)/.run
-	@$(RUN) client '$(subst ','\'',$(ADDRESS))' --ca '$(subst ','\'',$(CA))' $(if $(NAME),--name '$(subst ','\'',$(NAME))')
+	@$(RUN) client '$(subst ','\'',$(ADDRESS))' --ca '$(subst ','\'',$(CA))' $(if $(NAME),--name '$(subst ','\'',$(NAME))') \
+		$(if $(ACCOUNT),--account '$(subst ','\'',$(ACCOUNT))')
 
 # ---- working on it --------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,13 @@ from typing import Protocol
 from client import commands
 from client import events as e
 from client.dialect import Dialect
+from client.discretion import is_secret
 from client.view import Line, Mark, Printer, View
 from wire.display import safe
 from wire.names import nick_from
 
 ASK_NAME = "Enter your name: "
+ASK_PASSWORD = "Enter your password: "  # noqa: S105 - a question
 LONGEST_NICK = 32
 
 
@@ -33,6 +35,26 @@ class Screen(Protocol):
 def local_clock() -> datetime:
     """Now, in this computer's zone."""
     return datetime.now().astimezone()
+
+
+class NewPassword:
+    """A password being chosen: typed twice."""
+
+    def __init__(self, first: str | None = None) -> None:
+        self._first = first
+
+    @property
+    def prompt(self) -> str:
+        """The question."""
+        return "A password for your account: " if self._first is None else "The same again: "
+
+    def typed(self, text: str) -> NewPassword | None:
+        """The next question; None after the last, and after an empty answer."""
+        return NewPassword(text) if text and self._first is None else None
+
+    def matches(self, text: str) -> bool:
+        """Whether `text` is what was typed first."""
+        return bool(text) and text == self._first
 
 
 class Chat:
@@ -52,16 +74,27 @@ class Chat:
         self.view = View(room, clock)
         self.unsent = 0  # messages that did not arrive, and lines that were not understood
         self.prompt = ""
+        self.refused: e.NameRefused | None = None  # the last refusal of a name
         self.words: tuple[str, ...] = ()
         self._screen = screen
         self._asks = asks  # for another name; where not, the front end gives up
         self._leave: Callable[[], None] = lambda: None
+        self._form: NewPassword | None = None
         self._printer = Printer()
         self._refresh()
 
     def leave_by(self, stop: Callable[[], None]) -> None:
         """How to end the connection."""
         self._leave = stop
+
+    @property
+    def hidden(self) -> bool:
+        """Whether what is typed now is a password, and not to be shown."""
+        return self.dialect.needs_password or self._form is not None
+
+    def keeps_secret(self, typed: str) -> bool:
+        """Whether `typed` may hold a password, so that it is not to be kept among what was typed before."""
+        return self.hidden or is_secret(typed, self.view.current)
 
     # --- driver ---
 
@@ -71,6 +104,8 @@ class Chat:
         if self._asks or not isinstance(event, e.NameRefused):
             for line in self.view.feed(event):
                 self._show(line)
+        if isinstance(event, e.NameRefused):
+            self.refused = event
         if isinstance(event, e.Members):
             self.words = event.names
         if isinstance(event, e.Drained):
@@ -91,7 +126,9 @@ class Chat:
 
     def typed(self, text: str) -> None:
         """A line from the keyboard or the pipe."""
-        if self.dialect.needs_name:
+        if self.hidden:  # first of all: nothing may turn a password that is being typed into a name or a message
+            self._take_password(text)
+        elif self.dialect.needs_name:
             self._take_name(text)
         elif text.startswith("/") and not text.startswith("//"):
             commands.run(self, text[1:])
@@ -107,6 +144,29 @@ class Chat:
         wanted = rest if word.lower() == "/nick" else text
         if wanted.strip():
             self.dialect.rename(nick_from(wanted, LONGEST_NICK))
+
+    def _take_password(self, text: str) -> None:
+        if self._form is None:
+            if text.strip() == "/quit":
+                self._leave()
+            elif text:
+                self.dialect.log_in(text)
+            return
+        form, self._form = self._form, self._form.typed(text)
+        if self._form is not None:
+            return
+        if form.matches(text):
+            self.dialect.register(text)
+        else:
+            self.inform("no account was asked for: " + ("that was nothing" if not text else "the two were not the same"))
+
+    def register(self) -> None:
+        """Asks for a password twice, then for an account."""
+        if not self._asks:
+            self.complain("/register asks for a password, which takes a terminal (and prompt_toolkit).")
+        else:
+            self.inform("an account is made, called as you are now; an empty line leaves it")
+            self._form = NewPassword()
 
     def say(self, text: str, to: str = "", kind: e.Kind = e.Kind.MESSAGE) -> None:
         """Sends to the room in front, or to `to`."""
@@ -141,4 +201,9 @@ class Chat:
         self._screen.show(row, spoken=line.spoken)
 
     def _refresh(self) -> None:
-        self.prompt = ASK_NAME if self.dialect.needs_name else safe(f"[{self.view.current}] ")
+        if self._form is not None:
+            self.prompt = self._form.prompt
+        elif self.dialect.needs_password:
+            self.prompt = ASK_PASSWORD
+        else:
+            self.prompt = ASK_NAME if self.dialect.needs_name else safe(f"[{self.view.current}] ")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
+import importlib.util
+import os
 import signal
 import sys
 from types import FrameType
@@ -14,10 +17,12 @@ from client.chat import ASK_NAME, LONGEST_NICK, Chat, Screen
 from client.connection import Connection
 from client.dialect import Dialect
 from client.errors import Trouble
+from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
 from client.pipe import PipeScreen, open_input, run_pipe
 from client.plain import LOBBY, PlainProtocol
 from client.protocol import IrcProtocol
 from client.trust import CA_VARIABLE, LOCAL_CA, client_context, describe, find_ca
+from wire.display import safe
 from wire.names import is_room, nick_from, valid_nick, valid_room
 
 ASK_ADDRESS = "Enter server address: "
@@ -31,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("address", nargs="?", metavar="ADDRESS[:PORT]", help=f"the server (port {TLS_PORT}, with --plain {PLAIN_PORT})")
     p.add_argument("--name", help="who you are there; asked for where it is missing")
+    p.add_argument("--account", help=f"log in to this account, by SASL PLAIN; else ${ACCOUNT_VARIABLE}, or not at all")
+    p.add_argument(
+        "--password-file", metavar="FILE", help=f"has its password in the first line; else ${PASSWORD_VARIABLE}, or it is asked for"
+    )
     p.add_argument("--ca", metavar="FILE", help=f"the authority to trust; else ${CA_VARIABLE}, {LOCAL_CA}, or the system's")
     p.add_argument("--room", default=LOBBY, help="the room to enter (%(default)s)")
     p.add_argument("--plain", action="store_true", help="speak the plain protocol: a name, then a message in each TLS record")
@@ -80,9 +89,29 @@ def _chat(args: argparse.Namespace) -> int:
         raise Trouble(f"{room!a} is no room: a name has no spaces, commas or wildcards, as in --room '#lobby'.")
     source = open_input()
     address = parse_address(args.address or _ask(ASK_ADDRESS, source), port)
-    name = args.name or _ask(ASK_NAME, source)
-    dialect: Dialect = PlainProtocol(name) if args.plain else IrcProtocol(_nick(name), [room])
+    account = "" if args.plain and not args.account else args.account or os.environ.get(ACCOUNT_VARIABLE, "")
+    if args.plain and account:
+        raise Trouble("The plain protocol knows no accounts: leave out --plain, or --account.")
+    if args.password_file and not account:
+        raise Trouble("A password is for an account: name it with --account NAME.")
+    name = args.name or account or _ask(ASK_NAME, source)
+    login = _login(account, args.password_file, source) if account else None
+    dialect: Dialect = PlainProtocol(name) if args.plain else IrcProtocol(_nick(name), [room], login=login)
     return _run(address, dialect, LOBBY if args.plain else room, args.ca, source)  # a thread may still read: never closed
+
+
+def _login(account: str, file: str | None, source: TextIO) -> Login:
+    check_account(account)
+    password = find_password(file)
+    asks = source.isatty() and sys.stdout.isatty()
+    if password is None and source.isatty():
+        try:
+            password = getpass.getpass(f"Password of the account {safe(account)}: ")
+        except EOFError:
+            print(file=sys.stderr)
+    if not password:
+        raise Trouble(f"The account {safe(account)} needs its password: in ${PASSWORD_VARIABLE}, or with --password-file FILE.")
+    return Login(account, password, asks=asks and importlib.util.find_spec("prompt_toolkit") is not None)
 
 
 def _run(address: Address, dialect: Dialect, room: str, ca: str | None, source: TextIO) -> int:

@@ -87,6 +87,18 @@ def _topic(chat: Chat, text: str) -> None:
         chat.dialect.topic(room, topic or None)
 
 
+def _register(chat: Chat, text: str) -> None:
+    if text:
+        chat.complain("/register takes nothing after it: it asks for the password, without showing it.")
+    else:
+        chat.register()
+
+
+def _quote(chat: Chat, text: str) -> None:
+    if sent := chat.dialect.quote(text.strip()):
+        chat.inform(f"sent: {sent}")
+
+
 def _quit(chat: Chat, text: str) -> None:
     chat.leave(text.strip())
 
@@ -107,6 +119,8 @@ COMMANDS: dict[str, Command] = {
     "nick": Command("/nick name", "take another name", 1, _nick),
     "names": Command("/names [#room]", "who is here", 0, _names),
     "topic": Command("/topic [#room] [text]", "what the room is about, or set it", 0, _topic),
+    "register": Command("/register", "get an account called as you are: asks for a password", 0, _register),
+    "quote": Command("/quote line", "send a line of IRC as it is", 1, _quote),
     "quit": Command("/quit [reason]", "say goodbye", 0, _quit),
     "help": Command("/help", "this list", 0, _help),
 }

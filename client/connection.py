@@ -154,12 +154,12 @@ class Connection:
     def _keep_connected(self) -> None:
         failures = 0
         while True:
-            self._await_name()
+            self._await_answer()
             began = time.monotonic()
             reason = self._one_connection()
             if self._stopping:
                 return
-            if self._dialect.needs_name:
+            if self._asks():
                 self.ready.set()
                 continue
             if self.trouble is not None:
@@ -187,7 +187,7 @@ class Connection:
         except (OSError, Trouble) as error:
             trouble = explain(error, self._address, self._trusted)
             lasting = trouble.lasting and not self._greeted
-            if lasting or not (self._patient or self._greeted):
+            if trouble.final or lasting or not (self._patient or self._greeted):
                 self.trouble = trouble
             broke = up and self._greeted and not isinstance(error, Trouble)
             return "" if broke else str(trouble)
@@ -261,7 +261,9 @@ class Connection:
         now = time.monotonic()
         greeting, heard, asked = now + self._timing.greeting, now, False
         leave: float | None = None
-        while not self._dialect.needs_name:
+        while not self._asks():
+            if (refusal := self._dialect.refusal) is not None:
+                raise Trouble(plain(refusal.sentence), final=refusal.final)
             direction = selectors.EVENT_READ | self._exchange(sock)
             now = time.monotonic()
             if self._stopping and leave is None:
@@ -362,8 +364,12 @@ class Connection:
 
     # --- waiting ---
 
-    def _await_name(self) -> None:
-        while self._dialect.needs_name:
+    def _asks(self) -> bool:
+        """Whether somebody has to give another name or password first."""
+        return self._dialect.needs_name or self._dialect.needs_password
+
+    def _await_answer(self) -> None:
+        while self._asks():
             self._wait(None, 0, None)
 
     def _wait(

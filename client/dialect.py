@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from client.events import Event, Kind
+
+
+class Refusal(NamedTuple):
+    """Why the server will not have us, as a sentence; `final` where another connection would not change that."""
+
+    sentence: str
+    final: bool
 
 
 class Dialect(Protocol):
@@ -21,6 +28,14 @@ class Dialect(Protocol):
     @property
     def needs_name(self) -> bool:
         """Whether another name has to be chosen (`rename`) before connecting makes sense."""
+
+    @property
+    def needs_password(self) -> bool:
+        """Whether another password has to be given (`log_in`) before connecting makes sense."""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why this connection is of no use and to be ended."""
 
     @property
     def backlog(self) -> int:
@@ -55,6 +70,15 @@ class Dialect(Protocol):
 
     def rename(self, name: str) -> None:
         """Ask for another nick."""
+
+    def log_in(self, password: str) -> None:
+        """Try this password with the next greeting."""
+
+    def register(self, password: str) -> None:
+        """Ask for an account that is called as we are."""
+
+    def quote(self, line: str) -> str:
+        """Send a line as it is; gives it as it may be shown, "" where it was not sent."""
 
     def join(self, room: str) -> None:
         """Enter a room, now and after each reconnect."""

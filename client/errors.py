@@ -11,11 +11,15 @@ from wire.display import safe
 
 
 class Trouble(Exception):
-    """Its text is the sentence. `lasting` where trying again cannot help: somebody has to change something first."""
+    """Its text is the sentence. `lasting` where trying again cannot help: somebody has to change something first.
 
-    def __init__(self, sentence: str, *, lasting: bool = False) -> None:
+    `final` ends a connection that was up before, too.
+    """
+
+    def __init__(self, sentence: str, *, lasting: bool = False, final: bool = False) -> None:
         super().__init__(sentence)
         self.lasting = lasting
+        self.final = final
 
 
 # https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/

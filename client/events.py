@@ -37,6 +37,7 @@ class NameRefused(Event):
 
     name: str
     taken: bool
+    text: str = ""  # the server's
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,13 @@ class Info(Event):
     """Something the server says."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Event):
+    """We are logged in to `account`, or to none ("")."""
+
+    account: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import TextIO
 
 from client.chat import Chat
 from client.connection import Connection, wait_for
-from wire.display import safe
+from client.view import hint_at_account, refused_because
+from wire.display import plain, safe
 
 LONGEST_LINE = 16 * 1024  # characters read at once; a longer line goes out as several messages all the same
 MOST_WAITING = 100  # messages; beyond, the input is left unread
@@ -73,12 +74,19 @@ def run_pipe(chat: Chat, connection: Connection, source: TextIO) -> int:
         return 1
     if chat.dialect.needs_name:
         connection.stop()
-        name = safe(chat.dialect.nick)
-        print(f"The name {name} is taken or not allowed here: choose another with --name NAME.", file=sys.stderr)
+        print(_name_refused(chat), file=sys.stderr)
         return 1
     threading.Thread(target=_feed, args=(chat, connection, source), name="input", daemon=True).start()
     wait_for(connection.over)
     return 1 if chat.unsent or chat.dialect.backlog else 0
+
+
+def _name_refused(chat: Chat) -> str:
+    why, hint = "", ""
+    if chat.refused is not None:
+        why = f" ({plain(said)})" if (said := refused_because(chat.refused)) else ""
+        hint = ", or log in with --account NAME" if hint_at_account(chat.refused) else ""
+    return f"The name {safe(chat.dialect.nick)} is taken or not allowed here{why}: choose another with --name NAME{hint}."
 
 
 def _feed(chat: Chat, connection: Connection, source: TextIO) -> None:

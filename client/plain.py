@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from client.discretion import is_service
 from client.events import Drained, Event, Failed, Info, Kind, NotSent, Registered, Said
 from client.text import lines_of, split
 
@@ -31,7 +32,8 @@ RECENT = 60.0  # seconds; what was sent so shortly before the connection broke m
 class PlainProtocol:
     """One user of the lobby. Implements `client.dialect.Dialect`."""
 
-    needs_name = False
+    needs_name = needs_password = False
+    refusal = None
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.nick = name
@@ -120,8 +122,11 @@ class PlainProtocol:
         return False
 
     def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE) -> bool:
-        """Sends to the lobby, whatever `room` is."""
-        del room, kind
+        """Sends to the lobby, whatever `room` is; but what is meant for a service is nothing for everybody's eyes."""
+        del kind
+        if is_service(room):
+            self._no()
+            return True
         pieces = [piece for line in lines_of(text) for piece in split(line, LONGEST)]
         if len(self._queue) + len(pieces) > MOST_QUEUED:
             return False
@@ -150,6 +155,19 @@ class PlainProtocol:
     def rename(self, name: str) -> None:
         """Not in this dialect."""
         self._no()
+
+    def log_in(self, password: str) -> None:
+        """Not in this dialect."""
+        self._no()
+
+    def register(self, password: str) -> None:
+        """Not in this dialect."""
+        self._no()
+
+    def quote(self, line: str) -> str:
+        """Not in this dialect."""
+        self._no()
+        return ""
 
     def join(self, room: str) -> None:
         """Not in this dialect."""

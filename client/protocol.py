@@ -3,7 +3,7 @@
 How a connection goes, and what each of the server's answers leads to:
 
     connected     CAP LS 302, NICK, USER
-    CAP LS        CAP REQ, and on ACK or NAK: CAP END
+    CAP LS        CAP REQ, and on ACK or NAK: CAP END, after AUTHENTICATE where there is an account to log in to (login.py)
     433           first time: NameRefused, and no further before `rename`; later: `name_` until the name is free again
     001           Registered; JOIN each wanted room
     own JOIN      CHATHISTORY LATEST, or AFTER the last message shown; live messages are held meanwhile (history.py)
@@ -24,6 +24,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from client.dialect import Refusal
+from client.discretion import is_service, masked, masked_line
 from client.events import (
     CaughtUp,
     Closing,
@@ -34,6 +36,7 @@ from client.events import (
     Info,
     Joined,
     Kind,
+    LoggedIn,
     Members,
     NameRefused,
     NotSent,
@@ -44,6 +47,7 @@ from client.events import (
     Topic,
 )
 from client.history import Room
+from client.login import MOST_TRIES, Login
 from client.negotiation import Negotiation
 from client.outbox import Outbox, Outgoing
 from client.text import lines_of, room_for_text, split
@@ -59,6 +63,7 @@ MOST_ROOMS = 200
 MOST_BARRIERS = 1000
 MOST_BATCHES = 64
 MOST_ALTERNATIVES = 3
+LONGEST_PASSWORD = 400  # bytes, in a REGISTER
 
 _ACTION: Final = "\x01ACTION "
 _MESSAGE_ERRORS = {
@@ -88,10 +93,12 @@ class IrcProtocol:
     `fallback`: take `name_` where the name is taken, even the first time, and the name itself as soon as it is free.
     """
 
-    def __init__(self, name: str, rooms: list[str], *, fallback: bool = False) -> None:
+    def __init__(self, name: str, rooms: list[str], *, fallback: bool = False, login: Login | None = None) -> None:
         self.nick = name
         self.registered = False
         self.needs_name = False
+        self.needs_password = False
+        self._login = login
         self._wanted_name = name
         self._fallback = fallback
         self._wanted: dict[str, str] = {fold(r): r for r in rooms}
@@ -105,7 +112,11 @@ class IrcProtocol:
     def _reset(self) -> None:
         """What each connection starts with."""
         self.registered = False
-        self._caps = Negotiation()
+        self.refusal: Refusal | None = None
+        if self._login is not None:
+            self._login.reset()
+        self._nick_waits = False  # it was refused before we were logged in
+        self._caps = Negotiation(self._login)
         self._lines = LineBuffer(LONGEST_LINE)
         self._out: list[str] = []
         self._batches: dict[str, Message] = {}
@@ -183,6 +194,9 @@ class IrcProtocol:
         """Queues `text`, cut into messages that fit."""
         command = "NOTICE" if kind is Kind.NOTICE else "PRIVMSG"
         size = room_for_text(self._source(), command, room) - (len(_ACTION) + 1 if kind is Kind.ACTION else 0)
+        if is_service(room):
+            self._say_to_service(room, text, kind)
+            return True
         pieces = [piece for line in lines_of(text) for piece in split(line, size)]
         if not self._outbox.fits(len(pieces)):
             return False
@@ -190,6 +204,41 @@ class IrcProtocol:
             self._outbox.put(room, piece, kind)
         self._pump()
         return True
+
+    def _say_to_service(self, name: str, text: str, kind: Kind) -> None:
+        """Once, and not from the outbox: what may be a password is not kept, and its echo may be masked by the server."""
+        for line in lines_of(text):
+            body = f"{_ACTION}{line}\x01" if kind is Kind.ACTION else line
+            if not self.registered:
+                self._events.append(NotSent(name, masked(line), "there is no connection at the moment"))
+            elif len(line.encode()) > room_for_text(self._source(), "PRIVMSG", name):
+                self._events.append(NotSent(name, masked(line), "it is too long for one message"))
+            else:
+                self._send("NOTICE" if kind is Kind.NOTICE else "PRIVMSG", name, body)
+                if "echo-message" not in self._caps:
+                    self._events.append(Said(name, self.nick, masked(line), kind, own=True))
+
+    def log_in(self, password: str) -> None:
+        """Tries this password with the next greeting."""
+        if self._login is not None and self.needs_password:
+            self._login.password = password
+            self.needs_password = False
+
+    def register(self, password: str) -> None:
+        """https://ircv3.net/specs/extensions/account-registration; the answer is Info or Failed."""
+        if not password.isprintable() or len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
+            self._events.append(Failed(f"a password has at most {LONGEST_PASSWORD} bytes, and no control characters"))
+        else:
+            self._send_if_up("REGISTER", "*", "*", password)
+
+    def quote(self, line: str) -> str:
+        """Sends a line as it is; gives it as it may be shown, "" where it was not sent."""
+        line = truncate(" ".join(lines_of(line)), MAX_BODY - 2)
+        if not self.registered:
+            self._events.append(Failed("there is no connection at the moment"))
+            return ""
+        self._out.append(line)
+        return masked_line(line)
 
     def rename(self, name: str) -> None:
         """Asks for `name`, now or with the next greeting."""
@@ -327,6 +376,58 @@ class IrcProtocol:
 
     def _on_cap(self, message: Message) -> None:
         self._out += self._caps.handle(message)
+        if self._caps.no_sasl and self.refusal is None:
+            self._refuse_login(_NO_SASL)
+
+    # --- logging in ---
+
+    def _refuse_login(self, why: str, *, password: bool = False) -> None:
+        """Ends this connection, and all further ones, unless another `password` may help, or the same a little later."""
+        if self._login is None or self.refusal is not None or self.needs_password:
+            return
+        self._login.failures += 1
+        if password and self._login.asks and not self._before:
+            self.needs_password = True
+            self._events.append(Failed(f"{why} Enter the password again, or /quit."))
+        else:
+            self.refusal = Refusal(why, final=not (password and self._before and self._login.failures < MOST_TRIES))
+
+    def _on_authenticate(self, message: Message) -> None:
+        if self._login is not None and self._login.begun and not self._login.done and message.param(0) == "+":
+            self._out += self._login.answer()
+
+    def _on_logged_in(self, message: Message) -> None:
+        self._events.append(LoggedIn(message.param(2)))
+
+    def _on_logged_out(self, message: Message) -> None:
+        del message
+        self._events.append(LoggedIn(""))
+
+    def _on_sasl_end(self, message: Message) -> None:
+        del message
+        if self._login is None or self._login.done or not self._login.begun:
+            return
+        self._login.succeed()
+        if self._nick_waits and not self.registered:
+            self._nick_waits = False
+            self._send("NICK", self._wanted_name)
+        self._out += self._caps.login_or_end()
+
+    def _on_sasl_failed(self, message: Message) -> None:
+        if self._login is None or self._login.done or self.registered:
+            self._on_error(message)
+        elif message.command == n.RPL_SASLMECHS:
+            self._refuse_login(f"The server takes no password here (it offers {message.param(1)}): connect without --account.")
+        else:
+            why = message.param(-1)
+            wrong = ": the account name or the password is wrong" if "authentication failed" in why.lower() else ""
+            self._refuse_login(f"The server refused the login as {self._login.account} ({why}){wrong}.", password=True)
+
+    def _on_registration(self, message: Message) -> None:
+        self._events.append(Info(message.param(-1)))
+
+    def _on_visible_host(self, message: Message) -> None:
+        self._events.append(Info(f"your host name here is {message.param(1)}"))
 
     def _on_ping(self, message: Message) -> None:
         self._send("PONG", message.param(-1))
@@ -354,6 +455,9 @@ class IrcProtocol:
     def _on_welcome(self, message: Message) -> None:
         if self.registered:
             return
+        if self._login is not None and not self._login.done:
+            self._refuse_login(_NO_SASL)
+            return
         self.registered = True
         self.nick = truncate(message.param(0), 64) or self.nick
         if self._is_me(self._wanted_name):
@@ -368,7 +472,7 @@ class IrcProtocol:
 
     def _dialogues(self) -> list[Room]:
         """What is to be resumed beside the rooms that we enter."""
-        known = [room.name for room in self._rooms.values() if room.last and not is_room(room.name)]
+        known = [room.name for room in self._rooms.values() if room.last and not is_room(room.name) and not is_service(room.name)]
         names = dict.fromkeys([*known, *self._outbox.doubtful_rooms()])
         return [self._room(name) for name in names if fold(name) not in self._wanted]
 
@@ -461,7 +565,7 @@ class IrcProtocol:
     def _said(self, message: Message) -> Said | None:
         target, text = message.param(0).lstrip("~&@%+"), message.param(1)
         nick, kind = message.nick, Kind.NOTICE if message.command == "NOTICE" else Kind.MESSAGE
-        if kind is Kind.NOTICE and "!" not in message.source:
+        if kind is Kind.NOTICE and "!" not in message.source and not is_service(nick):
             self._events.append(Info(text))
             return None
         if text.startswith("\x01"):
@@ -471,6 +575,8 @@ class IrcProtocol:
         if not nick or not target:
             return None
         own = self._is_me(nick) or self._outbox.doubts(nick, target, text, kind)
+        if own and is_service(target):
+            text = masked(text)
         opened = self._batches.get(message.tags.get("batch", ""))
         replayed = opened is not None and _is_history(opened)
         room = target if is_room(target) or own else nick
@@ -576,11 +682,13 @@ class IrcProtocol:
             if not regaining:
                 self._wanted_name = self.nick
                 self._on_error(message)
+        elif taken and self._login is not None and not self._login.done:
+            self._nick_waits = True  # it may be ours once we are logged in
         elif taken and (self._before or self._fallback):
             self._alternative()
         else:
             self.needs_name = True
-            self._events.append(NameRefused(self._wanted_name, taken))
+            self._events.append(NameRefused(self._wanted_name, taken, message.param(-1) if len(message.params) > 2 else ""))
 
     def _alternative(self) -> None:
         """Our own old connection may still have the name: be `name_` until it is free."""
@@ -645,7 +753,10 @@ def _time(message: Message) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+_NO_SASL: Final = "The server offers no login with a password (SASL PLAIN): connect without --account."
+
 _HANDLERS: dict[str, Callable[[IrcProtocol, Message], None]] = {
+    "AUTHENTICATE": IrcProtocol._on_authenticate,
     "BATCH": IrcProtocol._on_batch,
     "CAP": IrcProtocol._on_cap,
     "ERROR": IrcProtocol._on_closing,
@@ -662,7 +773,9 @@ _HANDLERS: dict[str, Callable[[IrcProtocol, Message], None]] = {
     "PONG": IrcProtocol._on_pong,
     "PRIVMSG": IrcProtocol._on_said,
     "QUIT": IrcProtocol._on_quit,
+    "REGISTER": IrcProtocol._on_registration,
     "TOPIC": IrcProtocol._on_topic,
+    "VERIFY": IrcProtocol._on_registration,
     "WARN": IrcProtocol._on_note,
     n.RPL_WELCOME: IrcProtocol._on_welcome,
     n.RPL_ISUPPORT: IrcProtocol._on_isupport,
@@ -670,6 +783,16 @@ _HANDLERS: dict[str, Callable[[IrcProtocol, Message], None]] = {
     n.RPL_TOPIC: IrcProtocol._on_topic_reply,
     n.RPL_NAMREPLY: IrcProtocol._on_names,
     n.RPL_ENDOFNAMES: IrcProtocol._on_names_end,
+    n.RPL_VISIBLEHOST: IrcProtocol._on_visible_host,
+    n.RPL_LOGGEDIN: IrcProtocol._on_logged_in,
+    n.RPL_LOGGEDOUT: IrcProtocol._on_logged_out,
+    n.ERR_NICKLOCKED: IrcProtocol._on_sasl_failed,
+    n.RPL_SASLSUCCESS: IrcProtocol._on_sasl_end,
+    n.ERR_SASLFAIL: IrcProtocol._on_sasl_failed,
+    n.ERR_SASLTOOLONG: IrcProtocol._on_sasl_failed,
+    n.ERR_SASLABORTED: IrcProtocol._on_sasl_failed,
+    n.ERR_SASLALREADY: IrcProtocol._on_sasl_end,
+    n.RPL_SASLMECHS: IrcProtocol._on_sasl_failed,
     n.ERR_ERRONEUSNICKNAME: IrcProtocol._on_name_refused,
     n.ERR_NICKNAMEINUSE: IrcProtocol._on_name_refused,
     "436": IrcProtocol._on_name_refused,  # a collision, on networks of several servers

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
@@ -22,6 +23,7 @@ from client.chat import Chat
 from client.commands import COMMANDS
 from client.connection import Connection, wait_for
 
+MOST_WAIT = 2.0  # seconds, for a thread that may be looking up an address
 LONGEST_INPUT = 16 * 1024  # characters in one line
 _TOO_LONG = f"That is more than {LONGEST_INPUT} characters: send it in parts (the up key brings it back)."
 
@@ -71,6 +73,19 @@ class TerminalScreen:
                 self._end_typing()
 
 
+class Typed(InMemoryHistory):
+    """What was typed before, for the up key: without passwords."""
+
+    def __init__(self, chat: Chat) -> None:
+        super().__init__()
+        self._chat = chat
+
+    def append_string(self, string: str) -> None:
+        """Keeps a line."""
+        if not self._chat.keeps_secret(string):
+            super().append_string(string)
+
+
 class Words(Completer):
     """Commands, and the names of those in the room."""
 
@@ -99,7 +114,8 @@ def run_terminal(
         return 1
     session: PromptSession[str] = PromptSession(
         lambda: chat.prompt,
-        history=InMemoryHistory(),
+        history=Typed(chat),
+        is_password=Condition(lambda: chat.hidden),
         completer=Words(chat),
         complete_while_typing=False,
         erase_when_done=True,
@@ -125,5 +141,19 @@ def _type(chat: Chat, connection: Connection, screen: TerminalScreen, session: P
             screen.detach()
         if len(text) > LONGEST_INPUT:
             connection.post(lambda: chat.complain(_TOO_LONG))
-        elif text.strip():
-            connection.post(lambda text=text: chat.typed(text))  # type: ignore[misc]
+        elif text.strip() or chat.hidden:
+            _hand_over(chat, connection, text)
+
+
+def _hand_over(chat: Chat, connection: Connection, text: str) -> None:
+    """Have the connection's thread take `text`. Around passwords, wait for it: it decides whether the next line is shown."""
+    taken = threading.Event()
+
+    def take() -> None:
+        chat.typed(text)
+        taken.set()
+
+    waits = chat.hidden or text.lower().startswith("/register")
+    connection.post(take)
+    if waits:
+        taken.wait(MOST_WAIT)

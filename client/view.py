@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from client import events as e
+from client.discretion import is_service
 from wire.display import plain, safe
 from wire.names import fold
 
@@ -129,7 +130,8 @@ class Printer:
         day = f"{line.at:%A, %d %B %Y}"
         rows = [f"-- {day}"] if line.spoken and day != self._day else []
         self._day = day if line.spoken else self._day
-        where = f"[{_name(line.room)}] " if line.room and fold(line.room) != fold(current) else ""
+        named = line.mark is Mark.NOTICE and is_service(line.room) and fold(line.nick) == fold(line.room)
+        where = f"[{_name(line.room)}] " if line.room and not named and fold(line.room) != fold(current) else ""
         return [*rows, f"{line.at:%H:%M} {where}{_body(line)}"]
 
 
@@ -162,7 +164,18 @@ def _reason(text: str) -> str:
 
 def _refused(event: e.NameRefused) -> str:
     why = "is taken" if event.taken else "is not allowed here"
-    return f"The name {_name(event.name)} {why}: enter another one."
+    return f"The name {_name(event.name)} {why}{_reason(refused_because(event))}: enter another one{hint_at_account(event)}."
+
+
+def refused_because(event: e.NameRefused) -> str:
+    """The server's words about a refused name, where they say more than that it is taken."""
+    return "" if "already in use" in event.text.lower() else event.text
+
+
+def hint_at_account(event: e.NameRefused) -> str:
+    """What else may be done about a refused name: it may belong to an account, and that to us."""
+    belongs = "account" in event.text.lower() or "log in" in event.text.lower()
+    return ", or leave and log in with --account NAME" if event.taken and belongs else ""
 
 
 def _parted(event: e.Parted) -> str:
@@ -211,6 +224,7 @@ _TEXTS: dict[type[e.Event], Callable[[Any], str]] = {
     e.Gone: lambda ev: f"{_name(ev.nick)} is gone{_reason(ev.reason)}",
     e.Info: lambda ev: plain(ev.text),
     e.Joined: lambda ev: f"{'you' if ev.own else _name(ev.nick)} joined {_name(ev.room)}",
+    e.LoggedIn: lambda ev: f"logged in as {_name(ev.account)}" if ev.account else "logged out",
     e.Lost: _lost,
     e.Members: _members,
     e.NameRefused: _refused,

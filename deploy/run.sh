@@ -77,7 +77,8 @@ cat <<TEXT
 
 Parley is up. Join #lobby:
     $join
-                                    in another terminal; NAME=grace gives a name at once
+                                    in another terminal; NAME=grace gives a name at once,
+                                    ACCOUNT=grace logs in (/register makes the account)
     any IRC client                  localhost, port $IRC_PORT, TLS, with $VAR/certs/ca.pem as its certificate authority
     openssl s_client -quiet -connect localhost:$PLAIN_PORT -CAfile $VAR/certs/ca.pem -verify_return_error
                                     the plain dialect: type a name, then messages

@@ -19,6 +19,7 @@ from client.bot.script import BotScript, ScriptError, load
 from client.chat import local_clock
 from client.connection import Connection, Timing
 from client.errors import Trouble
+from client.login import PASSWORD_VARIABLE, Login, find_password
 from client.protocol import IrcProtocol
 from client.trust import CA_VARIABLE, client_context, describe, find_ca
 from client.view import View
@@ -90,13 +91,22 @@ class Running:
 
 
 def start(script: BotScript, address: Address, ca: Path | None, timing: Timing | None = None) -> Running:
-    """Set a bot to work. Raises Trouble where the CA file is no use."""
-    dialect = IrcProtocol(script.name, list(script.rooms), fallback=True)
+    """Set a bot to work. Raises Trouble where the CA file or the password file is no use."""
+    dialect = IrcProtocol(script.name, list(script.rooms), fallback=True, login=_login(script))
     driver = BotDriver(script, dialect)
     connection = Connection(address, client_context(ca), dialect, driver, trusted=describe(ca), patient=True, timing=timing)
     driver.connection = connection
     connection.start()
     return Running(driver, connection)
+
+
+def _login(script: BotScript) -> Login | None:
+    if not script.account:
+        return None
+    password = find_password(script.password_file)
+    if password is None:
+        raise Trouble(f"{script.name}: its account needs a password: in `password_file`, or in ${PASSWORD_VARIABLE}.")
+    return Login(script.account, password)
 
 
 def parser() -> argparse.ArgumentParser:

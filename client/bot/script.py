@@ -75,6 +75,8 @@ class BotScript:
     rooms: tuple[str, ...] = ("#lobby",)
     address: Address | None = None
     ca: str | None = None
+    account: str = ""
+    password_file: str | None = None
     seed: int | None = None
     turns: int = 12
     rest: float = 300.0
@@ -171,6 +173,8 @@ def _bot(data: object, where: str) -> BotScript:
         rooms=rooms,
         address=_address(table),
         ca=table.take("ca", str, "a file's name"),
+        account=_account(table),
+        password_file=table.take("password_file", str, "a file's name"),
         seed=table.take("seed", int, "a whole number"),
         turns=int(table.number("turns", 12, 1, 1000)),
         rest=rest,
@@ -179,7 +183,16 @@ def _bot(data: object, where: str) -> BotScript:
         greetings=_each(table, "on_join", _greeting),
     )
     table.done()
+    if bot.password_file and not bot.account:
+        raise table.wrong("password_file", "it is for an account: name that in `account`")
     return bot
+
+
+def _account(table: _Table) -> str:
+    account: str = table.take("account", str, "an account's name", "")
+    if " " in account or not account.isprintable():
+        raise table.wrong("account", "a name has no spaces")
+    return account
 
 
 def _address(table: _Table) -> Address | None:

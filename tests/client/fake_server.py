@@ -6,6 +6,7 @@ each connection: for everything that no proper server does.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import queue
 import selectors
@@ -79,6 +80,7 @@ class FakeServer:
         self.deaf: set[str] = set()  # commands that are ignored
         self.refuse: dict[str, str] = {}
         self.taken: set[str] = set()
+        self.refuse_logins = 0  # so many, before one is taken
         self.seen: list[Message] = []
         self.log: list[tuple[str, str, str]] = []  # msgid, room, line
         self.peers: list[Peer] = []
@@ -214,6 +216,16 @@ class FakeServer:
             case "END":
                 peer.negotiating = False
                 self._welcome(peer)
+
+    def _authenticate(self, peer: Peer, m: Message) -> None:
+        if m.param(0) == "PLAIN":
+            peer.send("AUTHENTICATE +")
+        elif self.refuse_logins:
+            self.refuse_logins -= 1
+            peer.send(":fake 904 * :Too busy")
+        else:
+            peer.send(f":fake 900 * *!*@* {base64.b64decode(m.param(0)).split(bytes(1))[1].decode()} :You are now logged in")
+            peer.send(":fake 903 * :SASL authentication successful")
 
     def _nick(self, peer: Peer, m: Message) -> None:
         wanted = m.param(0)

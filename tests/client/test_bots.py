@@ -18,6 +18,7 @@ from client.address import Address
 from client.bot import run
 from client.bot.brain import MOST_PLANNED, MOST_REMEMBERED, Brain, Saying
 from client.bot.script import BotScript, ScriptError, load
+from client.errors import Trouble
 from client.events import Kind
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST
@@ -237,6 +238,8 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         ("[bot]\nname = 'a'\naddress = 'a b'", "bot 1 (a), address: 'a b' is no server address"),
         ("[bot]\nname = 'a'\nseed = 'x'", "bot 1 (a), seed: it has to be a whole number."),
         ("[bot]\nname = 'a'\nseed = true", "bot 1 (a), seed: it has to be a whole number."),
+        ("[bot]\nname = 'a'\naccount = 'a b'", "bot 1 (a), account: a name has no spaces."),
+        ("[bot]\nname = 'a'\npassword_file = 'x'", "bot 1 (a), password_file: it is for an account"),
         ("[bot]\nname = 'a'\nturns = 0", "bot 1 (a), turns: it has to be from 1 to 1000."),
         ("[bot]\nname = 'a'\ncolour = 1", "bot 1 (a), colour: there is no such key."),
         ("[bot]\nname = 'a'\n[[bot.line]]\nevery = 5", "bot 1 (a), line 1, text: it has to be a text"),
@@ -350,8 +353,9 @@ def test_a_bot_waits_for_its_server(ca: Path, tmp_path: Path, authority: Authori
         port = server.port
     one = run.start(bot(tmp_path, ""), Address("localhost", port), ca, FAST)
     Waits.until(lambda: one.driver._view.windows, "a try")
-    with FakeServer(authority.context("localhost"), port=port) as server:
-        server.taken.add("robo")
+    again = FakeServer(authority.context("localhost"), port=port)
+    again.taken.add("robo")
+    with again as server:
         Waits.until(lambda: server.joined("robo_"), "under another name, while its own is taken")
     one.connection.stop()
     assert one.connection.join(PATIENCE)
@@ -398,3 +402,14 @@ def test_signals_end_it_with_a_goodbye(server: FakeServer, ca: Path, sign: signa
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
     assert [m.command for m in server.seen].count("QUIT") == 4
+
+
+def test_a_bot_with_an_account(tmp_path: Path, server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
+    address = Address("localhost", server.port)
+    with pytest.raises(Trouble, match="robo: its account needs a password"):
+        run.start(BotScript("robo", account="robo"), address, ca)
+    (tmp_path / "pw").write_text("secret\n")
+    bot = run.start(BotScript("robo", account="robo", password_file=str(tmp_path / "pw")), address, ca, FAST)
+    assert bot.connection.join(PATIENCE), "the fake server offers no SASL"
+    assert "offers no login with a password" in bot.failed

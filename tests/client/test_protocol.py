@@ -491,14 +491,14 @@ def test_kinds_of_messages() -> None:
 def test_names_taken_and_refused() -> None:
     t = Talk()
     t.p.connected()
-    assert t.gets(":s 433 * alice :in use") == [e.NameRefused("alice", taken=True)]
+    assert t.gets(":s 433 * alice :in use") == [e.NameRefused("alice", taken=True, text="in use")]
     assert t.p.needs_name
     t.p.disconnected()
     t.p.rename("anna")
     assert not t.p.needs_name
     t.p.connected()
     assert "NICK anna" in t.sent()
-    assert t.gets(":s 432 * anna :bad") == [e.NameRefused("anna", taken=False)]
+    assert t.gets(":s 432 * anna :bad") == [e.NameRefused("anna", taken=False, text="bad")]
     t.p.rename("berta")
     t.greet(nick="berta")
     t.p.rename("carla")

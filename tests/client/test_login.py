@@ -1,0 +1,475 @@
+"""Accounts in the client: SASL PLAIN while connecting, what is said to services, and that no password is shown.
+
+Source: https://ircv3.net/specs/extensions/sasl-3.1
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import pytest
+
+from client import cli
+from client import events as e
+from client.chat import Chat
+from client.dialect import Refusal
+from client.discretion import is_secret, is_service, masked, masked_line
+from client.errors import Trouble
+from client.events import Kind
+from client.login import MOST_TRIES, Login, check_account, find_password
+from client.plain import PlainProtocol
+from client.protocol import IrcProtocol
+from tests.client.conftest import Person, Rows
+from tests.client.fake_server import PATIENCE, FakeServer
+
+OFFERED = "echo-message sasl=PLAIN,EXTERNAL"
+
+
+class Desk:
+    """A chat that is connected to nothing, of somebody with an account."""
+
+    def __init__(self, *, account: str = "grace", password: str = "pw", asks: bool = True) -> None:
+        login = Login(account, password, asks=asks) if account else None
+        self.p = IrcProtocol("grace", ["#lobby"], login=login)
+        self.screen = Rows()
+        self.chat = Chat(self.p, "#lobby", self.screen, asks=asks)
+        self.left = 0
+        self.chat.leave_by(self._leave)
+
+    def _leave(self) -> None:
+        self.left += 1
+
+    def gets(self, *lines: str) -> list[str]:
+        for event in self.p.receive("".join(f"{line}\r\n" for line in lines).encode()):
+            self.chat.handle(event)
+        return self.sent()
+
+    def types(self, text: str) -> list[str]:
+        self.chat.typed(text)
+        for event in self.p.events():
+            self.chat.handle(event)
+        return self.sent()
+
+    def sent(self) -> list[str]:
+        lines = b"".join(self.p.take()).decode().split("\r\n")
+        return [line for line in lines if line and not line.startswith("PING")]
+
+    def negotiate(self, caps: str = OFFERED) -> list[str]:
+        self.p.connected()
+        self.sent()
+        assert self.gets(f":s CAP * LS :{caps}") == ["CAP REQ :echo-message sasl"]
+        return self.gets(":s CAP * ACK :echo-message sasl")
+
+    def log_in(self) -> None:
+        self.negotiate()
+        self.gets("AUTHENTICATE +", ":s 900 * grace!*@h grace :You are now logged in as grace", ":s 903 * :successful")
+
+    def greet(self, nick: str = "grace") -> None:
+        if self.p._login:
+            self.log_in()
+        else:
+            self.p.connected()
+            self.gets(":s CAP * LS :echo-message", ":s CAP * ACK :echo-message")
+        self.gets(f":s 001 {nick} :Welcome")
+
+    def rows(self) -> list[str]:
+        return [row[6:] for row in self.screen.rows]
+
+
+def test_sasl_plain() -> None:
+    desk = Desk()
+    assert desk.negotiate() == ["AUTHENTICATE PLAIN"]
+    assert desk.gets("AUTHENTICATE +") == ["AUTHENTICATE " + base64.b64encode(b"\0grace\0pw").decode()]
+    assert desk.gets(":s 900 * grace!*@h grace :You are now logged in as grace") == []
+    assert desk.gets(":s 903 * :SASL authentication successful") == ["CAP END"]
+    assert desk.gets(":s 903 * :again", "AUTHENTICATE +") == []
+    desk.gets(":s 001 grace :hi")
+    assert desk.rows() == ["-- logged in as grace", "-- connected as grace"]
+
+
+@pytest.mark.parametrize("length", [0, 1, 291, 292, 293, 294, 295, 600, 5000])
+def test_chunks(length: int) -> None:
+    """ "The response is encoded in Base64, then split to 400-byte chunks ... if the last chunk was exactly 400 bytes long" """
+    lines = [line.removeprefix("AUTHENTICATE ") for line in Login("grace", "x" * length).answer()]
+    assert all(len(line) == 400 for line in lines[:-1])
+    assert len(lines[-1]) < 400
+    assert base64.b64decode("".join(lines).removesuffix("+" if lines[-1] == "+" else "")) == b"\0grace\0" + b"x" * length
+
+
+@pytest.mark.parametrize("caps", ["", "echo-message", "sasl=EXTERNAL"])
+def test_a_server_without_sasl_plain(caps: str) -> None:
+    desk = Desk()
+    desk.p.connected()
+    desk.gets(f":s CAP * LS :{caps}")
+    assert desk.p.refusal is not None
+    assert desk.p.refusal.final
+    assert "offers no login with a password" in desk.p.refusal.sentence
+
+
+@pytest.mark.parametrize("line", [":s 001 grace :Welcome", ":s CAP * NAK :echo-message sasl"])
+def test_a_server_that_goes_on_without_a_login(line: str) -> None:
+    desk = Desk()
+    desk.p.connected()
+    desk.gets(":s CAP * LS :sasl", line)
+    assert desk.p.refusal is not None
+    assert not desk.p.registered
+    desk.p.connected()
+    assert desk.p.refusal is None
+
+
+def test_without_an_account_sasl_is_not_asked_for() -> None:
+    desk = Desk(account="")
+    desk.p.connected()
+    desk.sent()
+    assert desk.gets(f":s CAP * LS :{OFFERED}") == ["CAP REQ :echo-message"]
+    assert desk.gets("AUTHENTICATE +", ":s 903 * :x") == []
+    desk.p.log_in("x")
+    assert not desk.p.needs_password
+
+
+@pytest.mark.parametrize("numeric", ["902", "904", "905", "906"])
+def test_a_wrong_password_is_asked_for_again(numeric: str) -> None:
+    desk = Desk()
+    desk.negotiate()
+    desk.gets("AUTHENTICATE +", f":s {numeric} * :no \x1b[2J", f":s {numeric} * :no")
+    assert desk.rows() == [r"!! The server refused the login as grace (no \x1b[2J). Enter the password again, or /quit."]
+    assert desk.p.needs_password
+    assert desk.p.refusal is None
+    assert (desk.chat.prompt, desk.chat.hidden) == ("Enter your password: ", True)
+    desk.types("")
+    assert desk.p.needs_password
+    desk.types(" other ")
+    assert not desk.chat.hidden
+    desk.negotiate()
+    assert desk.gets("AUTHENTICATE +") == ["AUTHENTICATE " + base64.b64encode(b"\0grace\0 other ").decode()]
+
+
+def test_leaving_instead_of_a_password() -> None:
+    desk = Desk()
+    desk.negotiate()
+    desk.gets(":s 904 * :no")
+    desk.types("/quit")
+    assert desk.left == 1
+
+
+def test_nobody_to_ask_for_a_password() -> None:
+    desk = Desk(asks=False)
+    desk.negotiate()
+    desk.gets(":s 904 * :SASL authentication failed")
+    sentence = "The server refused the login as grace (SASL authentication failed): the account name or the password is wrong."
+    assert desk.p.refusal == Refusal(sentence, final=True)
+
+
+def test_other_mechanisms() -> None:
+    desk = Desk()
+    desk.negotiate()
+    desk.gets(":s 908 * EXTERNAL :are available", ":s 904 * :failed")
+    assert desk.p.refusal is not None
+    assert "it offers EXTERNAL" in desk.p.refusal.sentence
+
+
+def test_a_login_that_worked_is_tried_again_a_few_times() -> None:
+    desk = Desk()
+    desk.greet()
+    final = []
+    for _ in range(MOST_TRIES):
+        desk.p.disconnected()
+        desk.negotiate()
+        desk.gets(":s 904 * :too busy")
+        assert desk.p.refusal is not None
+        final.append(desk.p.refusal.final)
+    assert final == [False] * (MOST_TRIES - 1) + [True]
+    assert not desk.p.needs_password
+    desk.p.disconnected()
+    desk.greet()
+    desk.p.disconnected()
+    desk.negotiate()
+    desk.gets(":s 904 * :too busy")
+    assert desk.p.refusal is not None
+    assert not desk.p.refusal.final, "a success starts the count over"
+
+
+def test_a_name_refused_before_the_login_is_asked_for_after_it() -> None:
+    desk = Desk()
+    desk.negotiate()
+    assert desk.gets(":s 433 * grace :Nickname belongs to the account grace: log in first") == []
+    assert desk.gets("AUTHENTICATE +", ":s 903 * :successful")[1:] == ["NICK grace", "CAP END"]
+    desk.gets(":s 433 * grace :in use")
+    assert desk.p.needs_name
+
+
+def test_welcomed_under_another_name_and_renamed_later() -> None:
+    desk = Desk()
+    desk.greet("grace_")
+    assert (desk.p.nick, desk.chat.view.nick) == ("grace_", "grace_")
+    desk.gets(":grace_!u@h JOIN #lobby")
+    desk.gets(":grace_!u@h NICK grace")
+    assert (desk.p.nick, desk.chat.view.nick) == ("grace", "grace")
+    desk.p.disconnected()
+    desk.p.connected()
+    assert "NICK grace" in desk.sent()
+
+
+def test_status_and_errors_after_the_welcome() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.screen.rows.clear()
+    desk.gets(
+        ":s 900 grace grace!u@h grace :You are now logged in as grace",
+        ":s 396 grace a.cloak :is now your visible host",
+        ":s 901 grace grace!u@h :You are now logged out",
+        ":s REGISTER SUCCESS grace :Account registered",
+        ":s FAIL REGISTER ACCOUNT_EXISTS grace :This name is registered already",
+        ":s 904 grace :SASL authentication failed",
+    )
+    assert desk.rows() == [
+        "-- logged in as grace",
+        "-- your host name here is a.cloak",
+        "-- logged out",
+        "-- Account registered",
+        "!! This name is registered already",
+        "!! SASL authentication failed",
+    ]
+
+
+def test_the_servers_words_about_a_name() -> None:
+    desk = Desk(account="")
+    desk.p.connected()
+    desk.gets(":s 433 * grace :Nickname belongs to the account grace, or looks like it: log in first")
+    why = "Nickname belongs to the account grace, or looks like it: log in first"
+    then = "enter another one, or leave and log in with --account NAME."
+    assert desk.rows() == [f"!! The name grace is taken ({why}): {then}"]
+
+
+# --- services ---
+
+
+def test_what_is_said_to_a_service_is_not_kept_nor_shown() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.screen.rows.clear()
+    assert desk.types("/msg NickServ REGISTER s3cret-pw") == ["PRIVMSG NickServ :REGISTER s3cret-pw"]
+    assert desk.p.backlog == 0
+    desk.gets(":grace!u@h PRIVMSG NickServ :REGISTER ***", ":NickServ!NickServ@s NOTICE grace :You are registered")
+    desk.types("/msg nickserv IDENTIFY s3cret-pw")
+    desk.gets(":grace!u@h PRIVMSG NickServ :IDENTIFY s3cret-pw", ":NickServ NOTICE grace :fine")
+    desk.p.disconnected()
+    desk.types("/msg NickServ IDENTIFY s3cret-pw")
+    desk.greet()
+    assert [row for row in desk.rows() if "Serv" in row] == [
+        "[NickServ] <grace> REGISTER ***",
+        "-NickServ- You are registered",
+        "[NickServ] <grace> IDENTIFY ***",
+        "-NickServ- fine",
+        "[NickServ] !! not sent to NickServ (there is no connection at the moment): IDENTIFY ***",
+    ]
+    assert "s3cret" not in desk.screen.text()
+    assert not [line for line in desk.sent() if "NickServ" in line]
+
+
+def test_services_without_echo_and_with_too_much() -> None:
+    p = IrcProtocol("grace", [])
+    p.connected()
+    p.receive(b":s 001 grace :hi\r\n")
+    p.events()
+    p.say("ChanServ", "OP #x", Kind.ACTION)
+    p.say("ChanServ", "OP " + "x" * 600)
+    p.say("ChanServ", "HELP", Kind.NOTICE)
+    assert p.events() == [
+        e.Said("ChanServ", "grace", "OP ***", Kind.ACTION, own=True),
+        e.NotSent("ChanServ", "OP ***", "it is too long for one message"),
+        e.Said("ChanServ", "grace", "HELP", Kind.NOTICE, own=True),
+    ]
+    sent = b"".join(p.take()).decode()
+    assert "PRIVMSG ChanServ :\x01ACTION OP #x\x01\r\n" in sent
+    assert "NOTICE ChanServ HELP\r\n" in sent
+
+
+def test_the_plain_dialect_tells_the_lobby_no_password() -> None:
+    p = PlainProtocol("grace")
+    p.connected()
+    assert p.say("NickServ", "IDENTIFY s3cret")
+    p.log_in("s3cret")
+    p.register("s3cret")
+    assert p.quote("PASS s3cret") == ""
+    assert p.take() == [b"grace"]
+    assert [type(event) for event in p.events()] == [e.Registered, *[e.Failed] * 4]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("PASS s3cret", "PASS ***"),
+        ("oper admin s3cret", "oper ***"),
+        ("REGISTER * * s3cret", "REGISTER ***"),
+        ("PRIVMSG NickServ :IDENTIFY s3cret", "PRIVMSG NickServ :IDENTIFY ***"),
+        ("NS IDENTIFY s3cret", "NS ***"),
+        ("PRIVMSG bob :hello there", "PRIVMSG bob :hello there"),
+        ("VERSION", "VERSION"),
+    ],
+)
+def test_quote(line: str, shown: str) -> None:
+    desk = Desk(account="")
+    desk.greet()
+    assert desk.types(f"/quote {line}") == [line]
+    assert desk.rows()[-1] == f"-- sent: {shown}"
+    desk.p.disconnected()
+    assert desk.types(f"/quote {line}") == []
+    assert desk.rows()[-1] == "!! there is no connection at the moment"
+    assert "s3cret" not in desk.screen.text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "current", "secret"),
+    [
+        ("/msg NickServ IDENTIFY x", "#lobby", True),
+        ("/msg bob hi", "#lobby", False),
+        ("/quote PASS x", "#lobby", True),
+        ("/quote VERSION", "#lobby", False),
+        ("/register x", "#lobby", True),
+        ("IDENTIFY x", "NickServ", True),
+        ("/me x", "NickServ", True),
+        ("/join #x", "NickServ", False),
+        ("hello", "#lobby", False),
+    ],
+)
+def test_what_no_history_keeps(typed: str, current: str, secret: bool) -> None:
+    assert is_secret(typed, current) is secret
+
+
+def test_services_and_masks() -> None:
+    assert all(map(is_service, ["NickServ", "chanserv", "NickServ@services.example"]))
+    assert not any(map(is_service, ["#nickserv-help", "bob", "", "server"]))
+    assert (masked("IDENTIFY a b"), masked("HELP"), masked_line("")) == ("IDENTIFY ***", "HELP", "")
+
+
+# --- /register ---
+
+
+def test_register() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.types("/register")
+    assert (desk.chat.prompt, desk.chat.hidden) == ("A password for your account: ", True)
+    assert desk.types("a pass word") == []
+    assert desk.chat.prompt == "The same again: "
+    assert desk.types("a pass word") == ["REGISTER * * :a pass word"]
+    assert (desk.chat.prompt, desk.chat.hidden) == ("[#lobby] ", False)
+    assert "pass word" not in desk.screen.text()
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["one", "two"], "-- no account was asked for: the two were not the same"),
+        ([""], "-- no account was asked for: that was nothing"),
+        (["x" * 401] * 2, "!! a password has at most 400 bytes, and no control characters"),
+        (["a\x07"] * 2, "!! a password has at most 400 bytes, and no control characters"),
+    ],
+)
+def test_no_register(answers: list[str], said: str) -> None:
+    desk = Desk(account="")
+    desk.greet()
+    for line in ["/register", *answers]:
+        assert desk.types(line) == []
+    assert desk.rows()[-1] == said
+    assert not desk.chat.hidden
+
+
+def test_a_password_being_typed_never_becomes_a_message() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.types("/register")
+    desk.p.disconnected()
+    desk.types("s3cret")
+    assert desk.types("s3cret") == []
+    assert desk.rows()[-1] == "!! there is no connection at the moment"
+    assert "s3cret" not in desk.screen.text()
+
+
+def test_register_needs_a_terminal_and_no_argument() -> None:
+    desk = Desk(account="", asks=False)
+    desk.greet()
+    assert desk.types("/register s3cret") == desk.types("/register") == []
+    assert desk.rows()[-2:] == [
+        "!! /register takes nothing after it: it asks for the password, without showing it.",
+        "!! /register asks for a password, which takes a terminal (and prompt_toolkit).",
+    ]
+
+
+# --- where a password comes from ---
+
+
+def test_where_a_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
+    assert find_password(None) is None
+    monkeypatch.setenv("PARLEY_PASSWORD", "from env")
+    assert find_password(None) == "from env"
+    file = tmp_path / "pw"
+    file.write_bytes("from file ä\r\nmore\n".encode())
+    assert find_password(str(file)) == "from file ä"
+    for bad in (b"", b"\n", b"a\x00b", b"\xff"):
+        file.write_bytes(bad)
+        with pytest.raises(Trouble):
+            find_password(str(file))
+    with pytest.raises(Trouble, match="No such file"):
+        find_password(str(tmp_path / "nowhere"))
+    with pytest.raises(Trouble):
+        check_account("a b")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--account", "grace"], "The account grace needs its password: in $PARLEY_PASSWORD, or with --password-file FILE.\n"),
+        (["--account", "a b", "--name", "x"], "'a b' is no account"),
+        (["--account", "grace", "--plain"], "The plain protocol knows no accounts"),
+        (["--name", "x", "--password-file", "x"], "A password is for an account"),
+        (["--account", "grace", "--password-file", "/nowhere"], "The password file /nowhere cannot be read (No such file"),
+    ],
+)
+def test_mistakes_in_the_command(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
+    monkeypatch.setattr("client.cli.open_input", lambda: io.StringIO(""))
+    assert cli.main(["localhost", *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_password_is_asked_for_in_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda question: question)
+    assert cli._login("grace", None, Keyboard()).password == "Password of the account grace: "
+
+    def nothing(question: str) -> str:
+        raise EOFError(question)
+
+    monkeypatch.setattr("getpass.getpass", nothing)
+    with pytest.raises(Trouble, match="needs its password"):
+        cli._login("grace", None, Keyboard())
+    assert capsys.readouterr().err == "\n"
+
+
+def test_a_busy_server_is_asked_again_after_a_reconnect(server: FakeServer, ca: Path) -> None:
+    server.caps += " sasl"
+    one = Person(server.port, ca, IrcProtocol("grace", ["#lobby"], login=Login("grace", "pw")))
+    one.connection.start()
+    try:
+        one.sees("in #lobby: grace")
+        server.do(lambda: setattr(server, "refuse_logins", MOST_TRIES - 1))
+        server.cut_all()
+        one.sees("The server refused the login as grace (Too busy). Next try in", MOST_TRIES - 1)
+        one.sees("connected again as grace")
+        server.do(lambda: setattr(server, "refuse_logins", MOST_TRIES))
+        server.cut_all()
+        assert one.connection.join(PATIENCE)
+        assert str(one.connection.trouble) == "The server refused the login as grace (Too busy)."
+    finally:
+        one.connection.stop()
