@@ -1,8 +1,8 @@
 """Masks of bans and exceptions, extended bans among them, and whom they fit.
 
 A mask is `nick!user@host`, of what is shown: an address behind a cloak is not to be found out by banning it. Who has been given
-another host (CHGHOST) is fitted by the one that they came with too. Or it is extended: `a:account` fits who is logged in to an account
-of that name; a ban also who was, in this session; `m:` and a mask (`m:bob!*@*`, `m:a:bob`) holds for speaking only.
+another host (CHGHOST) is fitted by the one that they came with too. Or it is extended: `a:account` fits who is logged in to an
+account of that name, a ban also who was, in this session; `m:` and a mask (`m:bob!*@*`, `m:a:bob`) holds for speaking only.
 Wildcards are `*` and `?` everywhere.
 
 Sources: https://modern.ircdocs.horse/#ban-channel-mode, https://ircv3.net/specs/extensions/account-extban
