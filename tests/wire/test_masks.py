@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from typing import SupportsIndex
 
 import pytest
 from hypothesis import example, given
@@ -58,9 +59,13 @@ def test_masks_of_people(mask: str, fits: bool) -> None:
 
 
 class Counted(str):
-    """A string that counts how many of its characters were walked through."""
+    """A string that counts how often one of its characters is looked at."""
 
     __slots__ = ("steps",)
+
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        self.steps = getattr(self, "steps", 0) + 1
+        return super().__getitem__(key)
 
     def __iter__(self) -> Iterator[str]:
         self.steps = getattr(self, "steps", 0)
