@@ -47,7 +47,7 @@ def test_a_generator_without_a_processor_says_that_the_run_is_not_valid(
     """Its share of the core is a twentieth, and it needs more. A busy machine alone does not reach the limit."""
     core, file = max(os.sched_getaffinity(0)), tmp_path / "results.json"
     with tiny(certificates) as server, contextlib.ExitStack() as others:
-        load = ("--rooms", "5", "--members", "20", "--rate", "60", "-t", "4s", "--connect-rate", "200")
+        load = ("--rooms", "5", "--members", "20", "--rate", "60", "-t", "7s", "--connect-rate", "200")
         limits = ("--starved-wait", "90", "--starved-lag", "60000", "--drain", "30", "--objective", "deliver.p99<60s")
         command = [*PINNED, str(core), *LOCUST, "--host", server.text, "--ca", str(certificates / "ca.pem"), *load, *limits]
         with subprocess.Popen(
@@ -59,7 +59,7 @@ def test_a_generator_without_a_processor_says_that_the_run_is_not_valid(
                 for line in locust.stderr:
                     said.append(line)
                     if "users are in" in line:
-                        others.enter_context(hogs(core, 6, count))
+                        others.enter_context(hogs(core, 12, count))  # they need a second or two to be there
                 assert locust.wait(100) == code, "".join(said)
             finally:
                 locust.kill()
