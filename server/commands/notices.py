@@ -41,11 +41,12 @@ def direct(net: Network, to: User, author: User, line: bytes, at: int, kind: int
 
 def announce(net: Network, user: User, kind: Kind, rest: str, at: int) -> None:
     """Show `:user REST` to those who share a room with `user`, and to those who watch them; not to `user`."""
-    net.announce(user, kind, rest, at)
+    line = as_line(f":{user.prefix} {rest}", net.limits.line)
+    if user.rooms:
+        net.append_all(list(user.rooms), kind, user, line, at, skip=True, stored=False)
     watchers = net.watchers.get(user.key)
     if not watchers or not user.registered:
         return
-    line = as_line(f":{user.prefix} {rest}", net.limits.line)
     for watcher in watchers:
         if watcher.caps & _WATCHES and watcher is not user and watcher.rooms.keys().isdisjoint(user.rooms.keys()):
             direct(net, watcher, user, line, at, kind)

@@ -643,15 +643,6 @@ class Network:
         """Whether so many conversations wait for `user` already that another one may not be added."""
         return len(user.spans) >= self.limits.unread and all(span.log is not log for span in user.spans)
 
-    def announce(self, user: User, kind: Kind, rest: str, at: int) -> None:
-        """Show those who share a room with `user`, but not them, that something about them has changed: `:user REST`.
-
-        Only who negotiated the capability of `kind` sees it (`server.dialects.irc.NEEDS`).
-        """
-        if user.rooms:
-            line = as_line(f":{user.prefix} {rest}", self.limits.line)
-            self.append_all(list(user.rooms), kind, user, line, at, skip=True, stored=False)
-
     # Durable state
 
     def keep(self, kind: str, key: str, value: Value) -> None:

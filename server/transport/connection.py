@@ -52,7 +52,6 @@ class Connection:
         "accepted",
         "address",
         "asked",
-        "behind",
         "buffer",
         "certificate",
         "certified",
@@ -114,7 +113,6 @@ class Connection:
         # Delivery. While `hold` is False, the connection has everything up to its worker's frontier.
         self.hold = False
         self.cursor = 0  # while `hold`: it has everything up to here
-        self.behind = False  # it is being served from its cursor, a page at a time
         self.last_id = 0  # of the last event given one by one: copies of one event follow each other
         self.pending: memoryview | None = None  # what the socket would not take
         self.records: list[bytes] = []  # what comes behind that, a TLS record each: of the plain dialect; a pong
