@@ -24,8 +24,6 @@ from wire.capabilities import Cap
 from wire.message import as_line, truncate
 from wire.names import is_room, valid_room
 
-prefixes = signs
-
 
 @command("JOIN", 1, connecting=True)
 def join(context: Context) -> None:
@@ -195,7 +193,7 @@ def names_parts(room: Room, caps: int, most: int, *, inside: bool) -> list[str]:
     for member, rank in room.members.items():
         if member.invisible and not inside:
             continue
-        word = (prefixes(rank, every=every) if rank else "") + (member.prefix if full else member.nick)
+        word = (signs(rank, every=every) if rank else "") + (member.prefix if full else member.nick)
         if len(line) + len(word) > most:
             lines.append(head + line.rstrip())
             line = ""

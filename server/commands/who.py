@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from server.commands.rooms import prefixes
 from server.commands.table import LINES_PER_UNIT, Context, command, shown
 from server.state.cloak import plain_host
 from server.state.model import Rank, Room, User
+from server.state.ranks import signs
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.masks import matches
@@ -35,8 +35,8 @@ class Found(NamedTuple):
         user = self.user
         rank = self.room.members.get(user, Rank.NONE) if self.room else Rank.NONE
         here = ("G" if user.away else "H") + ("*" if user.operator else "")
-        signs = prefixes(rank, every=bool(self.context.user.caps & _EVERY)) if rank else ""
-        return here + signs + ("B" if user.bot else "")
+        ranked = signs(rank, every=bool(self.context.user.caps & _EVERY)) if rank else ""
+        return here + ranked + ("B" if user.bot else "")
 
     @property
     def channel(self) -> str:

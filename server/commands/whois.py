@@ -6,12 +6,12 @@ Source: https://modern.ircdocs.horse/#user-based-queries
 from __future__ import annotations
 
 from server.commands.metadata import whois_lines
-from server.commands.rooms import prefixes
 from server.commands.server_info import elsewhere
 from server.commands.table import Context, command, shown
 from server.commands.who import seen_in
 from server.state.cloak import plain_host
 from server.state.model import User
+from server.state.ranks import signs
 from wire import numerics as n
 from wire.capabilities import Cap
 from wire.names import fold
@@ -65,7 +65,7 @@ def _rooms(context: Context, user: User) -> None:
     for room in user.rooms:
         if not seen_in(room, user, context):
             continue
-        word = prefixes(room.members[user], every=every) + room.name
+        word = signs(room.members[user], every=every) + room.name
         if len((line + word).encode()) > _ROOMS:
             context.numeric(n.RPL_WHOISCHANNELS, user.nick, line.rstrip())
             line = ""
