@@ -20,10 +20,11 @@ class Do(enum.Enum):
 
 
 class Verdict(NamedTuple):
-    """What to do, and what to say about it."""
+    """What to do, and what to say about it; the cause is the word that it is counted under."""
 
     do: Do
     why: str = ""
+    cause: str = ""
 
 
 _NOTHING = Verdict(Do.NOTHING)
@@ -35,13 +36,13 @@ def judge(conn: Connection, now: float, limits: Deadlines) -> Verdict:
     if conn.state in (State.ACCEPTED, State.HANDSHAKE, State.UPGRADE):
         late = now - conn.accepted > limits.handshake
         which = "WebSocket" if conn.state is State.UPGRADE else "TLS"
-        return Verdict(Do.CLOSE, f"{which} handshake timed out") if late else _NOTHING
+        return Verdict(Do.CLOSE, f"{which} handshake timed out", "handshake") if late else _NOTHING
     if conn.pending is not None and now - conn.moved > (_GOODBYE_S if conn.finishing else limits.stall):
-        return Verdict(Do.CLOSE, f"No data taken for {limits.stall:g} seconds")
+        return Verdict(Do.CLOSE, f"No data taken for {limits.stall:g} seconds", "stalled")
     user = conn.user
     if user is None or not user.registered:
         late = now - conn.accepted > limits.registration
-        return Verdict(Do.CLOSE, "Registration timed out") if late else _NOTHING
+        return Verdict(Do.CLOSE, "Registration timed out", "registration") if late else _NOTHING
     if conn.plain:
         return _NOTHING
     return _judge_silence(conn, now, limits)
@@ -62,7 +63,7 @@ def _judge_silence(conn: Connection, now: float, limits: Deadlines) -> Verdict:
     if conn.asked:
         patience = limits.ghost if conn.urgent else limits.pong
         late = now - max(conn.asked, conn.moved) > patience  # it cannot answer what it has not read yet
-        return Verdict(Do.CLOSE, f"Ping timeout: {int(now - conn.heard)} seconds") if late else _NOTHING
+        return Verdict(Do.CLOSE, f"Ping timeout: {int(now - conn.heard)} seconds", "ping") if late else _NOTHING
     since = conn.heard
     if conn.user is not None and conn.user.account and conn.user.rooms:  # how far it has read is asked of talkative ones too
         since = min(since, conn.tested)

@@ -40,6 +40,7 @@ from server.transport.connection import Connection, Lost, State
 from server.transport.deadlines import Do, floods, judge
 from server.transport.delivery import Delivery
 from server.transport.door import Door
+from server.transport.meters import Meters
 from server.transport.offload import Failed, Offload
 from server.transport.poller import READ, WRITE
 from wire import msgids
@@ -78,6 +79,7 @@ class Worker(threading.Thread):
     ) -> None:
         super().__init__(name=f"worker-{index}", daemon=True)
         self.index = index
+        self.meters = Meters()
         self.output = Delivery(index, sequencer, store, ring=self.ring, watch=self._watch)
         self._settings = settings
         self._limits = settings.limits
@@ -588,10 +590,10 @@ class Worker(threading.Thread):
             if verdict.do is Do.PING:
                 self._ask(conn, now)
             elif verdict.do is Do.CLOSE:
-                self._expire(conn, verdict.why)
+                self._expire(conn, verdict.why, verdict.cause)
             elif conn.slowed and floods(conn, now, deadlines.flood, self._limits.recvq_kib << 10):
                 log.warning("%s was dropped: Excess Flood", conn.address)
-                self._expire(conn, "Excess Flood")
+                self._expire(conn, "Excess Flood", "flood")
 
     def _ask(self, conn: Connection, now: float) -> None:
         """Send a PING to whoever has been given everything up to the frontier: the PONG says that they have read it."""
@@ -600,7 +602,8 @@ class Worker(threading.Thread):
             upto = conn.user.asked = self.output.frontier
             self.output.greet(conn, conn.encode(f"PING :{msgids.encode(upto)}\r\n".encode()))
 
-    def _expire(self, conn: Connection, why: str) -> None:
+    def _expire(self, conn: Connection, why: str, cause: str) -> None:
+        self.meters.ended[cause] += 1
         conn.lines.clear()
         if conn.state is State.OPEN and conn.pending is None:
             with suppress(Lost):

@@ -36,7 +36,7 @@ def registered(conn: Connection) -> Connection:
 def test_a_handshake_takes_no_longer_than_that(conn: Connection, state: State) -> None:
     conn.state = state
     assert judge(conn, START + 10, LIMITS) == NOTHING
-    assert judge(conn, START + 10.1, LIMITS) == (Do.CLOSE, "TLS handshake timed out")
+    assert judge(conn, START + 10.1, LIMITS) == (Do.CLOSE, "TLS handshake timed out", "handshake")
 
 
 @pytest.mark.parametrize("has_user", [True, False])
@@ -45,16 +45,16 @@ def test_registration(conn: Connection, has_user: bool) -> None:
     conn.user = User(1, conn, "", "", 0) if has_user else None
     conn.heard = START + 29
     assert judge(conn, START + 30, LIMITS) == NOTHING
-    assert judge(conn, START + 30.1, LIMITS) == (Do.CLOSE, "Registration timed out")
+    assert judge(conn, START + 30.1, LIMITS) == (Do.CLOSE, "Registration timed out", "registration")
 
 
 def test_silence_is_asked_about_and_then_ended(registered: Connection) -> None:
     registered.heard = START + 50
     assert judge(registered, START + 140, LIMITS) == NOTHING
-    assert judge(registered, START + 140.1, LIMITS) == (Do.PING, "")
+    assert judge(registered, START + 140.1, LIMITS) == (Do.PING, "", "")
     registered.asked = START + 141
     assert judge(registered, START + 201, LIMITS) == NOTHING
-    assert judge(registered, START + 201.9, LIMITS) == (Do.CLOSE, "Ping timeout: 151 seconds")
+    assert judge(registered, START + 201.9, LIMITS) == (Do.CLOSE, "Ping timeout: 151 seconds", "ping")
 
 
 def test_who_has_an_account_and_rooms_is_asked_even_while_talking(registered: Connection) -> None:
@@ -72,7 +72,7 @@ def test_who_has_an_account_and_rooms_is_asked_even_while_talking(registered: Co
 def test_whose_nick_is_wanted_has_less_time_to_answer(registered: Connection) -> None:
     registered.asked, registered.urgent = START + 10, True
     assert judge(registered, START + 15, LIMITS) == NOTHING
-    assert judge(registered, START + 15.1, LIMITS) == (Do.CLOSE, "Ping timeout: 15 seconds")
+    assert judge(registered, START + 15.1, LIMITS) == (Do.CLOSE, "Ping timeout: 15 seconds", "ping")
     registered.held = True
     assert judge(registered, START + 99, LIMITS) == NOTHING, "we do not listen, so it may have answered"
     registered.held = False
@@ -93,7 +93,7 @@ def test_who_reads_nothing_is_dropped(registered: Connection, is_plain: bool) ->
     registered.pending = memoryview(b"x")
     registered.moved = START + 500
     assert judge(registered, START + 620, LIMITS) == NOTHING, "slow is allowed, and is not asked either"
-    assert judge(registered, START + 620.1, LIMITS) == (Do.CLOSE, "No data taken for 120 seconds")
+    assert judge(registered, START + 620.1, LIMITS) == (Do.CLOSE, "No data taken for 120 seconds", "stalled")
 
 
 def test_who_goes_has_less_time_to_read(registered: Connection) -> None:
