@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 
 # Tests to leave out, and anything else for pytest: make test PYTEST='-k history -x'
-MARK     ?= not compose and not soak
+MARK     ?= not compose and not soak and not attack and not fuzz
 PYTEST   ?=
 # Test files at a time; 0: one after the other.
 JOBS     ?= 2
