@@ -82,7 +82,7 @@ def test_labels(connect: Connect) -> None:
     alice, _ = duo(connect)
     (first,) = alice.ask(f"{mark(label='x')} PRIVMSG #a :hi")
     (again,) = alice.ask(f"{mark(label='y')} PRIVMSG #a :hi")
-    assert parse(first).tags | {"label": "y"} == parse(again).tags
+    assert {**parse(first).tags, "label": "y"} == parse(again).tags
     assert parse(first)[:3] == parse(again)[:3]
 
 
