@@ -73,6 +73,7 @@ KNOWN_FOR = 0.9  # of the time for which the server says that it knows a message
 
 _ACTION: Final = "\x01ACTION "
 _IDENT: Final = "parley.chat/id"
+_EVER: Final = "timestamp=9999-12-31T23:59:59.999Z"
 _MESSAGE_ERRORS = {
     n.ERR_NOSUCHNICK,
     n.ERR_NOSUCHCHANNEL,
@@ -507,7 +508,7 @@ class IrcProtocol:
         for dialogue in self._dialogues():
             dialogue.start(_behind(dialogue.last))
         if self._latest is not None and self._history_command():  # a second more: two things may have happened at once
-            self._away_since = f"timestamp={_stamp(self._latest - timedelta(seconds=1))}"
+            self._away_since = _just_before(self._latest)
         self._barrier("resume")  # ISUPPORT follows: only then is it known how long a page of history is
 
     def _dialogues(self) -> list[Room]:
@@ -536,8 +537,7 @@ class IrcProtocol:
     def _ask_who_talked(self) -> None:
         """Asks with whom there was talk while we were away."""
         if self._away_since:
-            end = f"timestamp={_stamp(datetime.now(UTC) + timedelta(days=2))}"
-            self._send("CHATHISTORY", "TARGETS", self._away_since, end, str(min(MOST_TARGETS, self._page_limit)))
+            self._send("CHATHISTORY", "TARGETS", self._away_since, _EVER, str(min(MOST_TARGETS, self._page_limit)))
             self._barrier("targets")
 
     def _on_target(self, message: Message) -> None:
@@ -834,8 +834,13 @@ def _behind(msgid: str) -> str:
     return f"msgid={msgid}" if msgid else ""
 
 
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+def _just_before(at: datetime) -> str:
+    """The reference for a second before a time; "" where there is none."""
+    try:
+        before = at.astimezone(UTC) - timedelta(seconds=1)
+    except OverflowError:
+        return ""
+    return f"timestamp={before.strftime('%Y-%m-%dT%H:%M:%S')}.{before.microsecond // 1000:03d}Z"
 
 
 def _time(message: Message) -> datetime | None:
