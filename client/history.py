@@ -50,6 +50,7 @@ class Room:
         self._held_bytes = 0
         self.dropped = False  # what came since the page was asked for is too much to hold
         self._seen: OrderedDict[int, None] = OrderedDict()
+        self._own: OrderedDict[int, None] = OrderedDict()  # ours apart: one may be echoed again behind thousands of others
 
     def start(self, after: str) -> None:
         """A page of history has been asked for."""
@@ -107,11 +108,14 @@ class Room:
     def _admit(self, said: Said) -> list[Said]:
         key = key_of(said)
         if key is not None:
-            if key in self._seen and (said.msgid or said.replayed):  # a time alone proves nothing about a live message
+            if (key in self._seen or key in self._own) and (
+                said.msgid or said.replayed
+            ):  # a time alone proves nothing about a live message
                 return []
-            self._seen[key] = None
-            if len(self._seen) > REMEMBERED:
-                self._seen.popitem(last=False)
+            seen = self._own if said.own else self._seen
+            seen[key] = None
+            if len(seen) > REMEMBERED:
+                seen.popitem(last=False)
         if said.msgid:
             self.last = said.msgid
         return [said]

@@ -362,7 +362,7 @@ class Resend:
     lines: int = setting(
         256, "Ids that are remembered for an account, or a session without one, the newest.", least=16, most=10_000
     )
-    total: int = setting(100_000, "Ids that are remembered over all; some 400 bytes of memory each.", least=16, most=10_000_000)
+    total: int = setting(100_000, "Ids that are remembered over all; some 500 bytes of memory each.", least=16, most=10_000_000)
 
 
 @dataclass(frozen=True, slots=True)

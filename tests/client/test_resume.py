@@ -241,6 +241,21 @@ def test_thousands_that_passed_meanwhile_come_in_order_and_once() -> None:
     assert len(run.server.log) > 5000
 
 
+def test_a_line_of_ours_that_was_stored_before_thousands_of_others_is_shown_once() -> None:
+    run = Run(1000)
+    run.connection(1 << 30, 1 << 30, ["other x"])
+    link = run.attach()
+    run.say("mine")
+    run.server.feed(link, b"".join(run.client.take()))
+    run.client.disconnected()
+    for number in range(9000):
+        run.server.store(None, "bob", ROOM, str(number))
+    run.connection(1 << 30, 1 << 30, [])
+    run.check()
+    run.connection(1 << 30, 1 << 30, [])
+    run.check()
+
+
 def test_talk_that_began_while_we_were_away_is_found() -> None:
     run = Run(3)
     run.connection(1 << 30, 1 << 30, ["other x"])

@@ -154,22 +154,22 @@ def test_thousands_passed_meanwhile(certs: Path, data: Path) -> None:
     """The network of one is down while 4,000 messages pass; more come while it catches up."""
     server = start(certs, data)
     try:
-        with CuttingProxy(("127.0.0.1", server.port), lambda: (PLENTY, PLENTY)) as proxy:
-            with (
-                company(proxy.port, server.ca, writers=0, readers=1) as (away,),
-                Client(server.port, server.ca, "talker", ROOM, caps=FULL) as talker,
-            ):
-                proxy.hold(True)
-                talker.say(ROOM, *[f"talker {number}" for number in range(4000)])
-                talker.until_text("talker 3999")
-                proxy.hold(False)
-                for number in range(4000, 4500):
-                    talker.say(ROOM, f"talker {number}")
-                talker.until_text("talker 4499")
-                eventually(lambda: len(away.shown) >= 4500, "all is shown")
-                assert away.shown == [f"talker {number}" for number in range(4500)]
-                assert away.failed == []
-                assert away.greetings == 2
+        with (
+            CuttingProxy(("127.0.0.1", server.port), lambda: (PLENTY, PLENTY)) as proxy,
+            company(proxy.port, server.ca, writers=0, readers=1) as (away,),
+            Client(server.port, server.ca, "talker", ROOM, caps=FULL) as talker,
+        ):
+            proxy.hold(True)
+            talker.say(ROOM, *[f"talker {number}" for number in range(4000)])
+            talker.until_text("talker 3999")
+            proxy.hold(False)
+            for number in range(4000, 4500):
+                talker.say(ROOM, f"talker {number}")
+            talker.until_text("talker 4499")
+            eventually(lambda: len(away.shown) >= 4500, "all is shown")
+            assert away.shown == [f"talker {number}" for number in range(4500)]
+            assert away.failed == []
+            assert away.greetings == 2
         server.stop()
     finally:
         server.kill()
