@@ -81,15 +81,15 @@ def break_server(certs: Path, data: Path, ends: list[Callable[[ServerProcess], N
     return figures(people, data)
 
 
-def cut_network(certs: Path, data: Path, reconnects: int) -> Figures:
-    """Cut the clients' connections at any byte until there were so many reconnects."""
+def cut_network(certs: Path, data: Path, reconnects: int, *bytes_at_most: int) -> Figures:
+    """Cut the clients' connections at any byte until there were so many reconnects: in the handshake, the greeting, the talk."""
     chance = random.Random(reconnects)
     breaking = True
 
     def budget() -> tuple[int, int]:
         if not breaking:
             return PLENTY, PLENTY
-        most = chance.choice((2_000, 6_000, 20_000, 60_000))  # within the handshake, the greeting, the history, the talk
+        most = chance.choice(bytes_at_most)
         return (chance.randrange(most), PLENTY) if chance.random() < 0.5 else (PLENTY, chance.randrange(most))
 
     server = start(certs, data)
@@ -129,7 +129,7 @@ def test_a_few_kills_and_restarts(certs: Path, data: Path) -> None:
 
 
 def test_a_few_reconnects(certs: Path, data: Path) -> None:
-    judge("30 reconnects", cut_network(certs, data, 30))
+    judge("30 reconnects", cut_network(certs, data, 30, 2_000, 6_000, 12_000))
 
 
 @pytest.mark.soak
@@ -147,7 +147,7 @@ def test_twenty_restarts(certs: Path, data: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_thousand_reconnects(certs: Path, data: Path) -> None:
-    judge("1000 reconnects", cut_network(certs, data, 1000))
+    judge("1000 reconnects", cut_network(certs, data, 1000, 2_000, 6_000, 20_000, 60_000))
 
 
 def test_thousands_passed_meanwhile(certs: Path, data: Path) -> None:
