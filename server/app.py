@@ -83,6 +83,7 @@ class Server:
         net.archive = self._store
         try:
             net.load(self._store.records())
+            net.resends.load(self._store.sent(at - net.resends.window, net.resends.total))
             net.book.secret = _secret(settings)
             if settings.cloak.enabled:
                 # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.

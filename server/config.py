@@ -355,6 +355,17 @@ class Cloaks:
 
 
 @dataclass(frozen=True, slots=True)
+class Resend:
+    """What is remembered of lines that clients gave an id (parley.chat/resend), so that one sent again is stored once."""
+
+    seconds: int = setting(600, "Seconds for which the id of a line is remembered; 0 offers no ids.", least=0, most=86_400)
+    lines: int = setting(
+        256, "Ids that are remembered for an account, or a session without one, the newest.", least=16, most=10_000
+    )
+    total: int = setting(100_000, "Ids that are remembered over all; some 500 bytes of memory each.", least=16, most=10_000_000)
+
+
+@dataclass(frozen=True, slots=True)
 class Deadlines:
     """How long the server waits, in seconds."""
 
@@ -440,6 +451,7 @@ class Settings:
     limits: Limits = Limits()
     rates: Rates = Rates()
     cloak: Cloaks = Cloaks()
+    resend: Resend = Resend()
     deadlines: Deadlines = Deadlines()
     # Tables with names of one's own. They come from the file only.
     operators: Mapping[str, Operator] = field(default_factory=dict)
