@@ -390,7 +390,7 @@ class Deadlines:
     stuck: float = setting(
         10.0,
         "Seconds in which a worker or the disk may get nowhere until /healthz says so; of a worker, the log then shows all stacks.",
-        least=0.1,
+        least=2,
         most=3600,
     )
 

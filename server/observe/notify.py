@@ -23,13 +23,3 @@ def notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
         sock.sendall(state.encode())
         return True
     return False
-
-
-def watchdog_period(environ: Mapping[str, str] = os.environ) -> float:
-    """Seconds within which systemd wants to hear WATCHDOG=1 from this very process; 0: it does not."""
-    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return 0.0
-    try:
-        return max(0.0, int(environ.get("WATCHDOG_USEC", "0")) / 1e6)
-    except ValueError:
-        return 0.0

@@ -150,6 +150,7 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Until stopped."""
+        self.meters.turned = time.monotonic()
         try:
             while not self._finished():
                 self._turn()

@@ -220,7 +220,7 @@ def refusing(server: Running) -> Iterator[None]:
     def refuse(*_: object) -> None:
         raise StoreError("The disk is full: parley.db takes nothing more until there is room.")
 
-    store.append = refuse  # type: ignore[method-assign]
+    store.append = refuse  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
