@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.process import ServerProcess, make_certificates
+from server import config
+from tests.e2e.process import ServerProcess
+from tests.server.harness import certificates
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy" / "parley.service"
@@ -45,25 +47,24 @@ def test_the_service_is_hardly_exposed(unit: Path) -> None:
     assert re.search(r"Overall exposure level for parley\.service: 1\.\d", said)
 
 
-def test_flags_of_the_unit_exist(unit: Path) -> None:
+def test_flags_of_the_unit_exist(unit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = re.search(r"^ExecStart=((?:.*\\\n)*.*)$", unit.read_text(), re.MULTILINE)
     assert command is not None
     words = command[1].replace("\\\n", " ").replace("${STATE_DIRECTORY}", "state").split()
-    done = subprocess.run([*words, "--print-config"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert 'http = ["127.0.0.1:9167"]' in done.stdout
-    assert 'log_format = "json"' in done.stdout
+    with pytest.raises(SystemExit):
+        config.load([*words[words.index("server") + 1 :], "--print-config"], {})
+    shown = capsys.readouterr().out
+    assert 'http = ["127.0.0.1:9167"]' in shown
+    assert 'log_format = "json"' in shown
 
 
-def test_the_service_says_when_it_is_ready_that_it_is_well_and_when_it_stops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_service_says_how_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """systemd.service(5), Type=notify: the service "sends a "READY=1" notification message"."""
-    certs = make_certificates(tmp_path / "certs")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        server = ServerProcess(certs, tmp_path / "data", "--http-listen", "127.0.0.1:0")
+        server = ServerProcess(certificates(), tmp_path / "data", "--http-listen", "127.0.0.1:0")
         try:
             assert systemd.recv(100) == b"READY=1"
             assert systemd.recv(100) == b"WATCHDOG=1"
@@ -78,7 +79,7 @@ def test_the_service_says_when_it_is_ready_that_it_is_well_and_when_it_stops(
 
 def test_a_server_that_is_aborted_shows_where_its_threads_stood(tmp_path: Path) -> None:
     """What systemd's watchdog does to one that hangs."""
-    server = ServerProcess(make_certificates(tmp_path / "certs"), tmp_path / "data", covered=False)
+    server = ServerProcess(certificates(), tmp_path / "data", covered=False)
     try:
         server.signal(signal.SIGABRT)
         assert server.wait() == -signal.SIGABRT
