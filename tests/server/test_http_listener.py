@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -185,3 +187,73 @@ def test_addresses_that_others_reach_have_to_be_allowed(tmp_path: Path, address:
 @pytest.mark.parametrize("address", ["127.0.0.1:9167", "127.5.5.5:0", "[::1]:9167", "localhost:9167"])
 def test_addresses_of_this_machine_are_fine(tmp_path: Path, address: str) -> None:
     assert len(settings(tmp_path, listen_http=address).listen.http) == 1
+
+
+@contextmanager
+def answering(page: bytes) -> Iterator[int]:
+    """A listener with one page, /, and its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    made = http.HttpListener([listener], {"/": lambda: http.Answer(HTTPStatus.OK, page)})
+    made.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        made.stop()
+        made.stop()
+    assert not made.is_alive()
+
+
+def test_a_long_answer_goes_out_as_it_is_taken() -> None:
+    page = b"x" * 20_000_000
+    with answering(page) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert everything(sock).endswith(b"\r\n\r\n" + page)
+
+
+def test_who_asks_and_leaves_or_resets_harms_nobody() -> None:
+    with answering(b"x" * 20_000_000) as port:
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                sock.recv(1)
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
+                sock.shutdown(socket.SHUT_WR)
+                assert sock.recv(1) == b""
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
+            sock.sendall(b"HEAD / HTTP/1.1\r\n\r\n")
+            assert everything(sock).startswith(b"HTTP/1.1 200 OK\r\n")
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:  # still there at the end
+            sock.sendall(b"GET")
+            sock2 = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+            sock2.sendall(b"HEAD / HTTP/1.1\r\n\r\n")
+            assert everything(sock2).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_descriptors_that_run_out_are_waited_for() -> None:
+    """Out of descriptors nobody is accepted, and nothing ends."""
+
+    class Scarce(socket.socket):
+        left = 3
+
+        def accept(self) -> tuple[socket.socket, object]:
+            self.left -= 1
+            if self.left == 2:
+                raise BlockingIOError
+            if self.left >= 0:
+                raise OSError(24, "Too many open files")
+            return super().accept()
+
+    listener = Scarce()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    listener.setblocking(False)
+    made = http.HttpListener([listener], {"/": lambda: http.text(HTTPStatus.OK)})
+    made.start()
+    try:
+        with socket.create_connection(listener.getsockname(), timeout=PATIENCE_S) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert everything(sock).endswith(b"200 OK\n")
+    finally:
+        made.stop()
