@@ -70,7 +70,8 @@ def write_copy(db: sqlite3.Connection, target: Path) -> None:
     try:
         target.unlink(missing_ok=True)
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # the copy of a database from before that has it
+        if db.execute("PRAGMA auto_vacuum").fetchone() == (0,):  # from before that: the copy is to have it
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("VACUUM INTO ?", (str(target),))
         sync_file(target)
     except OSError as error:
