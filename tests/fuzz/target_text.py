@@ -22,7 +22,7 @@ _MARKS = set("\u061c\u200e\u200f")
 
 
 def works(c: str) -> bool:
-    """Whether a terminal does something at `c` besides showing it: a control, the end of a line, a change of direction, half a pair.
+    """Whether a terminal does something at `c` besides showing it: a control, an end of line, a change of direction, half a pair.
 
     Said by Unicode's categories, not by the table that is under test.
     """

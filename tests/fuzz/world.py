@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from server import passwords
+from server import sequencer as sequencer_module
 from server.commands import execute
 from server.commands.jobs import Busy, resume
 from server.commands.plain import say
@@ -17,7 +18,7 @@ from server.config import Accounts, Limits, Settings
 from server.dialects import irc
 from server.dialects import plain as plain_dialect
 from server.events import Event
-from server.sequencer import PAGE, Batch, Pages, Plan, Sequencer
+from server.sequencer import Batch, Pages, Plan, Sequencer
 from server.state.accounts import Account
 from server.state.model import Network, Room, User
 from server.store.memory import MemoryStore
@@ -178,7 +179,7 @@ class World:
                 return plan
             for part in plan.behind:
                 assert part not in pages, "the same page is asked for twice"
-                pages[part] = self.store.after(part.key, part.after, PAGE, upto=part.upto, seen_from=part.since)
+                pages[part] = self.store.after(part.key, part.after, sequencer_module.PAGE, upto=part.upto, seen_from=part.since)
 
     def page(self, person: Person) -> tuple[list[bytes], bool]:
         """What the next page is as bytes, one each event or reply, and whether there is more."""
