@@ -52,10 +52,10 @@ def target(data: bytes) -> None:
             world.at += 1000 * (sum(rest[:4]) + 1)
         elif who == b"x":
             before = sources(world)
-            world.lose(cast[sum(rest[:1]) % len(cast)])
+            world.lose(cast[(sum(rest[:1]) - 48) % len(cast)])
             check(world, before)
         else:
-            say(world, cast[sum(who) % len(cast)], rest)
+            say(world, cast[(sum(who) - 48) % len(cast)], rest)
 
 
 def say(world: World, person: Person, raw: bytes) -> None:

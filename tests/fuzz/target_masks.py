@@ -25,6 +25,10 @@ class Counted(str):
         self.count((last if at < 0 else at + len(sub)) - start + 1)
         return at
 
+    def __getitem__(self, key):  # type: ignore[no-untyped-def]
+        self.count(1)
+        return super().__getitem__(key)
+
     def __iter__(self):  # type: ignore[no-untyped-def]
         for c in super().__iter__():
             self.count(1)

@@ -30,7 +30,7 @@ def target(data: bytes) -> None:
     world.read_all()
     replica = Replica.of(room)
     for line in data.split(b"\n")[:_LINES]:
-        person = cast[sum(line[:1]) % len(cast)]
+        person = cast[(sum(line[:1]) - 48) % len(cast)]
         before = Replica.of(room)
         world.line(person, b"MODE #a " + line[2:])
         invariants.check(world.net)

@@ -23,7 +23,7 @@ def target(data: bytes) -> None:
     world.read_all()
     cast = [world.connect(plain=True), world.connect(plain=True, worker=1), ann]
     for line in data.split(b"\n")[:_LINES]:
-        person, record = cast[sum(line[:1]) % 3], line[2:].replace(b"\x0b", b"\n")
+        person, record = cast[(sum(line[:1]) - 48) % 3], line[2:].replace(b"\x0b", b"\n")
         _say(world, person, record)
 
 
