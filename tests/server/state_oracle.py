@@ -21,7 +21,7 @@ def fold(name: str) -> str:
 
 @dataclass(eq=False)
 class Session:
-    """One connection. `due` is a line (or the lines of a page of history) and the moment at which it came about."""
+    """One connection. `due` is a line (or the lines of a page of history) and the position that has to be committed before it."""
 
     who: str
     nick: str = ""
@@ -81,25 +81,25 @@ class Said:
 
 @dataclass
 class Oracle:
-    """All of it. `step` counts commands; `now` is what the sequencer calls the moment (a barrier for what is due)."""
+    """All of it. `step` counts commands."""
 
     sessions: list[Session] = field(default_factory=list)
     rooms: dict[str, Room] = field(default_factory=dict)
     said: dict[str, list[Said]] = field(default_factory=dict)  # by room name, whoever was in it
     joined: dict[tuple[Room, Session], int] = field(default_factory=dict)
     step: int = 0
-    news: list[tuple[Session, str | list[str]]] = field(default_factory=list)  # of the command under way
+    news: list[tuple[Session, str | list[str], bool]] = field(default_factory=list)  # of this command; whether it is an event
 
     # Who hears what
 
-    def tell(self, session: Session, line: str | list[str]) -> None:
-        self.news.append((session, line))
+    def tell(self, session: Session, line: str | list[str], *, event: bool = False) -> None:
+        self.news.append((session, line, event))
 
     def show(self, rooms: list[Room], line: str, *, but: Session | None = None) -> None:
         """All members hear it once."""
         for session in dict.fromkeys(session for room in rooms for session in room.members):
             if session is not but:
-                self.tell(session, line)
+                self.tell(session, line, event=True)
 
     def of(self, session: Session) -> list[Room]:
         return [room for room in self.rooms.values() if session in room.members]
@@ -212,7 +212,7 @@ class Oracle:
         if other is None or not other.registered:
             return
         line = f":{session.prefix} PRIVMSG {other.nick} :{text}"
-        self.tell(other, line)
+        self.tell(other, line, event=True)
         if session.echo:
             self.tell(session, line)
 

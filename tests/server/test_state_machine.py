@@ -94,15 +94,17 @@ class Machine(RuleBasedStateMachine):
         session, person = self.here[who]
         self.oracle.step += 1
         self.world.at += 1
+        before = self.world.net.seq
         if session.registered or early:
             what(session, *args)
         self.world.line(person, line.encode())
-        self._due()
+        self._due(before)
 
-    def _due(self) -> None:
-        """What the oracle has had to tell is due from now on, once everything up to now is committed."""
-        for session, line in self.oracle.news:
-            session.due.append((line, self.world.net.seq))
+    def _due(self, before: int) -> None:
+        """What the oracle has had to tell is due from now on: replies once all is committed that was before them (the position
+        `before`), events once they are themselves."""
+        for session, line, event in self.oracle.news:
+            session.due.append((line, before + event))
         self.oracle.news.clear()
         for event in self.world.net.appended:
             invariants.check_event(event, self.world.net.limits)
@@ -189,9 +191,10 @@ class Machine(RuleBasedStateMachine):
             self._act(who, f"QUIT :{reason}", self.oracle.quit, f"Quit: {reason}", early=True)
         else:
             session.lost = True
+            before = self.world.net.seq
             self.world.lose(person)
             self.oracle.quit(session, "Connection closed")
-            self._due()
+            self._due(before)
         self._connect(who, modern)
         for room in back:
             self._act(who, f"JOIN {room}", self.oracle.join, room, "")
@@ -207,15 +210,12 @@ class Machine(RuleBasedStateMachine):
     def asks(self, who: str, room: str) -> None:
         self._resume(who, room)
 
-    # What the journal and the readers do
-
-    @rule()
-    def settle(self) -> None:
-        self.world.settle()
+    # What the journal and the readers do: only when a batch of commands is settled is the lock free for them
 
     @rule()
     def journal(self) -> None:
         """Writes a group, or shows the one that is written."""
+        self.world.settle()
         if self.world.batch is None:
             self.world.take()
         else:
@@ -228,6 +228,7 @@ class Machine(RuleBasedStateMachine):
     @rule(who=st.lists(people, min_size=1, unique=True), pages=st.integers(1, 4))
     def reads(self, who: list[str], pages: int) -> None:
         """Some read; the others lag."""
+        self.world.settle()
         for each in who:
             session, person = self.here[each]
             for _ in range(pages):
@@ -239,9 +240,9 @@ class Machine(RuleBasedStateMachine):
         for item in self._said(session, given):
             assert session.got < len(session.due), f"{session.who} got {item!r}, and nothing was due"
             due, barrier = session.due[session.got]
+            session.got += 1
             assert item == due, f"{session.who} got {item!r}, due was {due!r}"
             assert barrier <= self.world.sequencer.committed, f"{session.who} got what is not committed: {item!r}"
-            session.got += 1
 
     def _said(self, session: Session, given: list[bytes]) -> list[str | list[str]]:
         """Lines that are not mere answers, without tags; those of a page of history together."""
