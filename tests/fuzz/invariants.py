@@ -42,7 +42,7 @@ def check_user(net: Network, user: User) -> None:
         assert net.nicks[user.key] is user
     if user.registered:
         assert user.prefix == f"{user.nick}!{user.username}@{user.host}"
-        assert not set(user.prefix) & set(" \r\n\0:")
+        assert not set(user.prefix) & set(" \r\n\0")
     else:
         assert not user.rooms, "somebody is in a room who was not welcomed"
     assert len(user.rooms) <= limits.rooms_per_user

@@ -1,8 +1,9 @@
 """Our client against a server that sends anything at all (A42, A9): it never breaks, holds a bounded amount, says nothing that is
 no line, and what it puts on a terminal is rows of text.
 
-Input: lines. One that begins with `/` is what the user types; `/drop` loses the connection. `>` and the rest is a line of the
-server that comes in two parts. Every other one is what the server sends. With `a` at its very start the user has an account.
+Input: lines. One that begins with `/` is a command that the user types, `<` and the rest is text of theirs; `/drop` loses the
+connection. `>` and the rest is a line of the server that comes in two parts. Every other one is what the server sends. With `a` at
+its very start the user has an account.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class _Side:
 
     def __init__(self, login: Login | None) -> None:
         self.protocol = IrcProtocol("me", ["#a"], fallback=True, login=login)
+        self.longest = 0  # that the user has typed
         self.screen = _Screen()
         self.chat = Chat(self.protocol, "#a", self.screen, clock=lambda: _NOW)
         self.protocol.connected()
@@ -56,6 +58,7 @@ class _Side:
 
     def typed(self, text: str) -> None:
         """From the user."""
+        self.longest = max(self.longest, len(text))
         if text == "/drop":
             self.protocol.disconnected()
             self.protocol.connected()
@@ -90,7 +93,7 @@ class _Side:
         assert len(protocol._batches) <= MOST_BATCHES
         assert len(protocol._barriers) <= MOST_BARRIERS
         assert len(protocol._lines._rest) <= LONGEST_LINE + 1
-        assert len(protocol.nick) <= 80
+        assert len(protocol.nick) <= max(64, self.longest), "a name is longer than anybody could want"
         for room in protocol._rooms.values():
             assert len(room.members) <= MOST_MEMBERS
             assert len(room._seen) <= REMEMBERED
@@ -113,6 +116,8 @@ def target(data: bytes) -> None:
     for line in data[1:].split(b"\n")[:_LINES]:
         if line[:1] == b"/":
             side.typed(line.decode("utf-8", "replace"))
+        elif line[:1] == b"<":
+            side.typed(line[1:].decode("utf-8", "replace"))
         elif line[:1] == b">":
             half = len(line) // 2
             side.receive(line[1:half])
