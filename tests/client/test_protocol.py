@@ -608,7 +608,7 @@ def test_a_server_that_renames_us_for_ever_fills_no_memory() -> None:
     for old, new in pairwise(["alice", *(f"n{i}" for i in range(100))]):
         t.gets(f":{old} NICK {new}")
     assert [len(item.nicks) for item in t.p._outbox._flying] == [16]
-    t.gets(":n98!u@h PRIVMSG bob :hello")
+    t.gets(":n99!u@h PRIVMSG bob :hello")
     assert t.p.backlog == 0
 
 

@@ -103,8 +103,8 @@ class Machine(RuleBasedStateMachine):
     def _due(self, before: int) -> None:
         """What the oracle has had to tell is due from now on: replies once all is committed that was before them (the position
         `before`), events once they are themselves."""
-        for session, line, event in self.oracle.news:
-            session.due.append((line, before + event))
+        for session, line, is_event in self.oracle.news:
+            session.due.append((line, before + is_event))
         self.oracle.news.clear()
         for event in self.world.net.appended:
             invariants.check_event(event, self.world.net.limits)
