@@ -93,7 +93,7 @@ class _Side:
         assert len(protocol._batches) <= MOST_BATCHES
         assert len(protocol._barriers) <= MOST_BARRIERS
         assert len(protocol._lines._rest) <= LONGEST_LINE + 1
-        assert len(protocol.nick) <= max(64, self.longest), "a name is longer than anybody could want"
+        assert len(protocol.nick) <= max(64, self.longest) + 3, "a name is longer than anybody could want"  # `name___`
         for room in protocol._rooms.values():
             assert len(room.members) <= MOST_MEMBERS
             assert len(room._seen) <= REMEMBERED
