@@ -35,17 +35,18 @@ NICKS = (*PEOPLE, "Ann", "BOB", "eve")
 
 people = st.sampled_from(PEOPLE)
 nicks = st.sampled_from(NICKS)
-rooms = st.sampled_from(["#a", "#b", "#c"])
+rooms = st.sampled_from(["#a", "#a", "#b"])
 _several_rooms = st.lists(rooms, unique=True)
 masks = st.sampled_from([f"{name}!*@*" for name in (*PEOPLE, "eve", "*")])
 settled = st.booleans()
 modes = st.one_of(
-    st.tuples(st.sampled_from("ohv"), nicks),
+    st.tuples(st.sampled_from("ohvhv"), people),
     st.tuples(st.sampled_from(FLAGS), st.just("")),
     st.tuples(st.sampled_from("beI"), masks),
     st.tuples(st.just("k"), st.sampled_from(["key", "other"])),
     st.tuples(st.just("l"), st.sampled_from(["1", "2", "3"])),
 )
+_changes = st.lists(st.tuples(st.sampled_from("++-"), modes), min_size=1, max_size=3)
 
 
 class Machine(RuleBasedStateMachine):
@@ -113,6 +114,17 @@ class Machine(RuleBasedStateMachine):
         if settle:
             self.world.settle()
 
+    def _nick(self, name: str) -> str:
+        """What the person `name` is called now; anything else as it is."""
+        return self.here[name][0].nick or name
+
+    def _actor(self, who: str, room: str, by_right: bool) -> str:
+        """`who`, or `by_right` one who is highest in the room: else most of what is tried would be refused."""
+        found = self.oracle.rooms.get(room)
+        if not by_right or found is None:
+            return who
+        return max(PEOPLE, key=lambda name: (found.level(self.here[name][0]), name == who))
+
     def _number(self) -> int:
         self.count += 1
         return self.count
@@ -135,15 +147,16 @@ class Machine(RuleBasedStateMachine):
         self._act(who, f"PART {room} :{reason}", self.oracle.part, room, reason)
         self._then(settle)
 
-    @rule(who=people, room=rooms, nick=nicks, settle=settled)
-    def kick(self, who: str, room: str, nick: str, settle: bool) -> None:
-        reason = f"k{self._number()}"
-        self._act(who, f"KICK {room} {nick} :{reason}", self.oracle.kick, room, nick, reason)
+    @rule(who=people, room=rooms, whom=people, by_right=st.booleans(), settle=settled)
+    def kick(self, who: str, room: str, whom: str, by_right: bool, settle: bool) -> None:
+        reason, nick = f"k{self._number()}", self._nick(whom)
+        self._act(self._actor(who, room, by_right), f"KICK {room} {nick} :{reason}", self.oracle.kick, room, nick, reason)
         self._then(settle)
 
-    @rule(who=people, room=rooms, nick=nicks, settle=settled)
-    def invite(self, who: str, room: str, nick: str, settle: bool) -> None:
-        self._act(who, f"INVITE {nick} {room}", self.oracle.invite, room, nick)
+    @rule(who=people, room=rooms, whom=people, by_right=st.booleans(), settle=settled)
+    def invite(self, who: str, room: str, whom: str, by_right: bool, settle: bool) -> None:
+        nick = self._nick(whom)
+        self._act(self._actor(who, room, by_right), f"INVITE {nick} {room}", self.oracle.invite, room, nick)
         self._then(settle)
 
     @rule(who=people, room=rooms, settle=settled)
@@ -152,11 +165,20 @@ class Machine(RuleBasedStateMachine):
         self._act(who, f"TOPIC {room} :{text}", self.oracle.topic, room, text)
         self._then(settle)
 
-    @rule(who=people, room=rooms, sign=st.sampled_from("++-"), change=modes, settle=settled)
-    def mode(self, who: str, room: str, sign: str, change: tuple[str, str], settle: bool) -> None:
-        letter, param = change
-        self._act(who, f"MODE {room} {sign}{letter} {param}", self.oracle.mode, room, sign, letter, param)
+    @rule(who=people, room=rooms, changes=_changes, by_right=st.booleans(), settle=settled)
+    def mode(self, who: str, room: str, changes: list[tuple[str, tuple[str, str]]], by_right: bool, settle: bool) -> None:
+        for sign, (letter, given) in changes:
+            param = self._nick(given) if given in PEOPLE else given
+            actor = self._actor(who, room, by_right)
+            self._act(actor, f"MODE {room} {sign}{letter} {param}", self.oracle.mode, room, sign, letter, param)
         self._then(settle)
+
+    @rule(who=people, room=rooms, whom=people, key=st.sampled_from(["", "key"]))
+    def is_invited_and_comes(self, who: str, room: str, whom: str, key: str) -> None:
+        """Past bans, limits and keys, as far as invitations go."""
+        self.part(whom, room, True)
+        self.invite(who, room, whom, False, False)
+        self.join(whom, room, key, True)
 
     @rule(lines=st.lists(st.tuples(people, rooms), min_size=1, max_size=5), settle=settled)
     def say(self, lines: list[tuple[str, str]], settle: bool) -> None:
@@ -165,9 +187,9 @@ class Machine(RuleBasedStateMachine):
             self._act(who, f"PRIVMSG {room} :{text}", self.oracle.say, room, text)
         self._then(settle)
 
-    @rule(who=people, nick=nicks, settle=settled)
-    def whisper(self, who: str, nick: str, settle: bool) -> None:
-        text = f"w{self._number()}"
+    @rule(who=people, whom=people, settle=settled)
+    def whisper(self, who: str, whom: str, settle: bool) -> None:
+        text, nick = f"w{self._number()}", self._nick(whom)
         self._act(who, f"PRIVMSG {nick} :{text}", self.oracle.whisper, nick, text)
         self._then(settle)
 
