@@ -72,6 +72,7 @@ class World:
         self.people: list[Person] = []
         self.at = AT
         self.batch: Batch | None = None
+        self.shown: set[int] = set()  # positions of the events that were committed
         if secret:
             self.net.book.put(Account(secret, AT, SECRET.hash, SECRET.keys))
 
@@ -158,6 +159,7 @@ class World:
         if self.batch is not None:
             with self.sequencer.lock:
                 self.sequencer.commit(self.batch)
+            self.shown.update(event.seq for event in self.batch.events)
             self.batch = None
 
     def flush(self) -> None:

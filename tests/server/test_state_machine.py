@@ -46,6 +46,8 @@ modes = st.one_of(
     st.tuples(st.just("k"), st.sampled_from(["key", "other"])),
     st.tuples(st.just("l"), st.sampled_from(["1", "2", "3"])),
 )
+_ranks = st.tuples(*[st.sampled_from(["", "v", "h", "h", "o"])] * 2)
+_closed = st.sampled_from([("", ""), ("i", ""), ("m", ""), ("k", "key"), ("l", "2"), ("b", "*!*@*")])
 _changes = st.lists(st.tuples(st.sampled_from("++-"), modes), min_size=1, max_size=3)
 
 
@@ -58,16 +60,24 @@ class Machine(RuleBasedStateMachine):
         self.pairs: list[tuple[Session, Person]] = []
         self.here: dict[str, tuple[Session, Person]] = {}
         self.seen: dict[tuple[str, str], tuple[str, str]] = {}  # the last message that somebody read in a room: its id, the line
+        self.waiting: set[int] = set()  # positions of events that are not committed
         self.count = 0
         self._page = mock.patch("server.sequencer.PAGE", 3)  # instead of 256: so that a few events are many pages
         self._page.start()
 
-    @initialize(window=st.sampled_from([1 << 20, 1 << 20, 2400, 0]), modern=st.tuples(*[st.booleans()] * 4))
-    def begin(self, window: int, modern: tuple[bool, ...]) -> None:
+    @initialize(
+        window=st.sampled_from([1 << 20, 1 << 20, 2400, 0]), modern=st.tuples(*[st.booleans()] * 4), ranks=_ranks, closed=_closed
+    )
+    def begin(self, window: int, modern: tuple[bool, ...], ranks: tuple[str, str], closed: tuple[str, str]) -> None:
+        """ann is the operator of #a; bob and cat are in it with a rank or none; dan is in #b. #a may be closed from the start."""
         self.world = World(_SETTINGS, window=window)
         for who, caps in zip(PEOPLE, modern, strict=True):
             self._connect(who, caps)
-            self._act(who, f"JOIN {'#a' if who != 'dan' else '#b'}", self.oracle.join, "#a" if who != "dan" else "#b", "")
+            room = "#b" if who == "dan" else "#a"
+            self._act(who, f"JOIN {room}", self.oracle.join, room, "")
+        for letter, param in (*zip(ranks, ("bob", "cat"), strict=True), closed):
+            if letter:
+                self._act("ann", f"MODE #a +{letter} {param}", self.oracle.mode, "#a", "+", letter, param)
 
     def teardown(self) -> None:
         self._page.stop()
@@ -107,6 +117,7 @@ class Machine(RuleBasedStateMachine):
         for session, line, is_event in self.oracle.news:
             session.due.append((line, before + is_event))
         self.oracle.news.clear()
+        self.waiting |= {event.seq for event in self.world.net.appended}
         for event in self.world.net.appended:
             invariants.check_event(event, self.world.net.limits)
 
@@ -173,12 +184,24 @@ class Machine(RuleBasedStateMachine):
             self._act(actor, f"MODE {room} {sign}{letter} {param}", self.oracle.mode, room, sign, letter, param)
         self._then(settle)
 
-    @rule(who=people, room=rooms, whom=people, key=st.sampled_from(["", "key"]))
-    def is_invited_and_comes(self, who: str, room: str, whom: str, key: str) -> None:
-        """Past bans, limits and keys, as far as invitations go."""
+    @rule(pair=st.permutations(PEOPLE), room=rooms, letter=st.sampled_from("ohv"))
+    def quarrel(self, pair: list[str], room: str, letter: str) -> None:
+        """Two use against each other what rank they have."""
+        one, other = pair[:2]
+        self.mode(one, room, [("-", (letter, other))], False, False)
+        self.kick(other, room, one, False, False)
+        self.kick(one, room, other, False, True)
+
+    @rule(by=st.lists(people, min_size=1, max_size=2), room=rooms, whom=people, key=st.sampled_from(["", "key"]), change=modes)
+    def is_invited_and_comes(self, by: list[str], room: str, whom: str, key: str, change: tuple[str, str]) -> None:
+        """Past bans, limits and keys, as far as invitations go; something may change meanwhile, and is said."""
         self.part(whom, room, True)
-        self.invite(who, room, whom, False, False)
+        for each in by:
+            self.invite(each, room, whom, False, False)
+        self.mode(by[0], room, [("+", change)], True, False)
+        self.say([(by[0], room)], False)
         self.join(whom, room, key, True)
+        self._resume(whom, room)
 
     @rule(lines=st.lists(st.tuples(people, rooms), min_size=1, max_size=5), settle=settled)
     def say(self, lines: list[tuple[str, str]], settle: bool) -> None:
@@ -264,7 +287,8 @@ class Machine(RuleBasedStateMachine):
             due, barrier = session.due[session.got]
             session.got += 1
             assert item == due, f"{session.who} got {item!r}, due was {due!r}"
-            assert barrier <= self.world.sequencer.committed, f"{session.who} got what is not committed: {item!r}"
+            self.waiting -= self.world.shown
+            assert barrier < min(self.waiting, default=barrier + 1), f"{session.who} got what is not committed: {item!r}"
 
     def _said(self, session: Session, given: list[bytes]) -> list[str | list[str]]:
         """Lines that are not mere answers, without tags; those of a page of history together."""
