@@ -46,33 +46,35 @@ def setting() -> World:
 def target(data: bytes) -> None:
     world = setting()
     cast = list(world.people)
+    known: set[str] = set()  # whom a line may come from: all who ever were, for what they said can be read later
     for line in data.split(b"\n")[:_LINES]:
         who, rest = line[:1], line[2:].replace(b"\x0b", b"\n")
         if who == b"!":
             world.at += 1000 * (sum(rest[:4]) + 1)
         elif who == b"x":
-            before = sources(world)
+            known |= sources(world)
             world.lose(cast[(sum(rest[:1]) - 48) % len(cast)])
-            check(world, before)
+            check(world, known)
         else:
-            say(world, cast[(sum(who) - 48) % len(cast)], rest)
+            say(world, cast[(sum(who) - 48) % len(cast)], rest, known)
 
 
-def say(world: World, person: Person, raw: bytes) -> None:
+def say(world: World, person: Person, raw: bytes, known: set[str]) -> None:
     """Have `person` say `raw`, and look at what comes of it."""
-    before, was = sources(world), person.user.prefix
+    was = person.user.prefix
+    known |= sources(world)
     world.line(person, raw)
-    for other, lines in check(world, before).items():
+    for other, lines in check(world, known).items():
         if other is not person:
             check_said(raw, lines, {was, person.user.prefix})
 
 
-def check(world: World, before: set[str]) -> dict[Person, list[bytes]]:
-    """All that holds at any time does, and what everyone gets comes from somebody who is there or just was; gives that."""
+def check(world: World, known: set[str]) -> dict[Person, list[bytes]]:
+    """All that holds at any time does, and what everyone gets comes from somebody who is or was there; gives that."""
     for event in world.net.appended:
         invariants.check_event(event, world.net.limits)
     invariants.check(world.net)
-    known = before | sources(world)
+    known |= sources(world)
     heard = {}
     for other, given in world.read_all().items():
         heard[other] = [line for data in given for line in invariants.check_output(data, world.net.limits)]
@@ -88,7 +90,7 @@ def sources(world: World) -> set[str]:
 
 
 def check_sources(lines: list[bytes], known: set[str]) -> None:
-    """Each line comes from the server, from a service, or from somebody who is or was here just now."""
+    """Each line comes from the server, from a service, or from somebody who is or was here."""
     for line in lines:
         message = parse(line.decode())
         if message.source:
