@@ -28,7 +28,8 @@ def fuzz(name: str, folder: Path, flags: list[str]) -> None:
     corpus.unpack(name, folder / "corpus")
     dictionary.write(folder / "words")
     own = [f"-artifact_prefix={folder}/", f"-dict={folder / 'words'}", f"-max_len={MOST}", "-timeout=20"]
-    atheris.Setup([sys.argv[0], *own, *flags, str(folder / "corpus")], target)
+    again = f"{sys.executable} -m tests.fuzz {name} --folder {folder}"  # what libFuzzer starts, for -merge=1
+    atheris.Setup([again, *own, *flags, str(folder / "corpus")], target)
     atheris.Fuzz()
 
 
