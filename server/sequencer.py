@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol
 
-from server.events import Change, Event
+from server.events import Change, Event, Kind
 from server.log import RoomLog
 from server.state.durable import Waiting
 from server.state.model import Deferred, Network, Room, User, cost_of
@@ -92,6 +92,7 @@ class Sequencer:
         self._rooms: set[Room] = set()
         self._in_flight = False
         self._at = 0
+        self.shown = [0] * (max(Kind) + 1)  # events that were committed, by kind
 
     def clock(self, at: int) -> int:
         """`at` (milliseconds), or the last time that was given where the clock went back: time in the logs never does."""
@@ -150,6 +151,9 @@ class Sequencer:
         return len(self._events) + self._changes.size // _EVENT_BYTES
 
     def _show(self, batch: Batch) -> None:
+        shown = self.shown
+        for event in batch.events:
+            shown[event.kind] += 1
         self.committed = batch.upto if self._events or self._changes else self.net.seq
         for room in batch.rooms:
             for worker in room.present:
