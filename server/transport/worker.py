@@ -582,6 +582,7 @@ class Worker(threading.Thread):
 
     def _sweep(self, now: float) -> None:
         self._swept = now
+        self.output.rest()
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
             if conn.user is not None and conn.user.sasl is not None:
