@@ -48,13 +48,13 @@ class Member:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT)
         raw.settimeout(_PATIENCE)
-        raw.bind((f"127.0.{1 + hash(nick) % _ADDRESSES}.1", 0))
+        raw.bind((f"127.0.{1 + sum(nick.encode()) % _ADDRESSES}.1", 0))
         raw.connect(("127.0.0.1", where.port))
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = context.wrap_socket(raw, server_hostname="localhost")
         self._until(f"NICK {nick}\r\nUSER u 0 * :u\r\n", b" 376 ", b" 422 ")
         self._until(f"JOIN {ROOM}\r\n", b" 366 ")
-        self.sock.setblocking(False)  # noqa: FBT003 - the name of the method says it
+        self.sock.setblocking(False)
 
     def _until(self, text: str, *marks: bytes) -> None:
         self.sock.sendall(text.encode())
@@ -119,8 +119,9 @@ class Crowd:
     """`count` members in a process of their own. They join, and read only while they are told to."""
 
     def __init__(self, where: Where, count: int, first: int, cores: Sequence[int] = ()) -> None:
-        self._pipe, theirs = get_context("fork").Pipe()
-        self._process = get_context("fork").Process(target=_crowd, args=(theirs, where, count, first, cores), daemon=True)
+        spawn = get_context("spawn")
+        self._pipe, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_crowd, args=(theirs, where, count, first, cores), daemon=True)
         self._process.start()
         self._answer()
 
@@ -139,6 +140,7 @@ class Crowd:
             with suppress(OSError):
                 self._pipe.send(None)
             self._process.join(_PATIENCE)
+        self._pipe.close()
 
     def _answer(self) -> Any:
         answer = self._pipe.recv()

@@ -81,6 +81,12 @@ class Talk:
         self._pad = "x" * max(0, self.size - 12)
         self._latencies: list[float] = []
 
+    def leave(self) -> None:
+        """Close all connections."""
+        self._poller.close()
+        for member in [*self.members, self._talker]:
+            member.sock.close()
+
     def rush(self, count: int) -> Phase:
         """`count` messages as fast as the slowest reader takes them."""
         return self._run(count, 0.0)
@@ -218,6 +224,7 @@ def measure(where: Where, pid: int, plan: Plan, cores: frozenset[int] = frozense
         crowd.leave()
     talk.rush(1000)  # those who left are seen off
     after = talk.rush(plan.quiet)
+    talk.leave()
     wrong = [*talk.wrong, *finished.wrong]
     return Result(
         alone,
@@ -245,7 +252,9 @@ def main() -> int:
     parser.add_argument("--target", default="parley", choices=sorted(READY), help="the server (default: parley)")
     for part in dataclasses.fields(Plan):
         parser.add_argument(f"--{part.name}", type=type(part.default), default=part.default, help=f"default: {part.default}")
-    parser.add_argument("--edit", nargs=2, metavar=("OLD", "NEW"), action="append", default=[], help="change the configuration file")
+    parser.add_argument(
+        "--edit", nargs=2, metavar=("OLD", "NEW"), action="append", default=[], help="change the configuration file"
+    )
     given = vars(parser.parse_args())
     recipe = READY[given.pop("target")]
     edits = given.pop("edit")
@@ -267,7 +276,11 @@ def main() -> int:
                 os.sched_setaffinity(0, cores.generator)
             where = Where(int(address.host.rpartition(":")[2]), certs / "ca.pem")
             result = measure(where, address.pid, Plan(**given), cores.generator or frozenset())
-    print(json.dumps({"server": recipe.name, "grown_mib": result.grown_mib, **result.ratios(), **dataclasses.asdict(result)}, indent=1))
+    print(
+        json.dumps(
+            {"server": recipe.name, "grown_mib": result.grown_mib, **result.ratios(), **dataclasses.asdict(result)}, indent=1
+        )
+    )
     return 0
 
 

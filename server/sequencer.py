@@ -205,7 +205,7 @@ class Sequencer:
 
     @staticmethod
     def _sources(user: User, cursor: int, upto: int, pages: Pages) -> tuple[list[list[Event]], list[int], list[Behind]]:
-        """A page of each log; where such a page ends before `upto` does: beyond that, the log may have more before what others have;
+        """A page of each log; where such a page ends before `upto` does (beyond that the log may have more before what others have);
         and what is missing for that.
         """
         sources: list[list[Event]] = []
