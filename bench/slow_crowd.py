@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 ROOM = "#slow"
 SMALL = 4096  # of the kernel's receive buffer of those who are not going to read
 _SEGMENT = 1400  # bytes, as on a real network: with loopback's 64 KiB the sender's kernel takes in megabytes before it blocks
+_MOST_RECORDS = 2  # read from one member before the next has its turn
 _PATIENCE = 120.0  # seconds for one step of a registration
 _NUMBERS = re.compile(rb" PRIVMSG #slow :m (\d+) ")
 _ADDRESSES = 200  # source addresses within 127.0.0.0/8
@@ -72,7 +73,7 @@ class Member:
         try:
             while data := self.sock.recv(16384):
                 chunks.append(data)
-                if len(chunks) > 16:  # others want to be read from too
+                if len(chunks) > _MOST_RECORDS:  # others want to be read from too
                     break
             else:
                 self.closed = self.closed or "closed"
