@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol
 
-from server.events import Change, Erasure, Event
+from server.events import Change, Erasure, Event, Kind
 from server.log import RoomLog
 from server.state.durable import Waiting
 from server.state.model import Deferred, Network, Room, User, cost_of
@@ -101,6 +101,7 @@ class Sequencer:
         self._rooms: set[Room] = set()
         self._in_flight = False
         self._at = 0
+        self.shown = [0] * (max(Kind) + 1)  # events that were committed, by kind
 
     def clock(self, at: int) -> int:
         """`at` (milliseconds), or the last time that was given where the clock went back: time in the logs never does."""
@@ -159,6 +160,9 @@ class Sequencer:
         return len(self._events) + self._changes.size // _EVENT_BYTES
 
     def _show(self, batch: Batch) -> None:
+        shown = self.shown
+        for event in batch.events:
+            shown[event.kind] += 1
         self.committed = batch.upto if self._events or self._changes else self.net.seq
         if any(isinstance(change, Erasure) for change in batch.changes):
             self.erasures += 1
@@ -205,8 +209,8 @@ class Sequencer:
 
     @staticmethod
     def _sources(user: User, cursor: int, upto: int, pages: Pages) -> tuple[list[list[Event]], list[int], list[Behind]]:
-        """A page of each log; where such a page ends before `upto` does (beyond that the log may have more before what others have);
-        and what is missing for that.
+        """A page of each log; where such pages end before `upto` does, beyond which their logs may have more before what others
+        have; and what is missing for that.
         """
         sources: list[list[Event]] = []
         ends: list[int] = []
