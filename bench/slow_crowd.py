@@ -13,7 +13,9 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Any, NamedTuple
 ROOM = "#slow"
 SMALL = 4096  # of the kernel's receive buffer of those who are not going to read
 _SEGMENT = 1400  # bytes, as on a real network: with loopback's 64 KiB the sender's kernel takes in megabytes before it blocks
+_JOINING = 16  # at a time
 _MOST_RECORDS = 2  # read from one member before the next has its turn
 _PATIENCE = 120.0  # seconds for one step of a registration
 _NUMBERS = re.compile(rb" PRIVMSG #slow :m (\d+) ")
@@ -156,7 +159,9 @@ def _crowd(pipe: Pipe, where: Where, count: int, first: int, cores: Sequence[int
     os.nice(5)
     context = context_for(where.ca)
     try:
-        members = [Member(where, context, f"slow{n}", first=first, receive=SMALL) for n in range(count)]
+        with ThreadPoolExecutor(_JOINING) as pool:  # some servers take half a second for each
+            come = partial(Member, where, context, first=first, receive=SMALL)
+            members = list(pool.map(come, [f"slow{n}" for n in range(count)]))
     except OSError as error:
         pipe.send(f"the crowd cannot join: {error}")
         return

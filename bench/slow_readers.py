@@ -65,6 +65,7 @@ class Talk:
     where: Where
     server: Process
     size: int = 64
+    together: int = _WINDOW
     members: list[Member] = field(default_factory=list)
     said: int = 0
 
@@ -133,12 +134,13 @@ class Talk:
         return 1.0
 
     def _say(self, count: int) -> None:
-        lines = "".join(f"PRIVMSG {ROOM} :m {n} {self._pad}\r\n" for n in range(self.said, self.said + count))
+        lines = [f"PRIVMSG {ROOM} :m {n} {self._pad}\r\n" for n in range(self.said, self.said + count)]
         self._sent_at.extend([time.monotonic()] * count)
         self.said += count
         sock = self._talker.sock
         sock.settimeout(120)
-        sock.sendall(lines.encode())
+        for at in range(0, count, self.together):
+            sock.sendall("".join(lines[at : at + self.together]).encode())
         sock.settimeout(0)
 
     def _hear(self, member: Member) -> None:
@@ -165,6 +167,9 @@ class Plan:
     awake: float = 20.0  # seconds for which all of the crowd reads
     finish: int = 3  # members of the crowd that read up to the end
     patience: float = 900.0  # seconds for them
+    together: int = (
+        _WINDOW  # lines in one write; ngIRCd carries out only a few of those that come together, and the others a second later
+    )
 
 
 @dataclass
@@ -203,7 +208,7 @@ class Result:
 def measure(where: Where, pid: int, plan: Plan, cores: frozenset[int] = frozenset()) -> Result:
     """All of it, against one running server."""
     server = Process(pid)
-    talk = Talk(where, server)
+    talk = Talk(where, server, together=plan.together)
     talk.join(plan.readers)
     talk.rush(max(1000, plan.quiet // 20))  # what sockets and allocators hold once
     alone = talk.rush(plan.quiet)
