@@ -181,9 +181,9 @@ class World:
                 return plan
             for part in plan.behind:
                 assert part not in pages, "the same page is asked for twice"
-                limit = sequencer_module.PAGE
-                events = self.store.after(part.key, part.after, limit, upto=part.upto, seen_from=part.since)
-                pages[part] = Page(events, events[-1].seq if len(events) >= limit else part.upto)
+                most = sequencer_module.PAGE
+                events = self.store.after(part.key, part.after, most, upto=part.upto, seen_from=part.since)
+                pages[part] = Page(events, events[-1].seq if len(events) >= most else part.upto)
 
     def page(self, person: Person) -> tuple[list[bytes], bool]:
         """What the next page is as bytes, one each event or reply, and whether there is more."""
