@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import ssl
 import struct
@@ -15,7 +16,10 @@ from tests.e2e.irc import Client, context_for
 from tests.e2e.process import PATIENCE, ServerProcess
 
 EXEMPT = ("--set", "limits.exempt=127.0.0.0/8")  # for attacks that are not about the limits per address
-CHEAP = ("--set", "accounts.argon2_memory_kib=8", "--set", "accounts.argon2_time=1", "--set", "accounts.scram_iterations=4096")
+CHEAP = (  # passwords, for attacks that are not about them
+    *("--set", "accounts.argon2_memory_kib=8", "--set", "accounts.argon2_time=1", "--set", "accounts.scram_iterations=4096"),
+    *("--set", "accounts.tries=1000", "--set", "accounts.tries_at=1000"),
+)
 
 
 def address(number: int) -> str:
@@ -56,14 +60,8 @@ def until_end(sock: socket.socket) -> bytes:
 
 
 def crowd(server: ServerProcess, size: int, *rooms: str, name: str = "one", caps: tuple[str, ...] = ()) -> list[Client]:
-    """So many people in these rooms; they come as fast as they can."""
-    people = [Client(server.port, server.ca, f"{name}{number}", caps=caps) for number in range(size)]
-    for person in people:
-        person.send(*[f"JOIN {room}" for room in rooms])
-    for person in people:
-        for room in rooms:
-            person.until("366", where=lambda line, room=room: line.params[1] == room)  # type: ignore[misc]
-    return people
+    """So many people in these rooms; they come one after the other."""
+    return [Client(server.port, server.ca, f"{name}{number}", *rooms, caps=caps) for number in range(size)]
 
 
 @contextmanager
@@ -80,9 +78,15 @@ def environment(**more: str) -> Iterator[None]:
 
 @contextmanager
 def besieged_as(
-    module: str, certs: Path, data: Path, accounts: list[Account], *options: str, variables: dict[str, str] | None = None
+    module: str,
+    certs: Path,
+    data: Path,
+    accounts: list[Account],
+    *options: str,
+    variables: dict[str, str] | None = None,
+    complains: bool = False,
 ) -> Iterator[Siege]:
-    """A siege of `python -m MODULE`, with these environment variables."""
+    """A siege of `python -m MODULE`, with these environment variables. `complains`: tracebacks in its log are what is wanted."""
     with environment(**(variables or {})):
         server = ServerProcess(certs, data, "--set", "deadlines.drain=0.5", *options, module=module, covered=False)
     try:
@@ -91,6 +95,10 @@ def besieged_as(
             yield Siege(server, control, accounts)
         finally:
             control.end()
-        server.stop()
+        if complains:
+            server.signal(signal.SIGTERM)
+            assert server.wait() == 0, server.log()
+        else:
+            server.stop()
     finally:
         server.kill()
