@@ -2,9 +2,9 @@
 
 OpenSSL carries out a peer's KeyUpdates (RFC 8446 4.6.3) and refused renegotiations inside one `SSL_read`, as many as come, and the
 `ssl` module can neither limit them nor see them. A peer that sends them as fast as they are carried out would keep the worker, and
-with it everybody else whom that worker serves. So this thread looks at what each worker attends to. Where it is the same connection
-in the same turn, look after look, while the worker uses CPU time (by the clock alone, a busy machine would look the same), the kernel
-is told that the connection is over, and that ends the read.
+with it everybody else whom that worker serves. So this thread looks at what each worker attends to. Where it is the same
+connection in the same turn, look after look, while the worker uses CPU time (by the clock alone, a busy machine would look the
+same), the kernel is told that the connection is over, and that ends the read.
 
 Looks need the GIL, and `SSL_read` goes on without it. So a worker that takes long over our own code, or over the collection of
 garbage, is not seen again and again in one place: it takes several looks to be sure.
@@ -114,7 +114,7 @@ class Guard(threading.Thread):
 
     @staticmethod
     def _end(peer: Peer) -> None:
-        """The one thing that another thread does to a worker's socket: `shutdown`, below TLS, which takes no memory from anybody."""
+        """The one thing that another thread does to a worker's socket: `shutdown`, below TLS, of which OpenSSL knows nothing."""
         with suppress(OSError):
             socket.socket.shutdown(peer.sock, socket.SHUT_RDWR)
             log.warning("%s was dropped: its TLS messages (KeyUpdate, renegotiation) kept a worker busy", peer.address)

@@ -1,9 +1,9 @@
-"""A TLS 1.3 client that does what no library offers: KeyUpdate messages without end (RFC 8446 4.6.3), or records of one byte, or none.
+"""A TLS 1.3 client that does what no library offers: KeyUpdate messages without end (RFC 8446 4.6.3), or records of one byte.
 
-    python -m tests.attack.key_updates PORT SECONDS updates|answered|tiny|empty
+    python -m tests.attack.key_updates PORT SECONDS updates|answered|tiny
 
-It prints how many it sent, and whether the server ended it. The `ssl` module has no way to send them, so this calls the OpenSSL that
-the module is linked with. What it sends is made in memory, 64 KiB at a time: the attacker's system calls are not what limits it.
+It prints how many it sent, and whether the server ended it. The `ssl` module has no way to send them, so this calls the OpenSSL
+that the module is linked with. What it sends is made in memory, 64 KiB at a time: its system calls are not what limits it.
 """
 
 from __future__ import annotations

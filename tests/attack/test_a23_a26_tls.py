@@ -28,7 +28,7 @@ IN_MEMORY, HANDSHAKES = (10_000, 10_000) if FULL else (1_500, 500)
 
 @row("A23")
 def test_renegotiation_is_refused(siege: Besiege) -> None:
-    """RFC 5246 7.2.2: "If [...] the initiator [...] would like to renegotiate, [...] no_renegotiation"; here the server will not."""
+    """RFC 5246 7.2.2: no_renegotiation is "sent [...] by the server in response to a client hello after initial handshaking"."""
     with siege(*EXEMPT) as it, it.attack():
         tries = 0
         while it.goes_on():

@@ -77,7 +77,7 @@ def test_kicks_nicks_messages_and_quits_across_each_other(siege: Besiege) -> Non
 
 def _lines_to(client: Client) -> bytes:
     """What comes until close_notify. Raises SSLError where the connection is only cut."""
-    client.sock.suppress_ragged_eofs = False
+    client.sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
     found = b""
     while data := client.sock.recv(65536):
         found += data

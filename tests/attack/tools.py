@@ -59,9 +59,15 @@ def until_end(sock: socket.socket) -> bytes:
     return found
 
 
-def crowd(server: ServerProcess, size: int, *rooms: str, name: str = "one", caps: tuple[str, ...] = ()) -> list[Client]:
-    """So many people in these rooms; they come one after the other."""
-    return [Client(server.port, server.ca, f"{name}{number}", *rooms, caps=caps) for number in range(size)]
+def crowd(server: ServerProcess, size: int, name: str = "one") -> list[Client]:
+    """So many people, who are in no room yet."""
+    people = [Client(server.port, server.ca) for _ in range(size)]
+    for number, person in enumerate(people):
+        person.nick = f"{name}{number}"
+        person.send(f"NICK {person.nick}", f"USER {person.nick} 0 * :{person.nick}")
+    for person in people:
+        person.until("376", "422")
+    return people
 
 
 @contextmanager
