@@ -179,20 +179,25 @@ def _fill(server: Running, modes: str) -> tuple[Talker, Talker]:
     insider, friend = Talker(server, "insider", caps=CAPS), Talker(server, "friend", caps=CAPS)
     insider.ask("JOIN #vault", f"MODE #vault {modes}", "INVITE friend #vault")
     friend.ask("JOIN #vault" + (" key" if "k" in modes else ""))
-    insider.ask(f"TOPIC #vault :{SECRET}", f"PRIVMSG #vault :{SECRET}", f"METADATA #vault SET note :{SECRET}")
+    # Without +s the room is in the list of rooms, its topic with it: only what is said in it is the members'.
+    insider.ask(
+        f"TOPIC #vault :{SECRET if 's' in modes else 'known to all'}",
+        f"PRIVMSG #vault :{SECRET}",
+        f"METADATA #vault SET note :{SECRET}",
+    )
     insider.ask(f"MODE #vault +b {SECRET}!*@*", f"MODE #vault +I {SECRET}!*@*", f"PRIVMSG friend :{SECRET}", "MARKREAD #vault")
     friend.ask(f"PRIVMSG insider :{SECRET}", "PING x")
     return insider, friend
 
 
 @row("A22")
-@pytest.mark.parametrize("modes", ["+s", "+p", "+si", "+sk key", "+in"])
+@pytest.mark.parametrize("modes", ["+s", "+si", "+sk key", "+in"])
 def test_outsiders_are_told_nothing(tmp_path: Path, modes: str) -> None:
     """Ergo #2382, #991, #959, GHSA-8cmp-fc56-7g44: each command, for a stranger, somebody kicked and banned, and who left."""
     with running_server(tmp_path) as server:
         insider, friend = _fill(server, modes)
         kicked, left, stranger = (Talker(server, nick, caps=CAPS) for nick in ("kicked", "left", "outsider"))
-        hidden = "s" in modes or "p" in modes
+        hidden = "s" in modes
         for guest in (kicked, left):
             insider.ask(f"INVITE {guest.nick} #vault")
         key = " key" if "k" in modes else ""
@@ -202,9 +207,11 @@ def test_outsiders_are_told_nothing(tmp_path: Path, modes: str) -> None:
         for who in (kicked, left, stranger):
             who.ask("PING settled")
             for line in ASK:
+                if line == "MODE #vault b" and not hidden:
+                    continue  # who is banned from a room that all may know of, all may know
                 found = [text for text in who.ask(line) if SECRET in text or (hidden and " insider" in text and "#vault" in text)]
                 assert not found, f"{who.nick} asked {line!r} in {modes} and was told {found}"
-        assert any(SECRET in text for text in friend.ask("TOPIC #vault")), "the room had no secret"
+        assert any(SECRET in text for text in friend.ask("CHATHISTORY LATEST #vault * 50")), "the room had no secret"
         for client in (insider, friend, kicked, left, stranger):
             client.sock.close()
 
@@ -216,12 +223,14 @@ def test_private_conversations_of_accounts_stay_theirs(tmp_path: Path) -> None:
         insider, friend = Talker(server, "insider", caps=CAPS), Talker(server, "friend", caps=CAPS)
         register(insider)
         insider.ask(f"PRIVMSG friend :{SECRET}")
-        friend.ask(f"PRIVMSG insider :{SECRET}", "QUIT")
-        friend.sock.close()
+        friend.ask(f"PRIVMSG insider :{SECRET}")
+        assert [text for text in insider.ask("CHATHISTORY LATEST friend * 50") if SECRET in text]
+        friend.send("QUIT")
+        friend.rest()
+        friend.close()
         insider.ask("PING x")
         taker = Talker(server, "friend", caps=CAPS)
         for line in (*ASK, "CHATHISTORY LATEST insider * 50", "CHATHISTORY LATEST friend * 50"):
             assert not [text for text in taker.ask(line) if SECRET in text], line
-        assert [text for text in insider.ask("CHATHISTORY LATEST friend * 50") if SECRET in text]
         taker.sock.close()
         insider.sock.close()

@@ -41,11 +41,9 @@ def test_on_a_full_disk_nothing_is_shown_that_is_not_stored(certs: Path, tmp_pat
         shown = [line.text for line in [*alice.seen, *bob.seen] if line.command == "PRIVMSG" and "full" in line.text]
         stored = _texts(data)
         assert set(shown) <= set(stored)
-        with closing(dial(server.port)) as stranger:  # it still answers
+        with closing(dial(server.port)) as stranger:  # it still attends to everybody
             stranger.sendall(b"plain\r\n")
             assert until_end(stranger).startswith(b"ERROR")
-        bob.send("PING still-there")
-        bob.until("PONG", where=lambda line: line.text == "still-there")
         full.unlink()
         alice.until("PRIVMSG", where=lambda line: line.text.startswith("while it is full 399 "))
         bob.until("PRIVMSG", where=lambda line: line.text.startswith("while it is full 399 "))
@@ -169,7 +167,8 @@ def _another(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 9999")
+        db.execute("UPDATE meta SET value = 9999 WHERE key = 'schema'")
+        db.commit()
 
 
 @row("A34")
