@@ -64,8 +64,8 @@ def _texts(data: Path) -> list[str]:
 
 @row("A33")
 def test_killed_while_writing_everything_acknowledged_is_there(certs: Path, tmp_path: Path, accounts: list[Account]) -> None:
-    """tests/e2e/test_kill.py does it in earnest; here five kills, and every echo accounted for."""
-    data, acknowledged, kills = tmp_path / "data", 0, 5
+    """tests/e2e/test_kill.py does it in earnest; here a few kills, and every echo accounted for."""
+    data, acknowledged, kills = tmp_path / "data", 0, 4
     expected: dict[str, str] = {}  # text by msgid
     for turn in range(kills):
         server = ServerProcess(certs, data, "--limits", "off", covered=False)
@@ -133,7 +133,6 @@ def _holes(path: Path) -> None:
 def test_a_database_that_is_no_good_is_refused_with_one_sentence(certs: Path, tmp_path: Path) -> None:
     good = _filled(certs, tmp_path / "good")
     damages: dict[str, Callable[[Path], object]] = {
-        "no database": lambda path: path.write_bytes(b"this is no database at all " * 400),
         "no header": lambda path: _overwrite(path, 0, b"\xff" * 100),
         "holes": _holes,
         "truncated": lambda path: os.truncate(path, 4096 * 3 + 100),

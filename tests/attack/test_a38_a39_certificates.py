@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.attack.rows import row
-from tests.attack.siege import Besiege
+from tests.attack.siege import Account, Besiege, besieged
 from tests.attack.tools import EXEMPT, secure, until_end
 from tests.e2e.irc import Client
 from tests.server.tls_material import Authority, pem_of
@@ -26,7 +26,7 @@ from tests.server.tls_material import Authority, pem_of
 def test_a_storm_of_reloads_breaks_no_handshake(siege: Besiege) -> None:
     with siege(*EXEMPT, "--set", "limits.connects_per_address=100000") as it, it.attack():
         shaken = 0
-        while it.goes_on(3):
+        while it.goes_on():
             it.server.signal(signal.SIGHUP)
             with secure(it.server.port, it.server.ca, shaken) as sock:
                 it.server.signal(signal.SIGHUP)
@@ -99,12 +99,11 @@ def _crafted(authority: Authority) -> Iterator[bytes]:
 
 
 @row("A39")
-def test_crafted_client_certificates_harm_nobody_else(siege: Besiege, certs: Path, tmp_path: Path) -> None:
+def test_crafted_client_certificates_harm_nobody_else(tmp_path: Path, accounts: list[Account]) -> None:
     authority = Authority()
-    authority.lay_out(certs.parent / "crafted")
+    certs = authority.lay_out(tmp_path / "certs")
     pems = list(_crafted(authority))
-    with siege(*EXEMPT, "--set", "listen.certified=127.0.0.1:0", "--certs", str(certs.parent / "crafted")) as it:
-        it.server.certs = certs.parent / "crafted"
+    with besieged(certs, tmp_path / "data", accounts, *EXEMPT, "--set", "listen.certified=127.0.0.1:0") as it:
         port = it.server.bound("certified")
         with it.attack():
             shown = refused = 0

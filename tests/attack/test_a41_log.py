@@ -6,8 +6,6 @@ import re
 from contextlib import closing, suppress
 from pathlib import Path
 
-import pytest
-
 from tests.attack.rows import row
 from tests.attack.siege import Besiege
 from tests.attack.tools import CHEAP, EXEMPT, dial, until_end
@@ -57,11 +55,11 @@ SECRET_LINES = [
 
 
 @row("A41")
-@pytest.mark.parametrize("level", ["debug", "info"])
-def test_no_line_is_forged_and_no_secret_logged(siege: Besiege, tmp_path: Path, level: str) -> None:
+def test_no_line_is_forged_and_no_secret_logged(siege: Besiege, tmp_path: Path) -> None:
+    """At the level that says most."""
     config = tmp_path / "parley.toml"
     config.write_text(CONFIG, encoding="utf-8")
-    with siege(*EXEMPT, *CHEAP, "--config", str(config), "--set", f"log_level={level}") as it, it.attack():
+    with siege(*EXEMPT, *CHEAP, "--config", str(config), "--set", "log_level=debug", "--limits", "off") as it, it.attack():
         rounds = 0
         while it.goes_on():
             for word in WORDS:
@@ -69,8 +67,9 @@ def test_no_line_is_forged_and_no_secret_logged(siege: Besiege, tmp_path: Path, 
                     raw.sendall(f"{word}\n".encode())
                     until_end(raw)
                 with Client(it.server.port, it.server.ca) as eve:
-                    eve.raw(f"NICK {word}\r\nUSER {word} 0 * :{word}\r\nNICK eve\r\nUSER e 0 * :{word}\r\n".encode())
-                    eve.raw(f"JOIN #keyed\r\nAWAY :{word}\r\nKILL eve :{word}\r\nQUIT :{word}\r\n".encode())
+                    with suppress(OSError):  # some of it ends the connection
+                        eve.raw(f"NICK {word}\r\nUSER {word} 0 * :{word}\r\nNICK eve\r\nUSER e 0 * :{word}\r\n".encode())
+                        eve.raw(f"JOIN #keyed\r\nAWAY :{word}\r\nKILL eve :{word}\r\nQUIT :{word}\r\nQUIT\r\n".encode())
                     until_end(eve.sock)
             eve = Client(it.server.port, it.server.ca, "eve", "#keyed", caps=("sasl", "batch", "labeled-response"))
             with suppress(Closed, OSError):
