@@ -19,7 +19,7 @@ log = logging.getLogger("parley.acceptor")
 
 _PAUSE_S = 0.05  # when no descriptor is left: accepting again at once would only burn a core
 _SAY_AGAIN_S = 10.0  # between two log lines of the same cause
-_UNREAD = 65536  # bytes that a peer may send before they are read: what is left to read of one that the guard has ended
+_UNREAD = 32768  # bytes that a peer may send before they are read: what is left to read of one that the guard has ended
 _AT_ONCE = 64  # connections accepted before the other listeners get a turn
 
 Hand = Callable[[socket.socket, str, str, str], None]

@@ -46,7 +46,7 @@ class Actor(threading.Thread):
 @row("A29")
 def test_kicks_nicks_messages_and_quits_across_each_other(siege: Besiege) -> None:
     """Two workers, and everybody does what concerns everybody else: nobody waits for ever for anybody."""
-    with siege("--workers", "2", "--limits", "off", "--set", "workers.count=2") as it, it.attack():
+    with siege("--workers", "2", "--limits", "off", "--set", "store.window_mib=1") as it, it.attack(most_growth=16 * MIB):
         boss = Client(it.server.port, it.server.ca, "boss", "#fray")  # first, and so the operator
         actors = [
             Actor(it.server, "a", "KICK #fray b :out", "PRIVMSG b :you", "JOIN #fray"),

@@ -78,6 +78,15 @@ def _certificate(
     )
     usage = ExtendedKeyUsageOID.SERVER_AUTH if how.get("server") else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    issuer = key.public_key() if own else authority._key.public_key()
+    usual = [
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer),
+        x509.SubjectAlternativeName([x509.RFC822Name("alice@example.com")]),
+    ]
+    for extension in usual:  # without them no strict verifier reads on
+        if extension.oid not in {one.oid for one in more}:
+            builder = builder.add_extension(extension, critical=False)
     for extension in more:
         builder = builder.add_extension(extension, critical=False)
     cert = builder.sign(key if own else authority._key, hashes.SHA256())
