@@ -18,7 +18,7 @@ from server.config import Accounts, Limits, Settings
 from server.dialects import irc
 from server.dialects import plain as plain_dialect
 from server.events import Event
-from server.sequencer import Batch, Pages, Plan, Sequencer
+from server.sequencer import Batch, Page, Pages, Plan, Sequencer
 from server.state.accounts import Account
 from server.state.model import Network, Room, User
 from server.store.memory import MemoryStore
@@ -181,7 +181,9 @@ class World:
                 return plan
             for part in plan.behind:
                 assert part not in pages, "the same page is asked for twice"
-                pages[part] = self.store.after(part.key, part.after, sequencer_module.PAGE, upto=part.upto, seen_from=part.since)
+                most = sequencer_module.PAGE
+                events = self.store.after(part.key, part.after, most, upto=part.upto, seen_from=part.since)
+                pages[part] = Page(events, events[-1].seq if len(events) >= most else part.upto)
 
     def page(self, person: Person) -> tuple[list[bytes], bool]:
         """What the next page is as bytes, one each event or reply, and whether there is more."""
