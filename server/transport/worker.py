@@ -99,6 +99,8 @@ class Worker(threading.Thread):
         self._results: deque[tuple[Connection, Job, object]] = deque()  # of work done apart
         self._conns: dict[int, Connection] = {}
         self._unread = bytearray(4)
+        self.turn = 0  # of `_attend`; this and the next are for the guard
+        self.attending: Connection | None = None
         self._swept = time.monotonic()
         self._stop_at = 0.0  # monotonic; 0: not stopping
         self._draining = False
@@ -226,6 +228,7 @@ class Worker(threading.Thread):
         """Read, write or go on with the handshake of every connection that is ready."""
         bell = self._bell.fd
         handshakes = 0
+        self.turn += 1
         for fd, mask in ready:
             if fd == bell:
                 self._bell.hush()
@@ -237,6 +240,7 @@ class Worker(threading.Thread):
                 handshakes += 1
                 if handshakes > _MOST_HANDSHAKES:
                     continue  # a wave of connections waits for those who chat, not they for it
+            self.attending = conn
             try:
                 if conn.state is State.OPEN:
                     self._ready(conn, mask)
@@ -249,6 +253,7 @@ class Worker(threading.Thread):
                     self._vanished(conn)
                 else:
                     self._lost.append((conn, str(lost)))
+        self.attending = None
 
     def _count_failure(self, conn: Connection, why: str) -> None:
         """A handshake came to nothing."""
