@@ -34,7 +34,7 @@ from server.ports import Store
 from server.sequencer import Sequencer
 from server.state.budget import Flood, Pace
 from server.state.model import Job, User
-from server.transport import poller
+from server.transport import poller, trim
 from server.transport.bell import Bell
 from server.transport.connection import Connection, Lost, State
 from server.transport.deadlines import Do, floods, judge
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("parley")
 audit = logging.getLogger("parley.audit")
 
-_MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
+_MOST_HANDSHAKES = 8  # steps of handshakes in one turn, up to a millisecond each; the rest is still there in the next
 _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
 _DELAYED_S = 0.1  # between two looks at connections that flood control, or what they have not taken in, holds back
@@ -100,6 +100,7 @@ class Worker(threading.Thread):
         self._conns: dict[int, Connection] = {}
         self._unread = bytearray(4)
         self._swept = time.monotonic()
+        self._closed = 0  # connections, since memory was last given back
         self._stop_at = 0.0  # monotonic; 0: not stopping
         self._draining = False
         self._websocket = _websockets(settings)
@@ -582,6 +583,9 @@ class Worker(threading.Thread):
 
     def _sweep(self, now: float) -> None:
         self._swept = now
+        if self._closed >= trim.AFTER:
+            self._closed = 0
+            trim.trim()
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
             if conn.user is not None and conn.user.sasl is not None:
@@ -634,6 +638,7 @@ class Worker(threading.Thread):
         if self._conns.get(conn.fd) is not conn:  # closed already; the number may be another's by now
             return
         del self._conns[conn.fd]
+        self._closed += 1
         self._poller.unregister(conn.fd)
         if conn.state is not State.OPEN:
             self._door.shaken()
