@@ -157,8 +157,8 @@ class Connection:
         self.state = State.HANDSHAKE
 
     def _measure_hello(self, sock: ssl.SSLSocket) -> None:
-        """OpenSSL takes a ClientHello of 128 KiB in records of one byte each, at two system calls a record, without coming back to us in
-        between: a quarter of a second. What comes behind the hello may be data already, of any length. Raises Lost.
+        """OpenSSL takes a ClientHello of 128 KiB in records of one byte, at two system calls a record, within one call: a quarter
+        of a second. What comes behind the hello may be data already, of any length. Raises Lost.
         """
         unread = bytearray(4)
         ioctl(self.fd, FIONREAD, unread)

@@ -1,6 +1,6 @@
 """Memory that is free, given back to the system.
 
-glibc keeps what was freed below anything that is still in use, so after a wave of 2,000 connections 50 MiB would stay with the
+glibc keeps what was freed below anything that is still in use: after a wave of 2,000 connections 50 MiB would stay with the
 process for good. `malloc_trim` gives back every free page: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
 """
 

@@ -519,9 +519,9 @@ class Worker(threading.Thread):
         net = self._net
         new = not user.registered
         before = net.seq
-        user.spent = 0.0
+        user.spent, user.loud = 0.0, False
         row = self._one(conn, user, line, at)
-        quiet = new or row.connecting or net.seq == before  # nothing of it is in any log, so nobody else sees it
+        quiet = new or row.connecting or (net.seq == before and not user.loud)  # nobody else sees anything of it
         flood.spend(row.cost + user.spent, quiet=quiet)
 
     def _one(self, conn: Connection, user: User, line: bytes, at: int) -> Row:
