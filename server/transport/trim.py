@@ -6,7 +6,7 @@ process for good. `malloc_trim` gives back every free page: https://man7.org/lin
 
 from __future__ import annotations
 
-AFTER = 64  # connections closed since the last time
+AFTER = 32  # connections closed since the last time
 
 
 def trim() -> None:

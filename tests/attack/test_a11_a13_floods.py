@@ -32,8 +32,8 @@ def test_a_flood_is_delayed_not_dropped(siege: Besiege) -> None:
         said: dict[str, list[int]] = {}
         for line in reader.lines():
             if " PRIVMSG " in line:
-                name, number = line.split(" :", 1)[1].split(" ")[:2]
-                said.setdefault(name, []).append(int(number))
+                name, count = line.split(" :", 1)[1].split(" ")[:2]
+                said.setdefault(name, []).append(int(count))
         for name, numbers in said.items():
             assert numbers == list(range(len(numbers))), f"{name}: none is missing, none comes twice, in order"
         most = max(len(numbers) for name, numbers in said.items() if name != "modest")
