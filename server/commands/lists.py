@@ -14,7 +14,6 @@ from server.state.ranks import Rank
 from wire import numerics as n
 from wire.names import fold
 
-
 _ENTRIES_PER_UNIT = 25  # to show so many costs about as much as one ordinary command
 
 
