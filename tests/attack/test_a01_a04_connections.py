@@ -221,7 +221,7 @@ def test_garbage_within_tls_costs_nothing_but_its_answer(siege: Besiege) -> None
             peer
             for number, data in enumerate((client_hello(), GARBAGE["HTTP"], os.urandom(65536), b"\n" * 65536, b"\r" * 65536))
             for port in (it.server.port, it.server.plain_port)
-            for peer in crowd.come(6, source=f"127.0.4.{number + 1}", say=data, port=port)
+            for peer in crowd.come(4, source=f"127.0.4.{number + 1}", say=data, port=port)
         ]
         while it.goes_on():
             crowd.turn()
