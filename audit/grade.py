@@ -12,7 +12,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit.served import served
 from audit.tools import AuditError, run
@@ -132,6 +132,23 @@ def judge(profile: str, facts: Facts, release: str, *, accept: bool, folder: Pat
         return [*found, f"{profile}: there is no baseline for OpenSSL {release}: {again}."]
     changed = [f"{profile}: {line}" for line in differences(known[profile], facts)]
     return [*found, *changed, *([f"{file.name} has other facts: {again}."] if changed else [])]
+
+
+class Running(NamedTuple):
+    """A server that somebody else started, say in a container: with another OpenSSL."""
+
+    host: str
+    port: int
+    ca: Path
+    profile: str
+    release: str
+
+
+def audit_running(tools: Path, server: Running, *, accept: bool) -> list[str]:
+    """What is wrong with a server that runs already."""
+    facts = scan(tools, server.host, server.port, server.ca, server.profile)
+    print(f"  sslyze, {server.profile}: compliant, {len(facts)} facts")
+    return judge(server.profile, facts, server.release, accept=accept)
 
 
 def audit(tools: Path, certs: Path, *, accept: bool) -> list[str]:
