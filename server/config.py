@@ -744,6 +744,7 @@ class _Flag(NamedTuple):
 
 FLAGS = (
     _Flag("--certs", "tls.certs", "DIR"),
+    _Flag("--tls", "tls.profile", "intermediate|modern"),
     _Flag("--data", "store.data", "DIR"),
     _Flag("--listen", "listen.irc", "HOST:PORT", repeatable=True),
     _Flag("--plain-listen", "listen.plain", "HOST:PORT", repeatable=True),
