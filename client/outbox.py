@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from client.events import Kind
 from wire.names import fold
 
+MOST_NICKS = 16  # that one message may have been stored under: a server that renames us for ever is not to fill our memory
+
 
 def new_id() -> str:
     """An id that nobody else has or can guess: 128 bits."""
@@ -103,7 +105,7 @@ class Outbox:
     def renamed(self, nick: str) -> None:
         """We are called `nick` now: what is in flight may have been stored before that or after."""
         for item in self._flying:
-            item.nicks += (fold(nick),)
+            item.nicks = (*item.nicks, fold(nick))[-MOST_NICKS:]
 
     def confirm(self, nick: str, room: str, text: str, kind: Kind, known: Callable[[Outgoing], bool]) -> None:
         """An echo, or a message of ours found in the history: the message that it belongs to is done.

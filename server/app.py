@@ -32,6 +32,7 @@ from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.control import Control
 from server.transport.door import Door
+from server.transport.guard import Guard
 from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
 from server.transport.worker import Worker
@@ -112,6 +113,7 @@ class Server:
         for worker in self._workers:
             worker.rehash = rehash or worker.rehash
         self.sequencer.desks.extend(worker.output for worker in self._workers)
+        self._guard = Guard(self._workers)
         self._next = itertools.cycle(self._workers)
         self._acceptor = Acceptor(listeners, self._door, self._hand)
         self._control = _control(settings, self.sequencer)
@@ -174,6 +176,7 @@ class Server:
         self._offload.start()
         for worker in self._workers:
             worker.start()
+        self._guard.start()
         self._acceptor.start()
         if self._control is not None:
             self._control.start()
@@ -231,6 +234,7 @@ class Server:
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+        self._guard.stop()
         self._offload.stop()
         for worker in self._workers:
             worker.release()

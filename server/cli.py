@@ -73,7 +73,11 @@ def _ring(tell: int) -> None:
 
 
 def _serve(server: Server, told: int) -> int:
-    server.start()
+    try:
+        server.start()
+    except RuntimeError as error:  # "can't start new thread"
+        server.stop(0.0)
+        return _complain(SetupError(f"no thread can be started: raise the limit of processes (ulimit -u, pids_limit): {error}"))
     notify("READY=1")
     try:
         while True:

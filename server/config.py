@@ -23,16 +23,24 @@ from textwrap import wrap
 from typing import Any, Literal, NamedTuple, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from server.operators import CAPABILITIES
+from wire.display import safe
 
 PREFIX = "PARLEY_"
 WIDTH = 110
+_MOST_SAID = 1000  # characters about what is wrong
 CERTS, DATA = Path("var/certs"), Path("var/data")  # below the working directory; `make run` makes both
 
 T = TypeVar("T")
 
 
 class SettingsError(Exception):
-    """A setting is wrong. The text is one sentence: where it was given, the value, and what is allowed."""
+    """A setting is wrong. The text is one sentence: where it was given, the value, and what is allowed.
+
+    Whatever stands in the file, it is one line, and no longer than one reads.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(safe(text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}..."))
 
 
 class Address(NamedTuple):
@@ -655,13 +663,18 @@ def _fits(spec: Spec, value: Any) -> bool:
     return True
 
 
+def _is_huge(value: object) -> bool:
+    """Whether Python refuses to write the number down."""
+    return isinstance(value, int) and value.bit_length() > 1000
+
+
 def _convert(spec: Spec, given: object, source: str, convert: Callable[[Any], object]) -> object:
     try:
         value = convert(given)
     except (ValueError, KeyError, OverflowError, RuntimeError):  # RuntimeError: expanduser without a home
         value = None
     if value is None or not _fits(spec, value):
-        shown = "this value" if spec.secret else repr(given)
+        shown = "this value" if spec.secret or _is_huge(given) else repr(given)
         raise SettingsError(f"{source}: {shown} is not possible; allowed is {allowed(spec)}.")
     return value
 
@@ -700,8 +713,10 @@ def _read_toml(path: Path, source: str) -> dict[str, Any]:
         raise SettingsError(
             f"{path}: the byte at {error.start} is not UTF-8; allowed is a TOML file, which is always UTF-8."
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # most often a TOMLDecodeError, which is one; else a number of thousands of digits
         raise SettingsError(f"{path}: this is not TOML: {error}.") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: this is not TOML: arrays or tables within each other are too deep.") from None
 
 
 def _rows(table: str, given: object, path: Path) -> dict[str, object]:
@@ -762,6 +777,7 @@ class _Flag(NamedTuple):
 
 FLAGS = (
     _Flag("--certs", "tls.certs", "DIR"),
+    _Flag("--tls", "tls.profile", "intermediate|modern"),
     _Flag("--data", "store.data", "DIR"),
     _Flag("--listen", "listen.irc", "HOST:PORT", repeatable=True),
     _Flag("--plain-listen", "listen.plain", "HOST:PORT", repeatable=True),

@@ -110,6 +110,7 @@ class User:
         "key",
         "label",
         "link",
+        "loud",
         "negotiating",
         "nick",
         "operator",
@@ -183,7 +184,8 @@ class User:
         self.invited: dict[Room, Invited] | None = None  # the oldest invitation first
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
-        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        # What commands cost besides what their rows say, not yet taken; whether others were told of what is in no log.
+        self.spent, self.loud = 0.0, False
         self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = self.acted = 0  # positions of the last change of membership, and of the last event of their own

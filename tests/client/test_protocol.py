@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -623,6 +625,18 @@ def test_a_nick_out_of_measure_leaves_room_for_text() -> None:
     assert [len(line.rpartition(" ")[2]) for line in t.sent()] == [200]
     t.gets(f":{t.p.nick} NICK {'m' * 3000}")
     assert len(t.p.nick) == 64
+
+
+def test_a_server_that_renames_us_for_ever_fills_no_memory() -> None:
+    """A message in flight is known by the nicks that it may be stored under; the last ones are enough."""
+    t = Talk()
+    t.greet()
+    t.p.say("bob", "hello")
+    for old, new in pairwise(["alice", *(f"n{i}" for i in range(100))]):
+        t.gets(f":{old} NICK {new}")
+    assert [len(item.nicks) for item in t.p._outbox._flying] == [16]
+    t.gets(":n99!u@h PRIVMSG bob :hello")
+    assert t.p.backlog == 0
 
 
 WORDS = st.sampled_from(

@@ -47,7 +47,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_waits_is_told_once_and_sees_nothing_before_it_is_stored(tmp_path: Path) -> None:
     caps = ["echo-message", "batch", "draft/chathistory"]
-    with running_server(tmp_path, store_kind="sqlite") as server:  # noqa: SIM117
+    with running_server(tmp_path, store_kind="sqlite") as server:  # noqa: SIM117 - the three together in a line of their own
         with Client(server, "ada", caps=caps) as ada, Client(server, "bob") as bob, Client(server, "eve", caps=caps) as eve:
             for who in (ada, bob, eve):
                 who.ask("JOIN #room")
@@ -82,7 +82,7 @@ def test_who_waits_is_told_once_and_sees_nothing_before_it_is_stored(tmp_path: P
 
 
 def test_to_stop_meanwhile_loses_only_what_nobody_saw(tmp_path: Path) -> None:
-    with running_server(tmp_path, store_kind="sqlite", deadlines_drain="0.2") as server:  # noqa: SIM117
+    with running_server(tmp_path, store_kind="sqlite", deadlines_drain="0.2") as server:  # noqa: SIM117 - as above
         with Client(server, "ada", caps=["echo-message"]) as ada:
             ada.ask("JOIN #room", "PRIVMSG #room :kept")
             with _full(server):

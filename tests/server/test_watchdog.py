@@ -63,7 +63,9 @@ def test_a_lock_that_is_never_given_back_is_told_once(server: Running, caplog: p
 
 
 def test_the_stacks_name_every_thread() -> None:
-    assert stacks().count("hread 0x") == threading.active_count()
+    told = stacks()
+    for thread in threading.enumerate():
+        assert f"hread 0x{thread.ident:016x}" in told, thread.name
 
 
 def test_what_fails_while_looking_does_not_end_the_watch(server: Running, caplog: pytest.LogCaptureFixture) -> None:
