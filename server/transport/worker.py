@@ -407,14 +407,10 @@ class Worker(threading.Thread):
             if conn.user is not None:
                 expire(net, conn.user, at)
         self._negotiating.clear()
-<<<<<<< HEAD
-        congested = self._sequencer.pending() > _CONGESTED or net.window.excess > _CONGESTED_BYTES
-=======
         for conn, why in self._stalled:
             self._give_up(conn, why, now, at)
         self._stalled.clear()
-        congested = self._sequencer.pending() > _CONGESTED
->>>>>>> main
+        congested = self._sequencer.pending() > _CONGESTED or net.window.excess > _CONGESTED_BYTES
         for conn in self._active:
             if conn.state is State.OPEN:
                 self._carry_out(conn, now, at, congested=congested)
