@@ -211,13 +211,13 @@ def test_trim_deletes_the_oldest_of_one_room_in_slices(store: Store) -> None:
 
 def test_what_was_trimmed_is_not_in_the_way_of_what_is_older_later(store: Store) -> None:
     store.append([event(seq, f"#{seq % 2}", at=AT + seq) for seq in range(1, 1001)])
-    assert store.trim("#1", 500) == 250
+    assert store.trim("#1", 500, 1000) == 250
     assert store.retain(AT + 101) == 50
     assert store.trim("#0", 200) == 50
     assert store.retain(AT + 601) == 250
     assert seqs(store.after("#0", 0, 2)) == [602, 604]
     assert seqs(store.after("#1", 0, 2)) == [601, 603]
-    assert store.trim("#1", 2000) == 200
+    assert store.trim("#1", 2000, 1000) == 200
     store.append([event(1001, "#1")])
     assert seqs(store.after("#1", 0, 2)) == [1001]
     assert store.retain(AT + 5000) == 201
