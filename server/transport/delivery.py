@@ -20,16 +20,19 @@ from typing import cast
 from server.dialects import irc, plain, websocket
 from server.events import Event
 from server.ports import Store, StoreError
-from server.sequencer import PAGE, Pages, Plan, Sequencer
+from server.sequencer import Pages, Plan, Sequencer
 from server.state.model import Deferred, Room, User
 from server.transport.connection import Connection, Lost, State, reason
 from server.transport.meters import Output, counting
+from server.transport.shelf import Shelf
 
 log = logging.getLogger("parley")
 
 _MOST_READS = 2  # answers read from the store in one turn; one may take ten milliseconds and more
 _BYTES_PER_UNIT = 16384  # so much read from the store counts as a command
 _LOOKED_PER_UNIT = 2000
+_FAR = 256  # positions: who is that far behind catches up in turn with others like it
+_CATCH_UP_S = 0.002  # of each turn: so long, and a page, do those who are up to date wait for all those who are not
 
 Due = list[tuple[Connection, Plan]]
 
@@ -108,22 +111,30 @@ class Delivery:
         self.due: set[Connection] = set()  # has output of its own, or was behind and may go on
         self.lost: list[tuple[Connection, str]] = []  # could not be written to, or have been told everything: to be closed
         self._unsettled: set[Connection] = set()  # wait for the committed end
+        self._behind: dict[Connection, None] = {}  # far behind, and could be given more now; who has waited longest comes first
         self._sequencer = sequencer
         self._meters = meters or Output()
         self._store = counting(store, self._meters)
+        self._shelf = Shelf(sequencer, self._store)
         self._watch = watch
 
     @property
     def work(self) -> bool:
         """Whether there is something to collect."""
         return bool(
-            self.dirty or self.rung or self.due or self.lost or (self._unsettled and self._sequencer.committed > self.frontier)
+            self.dirty
+            or self.rung
+            or self.due
+            or self.lost
+            or self._behind
+            or (self._unsettled and self._sequencer.committed > self.frontier)
         )
 
     def forget(self, conn: Connection) -> None:
         """A connection was closed."""
         self.due.discard(conn)
         self._unsettled.discard(conn)
+        self._behind.pop(conn, None)
 
     # Under the lock
 
@@ -151,6 +162,9 @@ class Delivery:
                 if not conn.hold:
                     conn.hold = True
                     conn.cursor = since
+                elif self.frontier - conn.cursor > _FAR:
+                    self._behind.setdefault(conn)
+                    continue
                 if _reads(conn.user):
                     reads += 1
                     if reads > _MOST_READS:  # it has its turn when those who chat have had theirs
@@ -205,6 +219,27 @@ class Delivery:
             self._deliver_rooms(slices)
         for conn, plan in plans:
             self._serve(conn, plan)
+        if self._behind:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Give those who are far behind a page each, in turn, as far as the time goes."""
+        until = time.monotonic() + _CATCH_UP_S
+        while self._behind:
+            conn = next(iter(self._behind))
+            del self._behind[conn]
+            user = conn.user
+            if conn.pending is not None or conn.state is not State.OPEN or user is None:
+                continue
+            with self._sequencer.lock:
+                plan = self._sequencer.plan(user, conn.cursor, self.frontier, {})
+            self._serve(conn, plan)
+            if time.monotonic() >= until:
+                return
+
+    def rest(self) -> None:
+        """Once in a while: let go of what nobody has used since the last time."""
+        self._shelf.rest()
 
     def greet(self, conn: Connection, data: bytes) -> None:
         """Write something that has no place in any order (a PING)."""
@@ -336,7 +371,7 @@ class Delivery:
             conn.moved = time.monotonic()
             self._watch(conn)
         elif plan.more:
-            self.due.add(conn)
+            self._behind[conn] = None
         elif plan.waiting:
             self._unsettled.add(conn)
             self.waiting = True
@@ -358,7 +393,7 @@ class Delivery:
         pages: Pages = {}
         while plan.behind:
             for part in plan.behind:
-                pages[part] = self._store.after(part.key, part.after, PAGE, upto=part.upto, seen_from=part.since)
+                pages[part] = self._shelf.page(part, among=len(plan.behind))
             with self._sequencer.lock:
                 plan = self._sequencer.plan(conn.user, conn.cursor, self.frontier, pages)
         return plan

@@ -28,7 +28,7 @@ from server.commands.sasl import expire
 from server.commands.server_bans import refusal_of_address
 from server.commands.table import REFUSED, Row
 from server.config import Settings
-from server.dialects import irc
+from server.dialects import irc, plain
 from server.dialects.websocket import parse_origins
 from server.ports import Store
 from server.sequencer import Sequencer
@@ -107,6 +107,7 @@ class Worker(threading.Thread):
         self._opened: list[Connection] = []
         self._active: list[Connection] = []
         self._lost: list[tuple[Connection, str]] = []
+        self._stalled: list[tuple[Connection, str]] = []  # took nothing for too long, as the last sweep found
         self._negotiating: list[Connection] = []  # negotiating a login at the last sweep
         self._gone: list[Connection] = []
         self._rewatch: list[Connection] = []
@@ -193,7 +194,7 @@ class Worker(threading.Thread):
             self._active += self._slowed
             self._slowed.clear()
         output = self.output
-        if self._opened or self._active or self._lost or self._results or self._negotiating or output.work:
+        if self._opened or self._active or self._lost or self._results or self._negotiating or self._stalled or output.work:
             with self._sequencer.lock:
                 self._work(now)
                 slices, plans = output.collect()
@@ -389,6 +390,9 @@ class Worker(threading.Thread):
             if conn.user is not None:
                 expire(net, conn.user, at)
         self._negotiating.clear()
+        for conn, why in self._stalled:
+            self._give_up(conn, why, now, at)
+        self._stalled.clear()
         congested = self._sequencer.pending() > _CONGESTED
         for conn in self._active:
             if conn.state is State.OPEN:
@@ -610,6 +614,7 @@ class Worker(threading.Thread):
 
     def _sweep(self, now: float) -> None:
         self._swept = now
+        self.output.rest()
         self.meters.survey(self._conns.values(), self.output.frontier, now)
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
@@ -631,11 +636,41 @@ class Worker(threading.Thread):
             upto = conn.user.asked = self.output.frontier
             self.output.greet(conn, conn.encode(f"PING :{msgids.encode(upto)}\r\n".encode()))
 
+    def _give_up(self, conn: Connection, why: str, now: float, at: int) -> None:
+        """End the session of who took nothing for too long. If they read again before the goodbye is over, they find, behind what
+        had begun to leave, the reason; what they missed is in the store.
+        """
+        user = conn.user
+        assert user is not None
+        self._disconnect(conn, user, why, at)
+        conn.finishing = why
+        conn.moved = now
+        user.replies.clear()
+        user.reply_bytes = 0
+        user.until = conn.cursor
+        error = f"ERROR :Closing link: ({why})\r\n".encode()
+        conn.records.append(plain.reply(error, conn.end) if conn.plain else conn.encode(error))
+        if conn.websocket is not None:
+            conn.websocket.end(_POLICY, why)
+        self._slowed.discard(conn)
+        self._delayed.discard(conn)
+        self._hold_input(conn, True)
+
     def _expire(self, conn: Connection, why: str, cause: str) -> None:
+        if conn.finishing == why:  # counted, and told as far as that went
+            self._lost.append((conn, why))
+            return
         self.meters.ended[cause] += 1
         if cause == "handshake":
             self._count_failure(conn, why)
         conn.lines.clear()
+        if cause == "stalled" and conn.user is not None and not conn.finishing:
+            log.warning(
+                "%s was dropped: %s; %s had left %d bytes untaken, and was %d positions behind",
+                *(conn.address, why, safe(conn.user.shown), len(conn.pending or b""), self.output.frontier - conn.cursor),
+            )
+            self._stalled.append((conn, why))
+            return
         if conn.state is State.OPEN and conn.pending is None:
             with suppress(Lost):
                 conn.push(conn.encode(f"ERROR :Closing link: ({why})\r\n".encode()))
