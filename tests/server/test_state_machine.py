@@ -200,6 +200,20 @@ class Machine(RuleBasedStateMachine):
         self.kick(other, room, one, False, False)
         self.kick(one, room, other, False, True)
 
+    @rule(whom=people, room=rooms, closed=st.sampled_from([("i", ""), ("k", "key"), ("m", "")]))
+    def is_away_while_it_is_closed(self, whom: str, room: str, closed: tuple[str, str]) -> None:
+        """What is said meanwhile is no history of theirs."""
+        self.say([(whom, room)], False)
+        self.everything_is_committed()
+        self.reads([whom], 4)
+        self.part(whom, room, False)
+        by = self._actor(whom, room, True)
+        for sign in "+-":
+            self.mode(by, room, [(sign, closed)], False, False)
+            self.say([(by, room)], False)
+        self.join(whom, room, "", True)
+        self._resume(whom, room)
+
     @rule(by=st.lists(people, min_size=1, max_size=2), room=rooms, whom=people, key=st.sampled_from(["", "key"]), change=modes)
     def is_invited_and_comes(self, by: list[str], room: str, whom: str, key: str, change: tuple[str, str]) -> None:
         """Past bans, limits and keys, as far as invitations go; something may change meanwhile, and is said."""
