@@ -1,9 +1,11 @@
 # Three images from one file:  docker build --target server|client|load .
-# Base: any Python 3.11 or later on Debian. Pin it by digest where you deploy:  --build-arg BASE=python:3.13-slim-trixie@sha256:...
-ARG BASE=python:3.13-slim-trixie
+# Base: any official Python image, 3.11 or later, on Debian 13 or later (OpenSSL 3.5 is what brings X25519MLKEM768). A tag moves; where
+# you deploy, pin what it points to today, as `docker buildx imagetools inspect python:3.13-slim-trixie` prints it:
+#   --build-arg PYTHON=3.13-slim-trixie@sha256:...
+ARG PYTHON=3.13-slim-trixie
 
 # ---- what all images share: where Python looks, and a home that may be written ----
-FROM ${BASE} AS base
+FROM python:${PYTHON} AS base
 ENV PYTHONPATH=/app:/opt/packages PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 WORKDIR /app
 

@@ -15,7 +15,7 @@ JOBS     ?= 2
 COVERAGE     ?= yes
 COVERAGE_MIN ?= 95
 
-.PHONY: help run client test check lint types layers pins coverage bench clean
+.PHONY: help run client test attack fuzz check lint types layers pins coverage bench audit sbom audit-tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,13 +23,17 @@ help:
 	@echo 'make client   join it:  make client  or  make client NAME=grace ADDRESS=chat.example:6697 CA=ca.pem'
 	@echo '              with an account:  make client NAME=grace ACCOUNT=grace  (asks for its password)'
 	@echo 'make test     the tests, with coverage (no Docker needed)'
+	@echo 'make attack   the attacks and faults of docs/attacks.md, and their table'
+	@echo 'make fuzz     some seconds of each fuzz target (Python 3.11)'
 	@echo 'make check    format, lint, types, layers, pins, coverage'
 	@echo 'make bench    the measurements'
+	@echo 'make audit    TLS, certificates, Dockerfile and dependencies, as the tools of others see them; make audit STEPS=tls for one'
+	@echo 'make sbom     what is in the images: reports/sbom-*.cdx.json (CycloneDX)'
 	@echo 'make clean    remove environments and caches; certificates and messages in var/ stay'
 
 # Compiling our modules anew takes longer than a server's start does without: where the environment forbids keeping what was compiled,
 # the tests, which start hundreds, do so all the same.
-test bench: export PYTHONDONTWRITEBYTECODE =
+test attack fuzz bench: export PYTHONDONTWRITEBYTECODE =
 
 # ---- environments ---------------------------------------------------------------------------------------------------
 
@@ -74,6 +78,23 @@ else
 	$(RUN) pytest -n $(JOBS) --dist loadfile -m '$(MARK)' $(PYTEST)
 endif
 
+# Serially: people who only chat are measured beside each attack.
+ATTACKS ?= attack-results.jsonl
+attack: $(VENV)/.dev
+	@rm -f $(ATTACKS)
+	@$(RUN) pytest -q -p no:cacheprovider -m attack tests/attack --attack-results $(ATTACKS) $(PYTEST); \
+		status=$$?; $(RUN) tests.attack $(ATTACKS) && exit $$status
+
+# Five seconds of Atheris for each target. It has files for Python 3.11 only, so it stands in a folder of its own.
+FUZZ_SECONDS ?= 5
+fuzz: .venv-fuzz/.tools $(VENV)/.dev
+	PYTHONPATH=.venv-fuzz PARLEY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) pytest -q -p no:cacheprovider -n $(JOBS) -m fuzz tests/fuzz $(PYTEST)
+
+.venv-fuzz/.tools: requirements/fuzz.txt $(VENV)/.dev
+	@echo 'Installing the fuzzer ...'
+	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .venv-fuzz --upgrade -r $<
+	@touch $@
+
 check: lint types layers pins coverage
 
 lint: $(VENV)/.dev
@@ -97,6 +118,29 @@ coverage: .coverage
 
 bench: $(VENV)/.dev
 	$(RUN) bench $(BENCH)
+
+# ---- what others' tools say of it -------------------------------------------------------------------------------------
+
+# Which of: tls certificates image sbom (empty: all). ACCEPT=yes makes what sslyze sees now the baseline in audit/baseline.
+STEPS  ?=
+ACCEPT ?=
+
+audit: $(VENV)/.run audit-tools
+	@$(RUN) audit $(STEPS) $(if $(ACCEPT),--accept)
+
+sbom: $(VENV)/.run .venv-audit/.tools
+	@$(RUN) audit sbom
+
+# Both at once: pip's time is mostly one core's.
+audit-tools:
+	@$(MAKE) --no-print-directory -j 2 .venv-audit/.tools .venv-audit-image/.tools
+
+# The pins name everything that is needed, with its hash, so there is nothing to resolve.
+.venv-audit/.tools .venv-audit-image/.tools: .venv-%/.tools: requirements/%.txt | $(BIN)/python
+	@echo 'Installing the tools of $< ...'
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $<
+	@touch $@
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov dist build

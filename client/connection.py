@@ -23,8 +23,9 @@ from typing import Protocol
 
 from client.address import PLAIN_PORT, TLS_PORT, Address
 from client.dialect import Dialect
-from client.errors import Trouble, explain
+from client.errors import Trouble, authority_as_server, explain
 from client.events import Closing, Event, Lost, NameRefused, Registered
+from client.trust import is_authority
 from wire.display import plain
 
 RECORD = 16 * 1024
@@ -230,6 +231,8 @@ class Connection:
             deadline = time.monotonic() + self._timing.handshake
             while (direction := _attempt(sock.do_handshake)) is not None:
                 self._wait(sock, direction, deadline)
+            if is_authority(sock.getpeercert(binary_form=True) or b""):
+                raise authority_as_server(self._address)
             try:
                 yield sock
             finally:

@@ -74,6 +74,12 @@ def _certificate(error: ssl.SSLCertVerificationError, address: Address, ca: str)
     return f"The certificate of {address} is refused ({safe(error.verify_message)}): its operator has to issue a proper one."
 
 
+def authority_as_server(address: Address) -> Trouble:
+    """The server presents a certificate that could sign others."""
+    sentence = f"The certificate of {address} is one for signing others, not for a server: its operator has to issue a proper one."
+    return Trouble(sentence, lasting=True)
+
+
 def _tls(error: ssl.SSLError, address: Address) -> Trouble:
     reason = getattr(error, "reason", None) or ""
     if reason in _NOT_TLS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from client.errors import Trouble
 CA_VARIABLE = "PARLEY_CA"
 LOCAL_CA = Path("var/certs/ca.pem")  # what `make run` makes
 SYSTEM = "an authority that this computer knows"
+
+# In DER: id-ce-basicConstraints, critical or not, and in the octet string a sequence that begins with a boolean that is true
+_CA_TRUE = re.compile(rb"\x06\x03\x55\x1d\x13(?:\x01\x01.)?\x04.\x30.\x01\x01[^\x00]", re.DOTALL)
 
 
 def find_ca(given: str | None) -> Path | None:
@@ -29,8 +33,9 @@ def describe(ca: Path | None) -> str:
 def client_context(ca: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or later with forward secrecy, the server's chain, name and RFC 5280 profile verified. Raises Trouble."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname
+    context.hostname_checks_common_name = False  # a name stands in the SAN, or nowhere: RFC 9525 2
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.set_ciphers("@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20")  # nothing below 112 bits: no SHA-1, no RSA-1024
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.verify_flags |= ssl.VERIFY_X509_STRICT  # not yet the default before Python 3.13
     if ca is None:
@@ -45,3 +50,8 @@ def client_context(ca: Path | None) -> ssl.SSLContext:
         sentence = f"The CA file {str(ca)!a} cannot be used ({why}): pass the server's with --ca FILE."
         raise Trouble(sentence, lasting=True) from None
     return context
+
+
+def is_authority(certificate: bytes) -> bool:
+    """Whether a certificate (DER) may sign others (RFC 5280 4.2.1.9). OpenSSL lets such a one be a server's; we do not."""
+    return _CA_TRUE.search(certificate) is not None

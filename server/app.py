@@ -27,10 +27,12 @@ from server.state.model import Network
 from server.store.journal import Journal
 from server.store.keys import lasting_key, read_key
 from server.store.memory import MemoryStore
+from server.store.retention import Retention
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.control import Control
 from server.transport.door import Door
+from server.transport.guard import Guard
 from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
 from server.transport.worker import Worker
@@ -103,12 +105,15 @@ class Server:
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
+        do = self._journal.do if self._journal is not None else _at_once
+        self._retention = Retention(self._store, lambda: net.settings, do)
         self._door = Door(settings.limits)
         self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
         for worker in self._workers:
             worker.rehash = rehash or worker.rehash
         self.sequencer.desks.extend(worker.output for worker in self._workers)
+        self._guard = Guard(self._workers)
         self._next = itertools.cycle(self._workers)
         self._acceptor = Acceptor(listeners, self._door, self._hand)
         self._control = _control(settings, self.sequencer)
@@ -167,9 +172,11 @@ class Server:
             )
         if self._journal is not None:
             self._journal.start()
+        self._retention.start()
         self._offload.start()
         for worker in self._workers:
             worker.start()
+        self._guard.start()
         self._acceptor.start()
         if self._control is not None:
             self._control.start()
@@ -220,12 +227,14 @@ class Server:
         if self._control is not None:
             self._control.stop()
         self._watchdog.stop()
+        self._retention.stop()
         self._acceptor.stop()
         for worker in self._workers:
             worker.stop(grace)
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+        self._guard.stop()
         self._offload.stop()
         for worker in self._workers:
             worker.release()
@@ -245,7 +254,12 @@ class Server:
 def _open_store(settings: Settings) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(settings.store.memory_events)
-    return SqliteStore(settings.store.data, settings.store.synchronous)
+    return SqliteStore(settings.store.data, settings.store.synchronous, damaged=settings.store.damaged)
+
+
+def _at_once(work: Callable[[], int]) -> int:
+    """There is no journal for which it would have to wait."""
+    return work()
 
 
 def _control(settings: Settings, sequencer: Sequencer) -> Control | None:

@@ -34,7 +34,7 @@ from server.ports import Store
 from server.sequencer import Sequencer
 from server.state.budget import Flood, Pace
 from server.state.model import Job, User
-from server.transport import poller
+from server.transport import poller, trim
 from server.transport.bell import Bell
 from server.transport.connection import Connection, Lost, State
 from server.transport.deadlines import Do, floods, judge
@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("parley")
 audit = logging.getLogger("parley.audit")
 
-_MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
+_MOST_HANDSHAKES = 8  # steps of handshakes in one turn, up to a millisecond each; the rest is still there in the next
+_MOST_COST = 10.0  # units of flood control that one connection may use up in one turn: its other commands have to wait for the next
 _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
 _DELAYED_S = 0.1  # between two looks at connections that flood control, or what they have not taken in, holds back
@@ -99,7 +100,10 @@ class Worker(threading.Thread):
         self._results: deque[tuple[Connection, Job, object]] = deque()  # of work done apart
         self._conns: dict[int, Connection] = {}
         self._unread = bytearray(4)
+        self.turn = 0  # of `_attend`; this and the next are for the guard
+        self.attending: Connection | None = None
         self._swept = time.monotonic()
+        self._closed = 0  # connections, since memory was last given back
         self._stop_at = 0.0  # monotonic; 0: not stopping
         self._draining = False
         self._websocket = _websockets(settings)
@@ -117,6 +121,7 @@ class Worker(threading.Thread):
         self._rehash_asked = False
         # Who has to be looked at again
         self._delayed: set[Connection] = set()  # has lines, but has to take in replies first, or the journal has to catch up
+        self._more: list[Connection] = []  # has lines, and has had its share of this turn
         self._slowed: set[Connection] = set()  # has lines for which flood control makes it wait
 
     # For other threads
@@ -186,6 +191,8 @@ class Worker(threading.Thread):
         now = time.monotonic()
         if now - self._swept >= _SWEEP_S:
             self._sweep(now)
+        self._active += self._more
+        self._more.clear()
         if self._delayed:
             self._active += self._delayed
             self._delayed.clear()
@@ -207,7 +214,7 @@ class Worker(threading.Thread):
     def _wait(self) -> None:
         self._asleep = True
         # Whoever leaves work after this sees that we sleep, and rings; whatever was left before, we see.
-        if (self._incoming and not self._draining) or self._lost or self._results or self.output.work:
+        if (self._incoming and not self._draining) or self._lost or self._results or self._more or self.output.work:
             timeout = 0.0
         elif self._stop_at:
             timeout = _STOPPING_S
@@ -226,6 +233,7 @@ class Worker(threading.Thread):
         """Read, write or go on with the handshake of every connection that is ready."""
         bell = self._bell.fd
         handshakes = 0
+        self.turn += 1
         for fd, mask in ready:
             if fd == bell:
                 self._bell.hush()
@@ -237,6 +245,7 @@ class Worker(threading.Thread):
                 handshakes += 1
                 if handshakes > _MOST_HANDSHAKES:
                     continue  # a wave of connections waits for those who chat, not they for it
+            self.attending = conn
             try:
                 if conn.state is State.OPEN:
                     self._ready(conn, mask)
@@ -249,6 +258,7 @@ class Worker(threading.Thread):
                     self._vanished(conn)
                 else:
                     self._lost.append((conn, str(lost)))
+        self.attending = None
 
     def _count_failure(self, conn: Connection, why: str) -> None:
         """A handshake came to nothing."""
@@ -502,14 +512,18 @@ class Worker(threading.Thread):
         lines = conn.lines
         flood = conn.flood
         most = self._limits.outbox_kib << 10
+        cost = 0.0
         while lines and not user.ended and user.job is None:
             if congested or user.reply_bytes > most:
                 self._delayed.add(conn)
                 break
             if flood is None:
                 self._one(conn, user, lines.popleft(), at)
+            elif cost >= _MOST_COST:
+                self._more.append(conn)
+                break
             elif flood.ready(self._pace, now):
-                self._counted(flood, conn, user, lines.popleft(), at)
+                cost += self._counted(flood, conn, user, lines.popleft(), at)
             else:
                 self._slow(conn, now)
                 break
@@ -542,15 +556,17 @@ class Worker(threading.Thread):
         self._slowed.add(conn)
         conn.slowed = conn.slowed or now
 
-    def _counted(self, flood: Flood, conn: Connection, user: User, line: bytes, at: int) -> None:
-        """Carry out a command, and charge what it turned out to cost."""
+    def _counted(self, flood: Flood, conn: Connection, user: User, line: bytes, at: int) -> float:
+        """Carry out a command, and charge what it turned out to cost; gives that."""
         net = self._net
         new = not user.registered
         before = net.seq
-        user.spent = 0.0
+        user.spent, user.loud = 0.0, False
         row = self._one(conn, user, line, at)
-        quiet = new or row.connecting or net.seq == before  # nothing of it is in any log, so nobody else sees it
-        flood.spend(row.cost + user.spent, quiet=quiet)
+        quiet = new or row.connecting or (net.seq == before and not user.loud)  # nobody else sees anything of it
+        cost = row.cost + user.spent
+        flood.spend(cost, quiet=quiet)
+        return cost
 
     def _one(self, conn: Connection, user: User, line: bytes, at: int) -> Row:
         was = user.registered
@@ -614,6 +630,9 @@ class Worker(threading.Thread):
 
     def _sweep(self, now: float) -> None:
         self._swept = now
+        if self._closed >= trim.AFTER:
+            self._closed = 0
+            trim.trim()
         self.output.rest()
         self.meters.survey(self._conns.values(), self.output.frontier, now)
         deadlines = self._settings.deadlines
@@ -700,6 +719,7 @@ class Worker(threading.Thread):
         if self._conns.get(conn.fd) is not conn:  # closed already; the number may be another's by now
             return
         del self._conns[conn.fd]
+        self._closed += 1
         self._poller.unregister(conn.fd)
         if conn.state is not State.OPEN:
             self._door.shaken()

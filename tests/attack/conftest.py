@@ -64,6 +64,13 @@ def clients() -> Iterator[None]:
 
 
 @pytest.fixture
+def accounts(request: pytest.FixtureRequest) -> list[Account]:
+    """Where this test's accounts go, for those that begin their siege themselves."""
+    found: list[Account] = request.node.stash.setdefault(_ACCOUNTS, [])
+    return found
+
+
+@pytest.fixture
 def siege(certs: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Besiege:
     """`with siege(*options) as it`: a server of its own for the test, and control clients."""
     accounts = request.node.stash.setdefault(_ACCOUNTS, [])

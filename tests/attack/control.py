@@ -25,6 +25,7 @@ PEOPLE = 16
 SOURCE = "127.0.0.77"  # not where the attacks come from: limits per address are theirs alone
 _PERIOD_S = 0.52  # between two lines of one person
 _LOST_S = 10.0
+_OVERDUE_S = 0.05  # echoes that have not come at the end of a phase count where they are as late as that
 
 
 class Person:
@@ -131,6 +132,10 @@ def main(port: int, ca: Path) -> None:
         _round(people, phase)
         if 0 in ready:
             name = os.read(0, 4096).decode()
+            now = time.monotonic()
+            phase.echoes += [
+                now - person.sent for person in people if person.sent and now - person.sent > _OVERDUE_S
+            ]  # at the least
             print(phase.summary(), flush=True)
             if not name.strip():
                 return

@@ -73,6 +73,9 @@ ROWS = {
     "A42": Row("our client against a hostile server", "never crashes, bounded memory, refuses bad certificates with the reason"),
 }
 
+# Rows that do not apply to one node, and why. (All do: what of them is another program's part is said in their tests.)
+ELSEWHERE: dict[str, str] = {}
+
 
 def row(name: str) -> pytest.MarkDecorator:
     """The test shows (a part of) this row."""

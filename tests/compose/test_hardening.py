@@ -39,7 +39,7 @@ def test_service_is_hardened(services: dict[str, Any], name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert "cap_add" not in service
-    assert service.get("privileges", False) is False
+    assert service.get("privileged", False) is False
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert {"noexec", "nosuid", "nodev"} < set(service["tmpfs"][0].removeprefix("/tmp:").split(","))
     assert service["init"] is True

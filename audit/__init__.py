@@ -1,0 +1,1 @@
+"""What others' tools say of TLS, certificates, images and dependencies: `make audit`, or `python -m audit`."""
