@@ -188,7 +188,7 @@ class User:
         self.spent, self.loud = 0.0, False
         self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
-        self.changed = self.acted = 0  # positions of the last change of membership, and of the last event of their own
+        self.acted = self.changed = 0  # position of the last event of their own, and of the last change of membership
         self.spans: list[Span] = []
         self.replies: list[tuple[int, bytes | Deferred]] = []
         self.reply_bytes = 0
