@@ -23,7 +23,10 @@ MASKS_PER_UNIT = 100  # masks looked through for somebody cost them about as muc
 
 
 def normal(given: str, *, mutes: bool = True) -> str:
-    """A mask as people give it, made whole; "" where it is none, or too long. `mutes`: whether `m:` means anything where it is to stand."""
+    """A mask as people give it, made whole; "" where it is none, or too long.
+
+    `mutes`: whether `m:` means anything where it is to stand.
+    """
     kind, rest = "", given
     for prefix in (MUTE, ACCOUNT):
         if rest[:2].lower() == prefix:
