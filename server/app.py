@@ -246,6 +246,11 @@ class Server:
         gc.unfreeze()
 
     @property
+    def damaged(self) -> bool:
+        """Whether it stopped because the store cannot be trusted any more."""
+        return self._journal is not None and self._journal.damaged
+
+    @property
     def connections(self) -> int:
         """How many connections are open."""
         return self._door.total

@@ -96,7 +96,7 @@ def _serve(server: Server, told: int) -> int:
             signal.signal(again, _end_now)
         server.stop()
     log.info("stopped")
-    return 0
+    return 1 if server.damaged else 0
 
 
 def _end_now(number: int, frame: FrameType | None) -> None:

@@ -106,6 +106,11 @@ class Window:
         self._held: deque[tuple[RoomLog, int, int]] = deque()
         self.size = 0  # bytes, estimated
 
+    @property
+    def excess(self) -> int:
+        """Bytes over the limit: of what is not committed yet, once there is no more to forget."""
+        return max(0, self.size - self._limit)
+
     def add(self, log: RoomLog, event: Event) -> None:
         """Append `event` to `log`."""
         log.events.append(event)

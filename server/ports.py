@@ -8,6 +8,7 @@ from typing import Protocol
 from server.events import Change, Event, Record
 
 SLICE = 1000  # events that are deleted at once: some milliseconds, for which a commit may have to wait
+ROOM_SLICE = 200  # the same of one room, whose events lie apart, nearly each on a page of its own
 
 
 class StoreError(Exception):
@@ -71,7 +72,7 @@ class Store(Protocol):
     def surplus(self, room: str, keep: int) -> int:
         """The position of the newest event of `room` that is not among its newest `keep`; 0 where it has no more than those."""
 
-    def trim(self, room: str, upto: int, limit: int = SLICE) -> int:
+    def trim(self, room: str, upto: int, limit: int = ROOM_SLICE) -> int:
         """Delete the oldest `limit` of the events of `room` at or below the position `upto`; gives how many went."""
 
     def shrink(self) -> int:

@@ -157,6 +157,8 @@ def ping(context: Context) -> None:
         context.numeric(n.ERR_NOORIGIN, "No origin specified")
     else:
         context.line(f":{context.net.name} PONG {context.net.name} :{token}")
+        if context.net.stalled:
+            context.net.hasten(context.user)
 
 
 @command("PONG", before=True, cost=0.25)

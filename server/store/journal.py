@@ -16,13 +16,14 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from server.histogram import Histogram
-from server.ports import Store, StoreError
+from server.ports import Damaged, Store, StoreError
 from server.sequencer import Batch, Sequencer
 
 log = logging.getLogger("parley.journal")
 
 _COMMIT_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _EVENTS = (1, 4, 16, 64, 256, 1024, 4096)
+_TELL_S = 2.0  # of refusals, after which people are told that what they send waits
 _RETRY_S = 0.5  # between attempts to write what the store refused (disk full): nothing is dropped, and nobody sees it before
 
 
@@ -67,6 +68,7 @@ class Journal(threading.Thread):
         self._stopping = threading.Event()
         self._chores: deque[Chore] = deque()
         self._closed = False  # nobody does chores any more
+        self.damaged = False  # the store cannot be trusted any more, which is why the server stopped
         self.failing = ""  # why the store refuses, "" while it does not
         # For the metrics; written by this thread only
         self.commit = Histogram(_COMMIT_S)  # seconds until the store had taken a batch
@@ -145,16 +147,25 @@ class Journal(threading.Thread):
 
     def _write(self, batch: Batch) -> bool:
         """Write `batch`, however long the store refuses; False where the server stops before it could."""
+        since = time.monotonic()
         while True:
             began = self.began = time.monotonic()
             try:
                 self._store.append(batch.events, batch.changes)
+            except Damaged as error:
+                self.failing, self.damaged = str(error), True
+                self.refused += 1
+                log.critical("the server ends, rather than show what it cannot store: %s", error)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return False
             except StoreError as error:
                 self.began = 0.0
                 self.refused += 1
                 if not self.failing:
                     log.error("messages cannot be stored, so nobody is shown them until they can: %s", error)
                 self.failing = str(error)
+                if time.monotonic() - since >= _TELL_S:
+                    self._stall(stalled=True)
                 self._do_chore()  # it may be what makes room
                 if self._stopping.wait(_RETRY_S):
                     log.error(
@@ -168,4 +179,10 @@ class Journal(threading.Thread):
                 if self.failing:
                     log.warning("messages are stored again")
                     self.failing = ""
+                    self._stall(stalled=False)
                 return True
+
+    def _stall(self, *, stalled: bool) -> None:
+        """Let the workers know that nothing is committed for now, or that it is again; they look once a second."""
+        with self._sequencer.lock:
+            self._sequencer.net.stalled = max(self._sequencer.committed, 1) if stalled else 0

@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from threading import Lock
 
 from server.events import Change, Event, Kind, Record
-from server.ports import SLICE
+from server.ports import ROOM_SLICE, SLICE
 
 _SEQ = attrgetter("seq")
 _AT = attrgetter("at")
@@ -140,7 +140,7 @@ class MemoryStore:
         found = self.before(room, None, max(keep, 0) + 1, seen_from=0)
         return found[0].seq if len(found) > max(keep, 0) else 0
 
-    def trim(self, room: str, upto: int, limit: int = SLICE) -> int:
+    def trim(self, room: str, upto: int, limit: int = ROOM_SLICE) -> int:
         gone = 0
         with self._lock:
             while gone < limit and (track := self._first_of(room, upto)) is not None:

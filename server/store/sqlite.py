@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Literal
 
 from server.events import Change, Erasure, Event, Record
-from server.ports import SLICE, Damaged, StoreError
+from server.ports import ROOM_SLICE, SLICE, Damaged, StoreError
 from server.store import opening, schema
 from server.store.folder import DataFolder, sync_directory
 from server.store.readers import BUSY_SECONDS, Readers
@@ -138,7 +138,7 @@ class SqliteStore(Reading):
             (end,) = self._writer.execute(schema.OLDEST, (cut, limit)).fetchone()
             return 0 if end is None else self._forget((schema.CLEAR, schema.DELETE), (end,))
 
-    def trim(self, room: str, upto: int, limit: int = SLICE) -> int:
+    def trim(self, room: str, upto: int, limit: int = ROOM_SLICE) -> int:
         with self._explained(), self._writing:
             return self._forget((schema.CLEAR_ROOM, schema.TRIM), {"room": room, "upto": fit(upto), "limit": max(limit, 0)})
 

@@ -61,7 +61,13 @@ _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
 _DELAYED_S = 0.1  # between two looks at connections that flood control, or what they have not taken in, holds back
 _CONGESTED = 50_000  # events waiting for the journal: no more commands are carried out
+_CONGESTED_BYTES = 64 << 20  # the same, of what they hold beyond the window
 _GOING_AWAY, _POLICY, _INTERNAL, _TRY_LATER = 1001, 1008, 1011, 1013  # what WebSockets are closed with: RFC 6455 7.4 and IANA
+_STALLED = (
+    "The server cannot store messages now, so nobody is shown them. What you sent waits, and will be delivered once it can;"
+    " there is no need to send it again."
+)
+_GOES_ON = "Messages are stored again. What you sent meanwhile has been delivered."
 _ENDLESS = 65536  # bytes of one line after which nobody believes that its end will come
 
 
@@ -117,6 +123,7 @@ class Worker(threading.Thread):
         self._rewatch: list[Connection] = []
         self._joined: list[User] = []
         self._audit: list[str] = []
+        self._told: set[Connection] = set()  # know that the disk takes nothing
         self.rehash: Callable[[], None] = _nothing  # has the main thread read the configuration again
         self._rehash_asked = False
         # Who has to be looked at again
@@ -403,7 +410,7 @@ class Worker(threading.Thread):
         for conn, why in self._stalled:
             self._give_up(conn, why, now, at)
         self._stalled.clear()
-        congested = self._sequencer.pending() > _CONGESTED
+        congested = self._sequencer.pending() > _CONGESTED or net.window.excess > _CONGESTED_BYTES
         for conn in self._active:
             if conn.state is State.OPEN:
                 self._carry_out(conn, now, at, congested=congested)
@@ -635,6 +642,8 @@ class Worker(threading.Thread):
             trim.trim()
         self.output.rest()
         self.meters.survey(self._conns.values(), self.output.frontier, now)
+        if self._net.stalled or self._told:
+            self._tell_of_disk(self._net.stalled)
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
             if conn.user is not None and conn.user.sasl is not None:
@@ -647,6 +656,26 @@ class Worker(threading.Thread):
             elif conn.slowed and floods(conn, now, deadlines.flood, self._limits.recvq_kib << 10):
                 log.warning("%s was dropped: Excess Flood", conn.address)
                 self._expire(conn, "Excess Flood", "flood")
+
+    def _tell_of_disk(self, stalled: int) -> None:
+        """Whose lines or answers wait for a disk that takes nothing is told, once, out of order; when that is over, in order."""
+        if stalled:
+            for conn in [conn for conn in self._conns.values() if conn not in self._told and _waits(conn, stalled)]:
+                self._told.add(conn)
+                line = _notice(self._net.name, conn, _STALLED)
+                with suppress(Lost):  # the next write finds that out too
+                    if not (conn.push_records([plain.reply(line, conn.end)]) if conn.plain else conn.push(conn.encode(line))):
+                        conn.moved = time.monotonic()
+                        if not conn.hold:
+                            conn.hold, conn.cursor = True, self.output.frontier
+                        self._watch(conn)
+            return
+        with self._sequencer.lock:
+            for conn in self._told:
+                if conn.user is not None:
+                    self._net.send(conn.user, _notice(self._net.name, conn, _GOES_ON))
+            self._sequencer.settle()
+        self._told.clear()
 
     def _ask(self, conn: Connection, now: float) -> None:
         """Send a PING to whoever has been given everything up to the frontier: the PONG says that they have read it."""
@@ -727,6 +756,7 @@ class Worker(threading.Thread):
         self._door.leave(conn.address)
         self._delayed.discard(conn)
         self._slowed.discard(conn)
+        self._told.discard(conn)
         self.output.forget(conn)
         if conn.user is not None and conn.user.registered:
             nick = safe(conn.user.nick)
@@ -742,6 +772,19 @@ class Worker(threading.Thread):
         conn.state = State.CLOSED
         self._door.shaken()
         self._door.leave(conn.address)
+
+
+def _waits(conn: Connection, stalled: int) -> bool:
+    """Whether something of who is behind `conn` waits for the disk, and they can be told so now."""
+    user = conn.user
+    if user is None or not user.registered or conn.pending is not None or conn.state is not State.OPEN:
+        return False
+    return user.acted > stalled or any(barrier > stalled for barrier, _ in user.replies)
+
+
+def _notice(server: str, conn: Connection, text: str) -> bytes:
+    nick = conn.user.shown if conn.user is not None else "*"
+    return f":{server} NOTICE {nick} :*** {text}\r\n".encode()
 
 
 def _nothing() -> None:

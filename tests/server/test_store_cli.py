@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -310,3 +311,18 @@ def test_all_of_it_beside_a_server_that_runs(tmp_path: Path, capsys: pytest.Capt
         ada.ask("JOIN #here")
         said = [line for line in ada.ask("CHATHISTORY LATEST #here * 10") if " PRIVMSG " in line]
         assert [line.rpartition(":")[2] for line in said] == ["number 0", "number 1", "number 2"]
+
+
+def test_what_was_redacted_is_in_no_file_of_a_server_that_runs(tmp_path: Path) -> None:
+    def files() -> str:  # by another process: closing a handle of the database in this one would take SQLite's locks with it
+        return subprocess.run(["grep", "-rl", "SeCrEtText", tmp_path], capture_output=True, text=True, check=False).stdout
+
+    caps = ["echo-message", "message-tags", "draft/message-redaction"]
+    with running_server(tmp_path, store_kind="sqlite") as server, Client(server, "ada", caps=caps) as ada:
+        ada.ask("JOIN #room")
+        ada.send("PRIVMSG #room :SeCrEtText")
+        said = ada.until("SeCrEtText")
+        assert files()
+        msgid = said.partition("msgid=")[2].partition(" ")[0].partition(";")[0]
+        ada.ask(f"REDACT #room {msgid}")
+        assert files() == ""
