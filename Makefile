@@ -15,7 +15,7 @@ JOBS     ?= 2
 COVERAGE     ?= yes
 COVERAGE_MIN ?= 95
 
-.PHONY: help run client test check lint types layers pins coverage bench audit sbom audit-tools clean
+.PHONY: help run client test attack check lint types layers pins coverage bench audit sbom audit-tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make client   join it:  make client  or  make client NAME=grace ADDRESS=chat.example:6697 CA=ca.pem'
 	@echo '              with an account:  make client NAME=grace ACCOUNT=grace  (asks for its password)'
 	@echo 'make test     the tests, with coverage (no Docker needed)'
+	@echo 'make attack   the attacks and faults of docs/attacks.md, and their table'
 	@echo 'make check    format, lint, types, layers, pins, coverage'
 	@echo 'make bench    the measurements'
 	@echo 'make audit    TLS, certificates, Dockerfile and dependencies, as the tools of others see them; make audit STEPS=tls for one'
@@ -31,7 +32,7 @@ help:
 
 # Compiling our modules anew takes longer than a server's start does without: where the environment forbids keeping what was compiled,
 # the tests, which start hundreds, do so all the same.
-test bench: export PYTHONDONTWRITEBYTECODE =
+test attack bench: export PYTHONDONTWRITEBYTECODE =
 
 # ---- environments ---------------------------------------------------------------------------------------------------
 
@@ -75,6 +76,13 @@ ifneq ($(COVERAGE),)
 else
 	$(RUN) pytest -n $(JOBS) --dist loadfile -m '$(MARK)' $(PYTEST)
 endif
+
+# Serially: people who only chat are measured beside each attack.
+ATTACKS ?= attack-results.jsonl
+attack: $(VENV)/.dev
+	@rm -f $(ATTACKS)
+	@$(RUN) pytest -q -p no:cacheprovider -m attack tests/attack --attack-results $(ATTACKS) $(PYTEST); \
+		status=$$?; $(RUN) tests.attack $(ATTACKS) && exit $$status
 
 check: lint types layers pins coverage
 

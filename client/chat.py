@@ -107,7 +107,7 @@ class Chat:
         if isinstance(event, e.NameRefused):
             self.refused = event
         if isinstance(event, e.Members):
-            self.words = event.names
+            self.words = tuple(name for name in event.names if safe(name) == name)  # what cannot be shown is not offered for typing
         if isinstance(event, e.Drained):
             self._leave()
         self._refresh()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from client.login import Login
 from wire.message import Message
 
+RESEND = "parley.chat/resend"  # docs/protocol.md, "Sending again"
+
 # No labeled-response: an echo with a label comes as a reply, beside the room's log, and would be shown out of its order.
 WANTED = (
     "message-tags",
@@ -14,6 +16,7 @@ WANTED = (
     "cap-notify",
     "draft/chathistory",
     "chathistory",
+    RESEND,
 )
 
 
@@ -27,6 +30,14 @@ class Negotiation:
         self.active: set[str] = set()
         self._offered: set[str] = set()
         self._open = True
+        self._values: dict[str, str] = {}
+
+    @property
+    def remembered(self) -> int:
+        """For how many seconds the server knows a message of ours by its id; 0 where it knows none."""
+        value = self._values.get(RESEND, "") if RESEND in self.active else ""
+        seconds = dict(part.partition("=")[::2] for part in value.split(",")).get("seconds", "")
+        return int(seconds) if seconds.isascii() and seconds.isdecimal() and len(seconds) < 8 else 0
 
     def __contains__(self, name: str) -> bool:
         return name in self.active
@@ -35,6 +46,8 @@ class Negotiation:
         """A CAP message from the server: the lines to answer it with."""
         items = [item.partition("=") for item in message.param(-1).split()]
         names = [name for name, _, value in items if name != "sasl" or not value or "PLAIN" in value.upper().split(",")]
+        if message.param(1).upper() in ("LS", "NEW"):
+            self._values.update((name, value[:64]) for name, _, value in items if name in self._wanted)
         match message.param(1).upper():
             case "LS":
                 self._offered.update(n for n in names if n in self._wanted)

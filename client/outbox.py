@@ -5,30 +5,47 @@
                             |
                         lost (connection) --> doubtful --confirm (found in the history)--> done
                             ^                     |
-                            '--- queued again <---'-- retry (not in the history: it never arrived)
+                            '--- queued again <---'-- retry
+
+Doubtful messages are queued again where the server knows them by their ids, and stores none twice (`parley.chat/resend`); where it
+does not, once the history has been read and they were not in it: then they never arrived.
 
 At most `window` are in flight, so a peer that slows us down (flood control) is never pushed: its echoes set the pace.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from client.events import Kind
 from wire.names import fold
 
+MOST_NICKS = 16  # that one message may have been stored under: a server that renames us for ever is not to fill our memory
 
-@dataclass(slots=True)
+
+def new_id() -> str:
+    """An id that nobody else has or can guess: 128 bits."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(slots=True, eq=False)
 class Outgoing:
-    """One message. `number` counts in the order of release; `nicks` are those (folded) that the server may have stored it under."""
+    """One message. `number` counts in the order of release; `nicks` are those (folded) that the server may have stored it under.
+
+    `by` is the account ("": none) that it left under with its id, None where it left without; `since` is when it left first.
+    """
 
     room: str
     text: str
     kind: Kind
     number: int = 0
     nicks: tuple[str, ...] = ()
+    ident: str = field(default_factory=new_id)
+    by: str | None = None
+    since: tuple[float, ...] = ()
 
 
 class Outbox:
@@ -64,7 +81,9 @@ class Outbox:
         """Queue a message."""
         self._queue.append(Outgoing(room, text, kind))
 
-    def release(self, ready: Callable[[str], bool], *nicks: str) -> list[Outgoing]:
+    def release(
+        self, ready: Callable[[str], bool], *nicks: str, by: str | None = None, now: tuple[float, ...] = ()
+    ) -> list[Outgoing]:
         """The messages to send now: those whose room is ready, as many as the window takes. `nicks` are ours, as far as we know."""
         names = tuple(fold(nick) for nick in nicks)
         out: list[Outgoing] = []
@@ -76,7 +95,8 @@ class Outbox:
                 continue
             self.released += 1
             item.number = self.released
-            item.nicks = names
+            item.nicks += tuple(name for name in names if name not in item.nicks)
+            item.by, item.since = by, item.since or now
             self._flying.append(item)
             out.append(item)
         self._queue.extendleft(reversed(waiting))
@@ -85,22 +105,34 @@ class Outbox:
     def renamed(self, nick: str) -> None:
         """We are called `nick` now: what is in flight may have been stored before that or after."""
         for item in self._flying:
-            item.nicks += (fold(nick),)
+            item.nicks = (*item.nicks, fold(nick))[-MOST_NICKS:]
 
-    def confirm(self, nick: str, room: str, text: str, kind: Kind) -> None:
-        """An echo, or a message of ours found in the history: the message that it belongs to is done."""
+    def confirm(self, nick: str, room: str, text: str, kind: Kind, known: Callable[[Outgoing], bool]) -> None:
+        """An echo, or a message of ours found in the history: the message that it belongs to is done.
+
+        Not those that the server knows by their ids: two may say the same, and others may have our name by now.
+        """
         for kept in (self._flying, self._doubtful):
-            item = self._find(kept, nick, room, text, kind)
+            item = self._find((item for item in kept if not known(item)), nick, room, text, kind)
             if item is not None:
                 kept.remove(item)
                 return
+
+    def take(self, ident: str) -> Outgoing | None:
+        """The message of this id, which is done or refused now."""
+        for kept in (self._flying, self._doubtful):
+            for item in kept:
+                if item.ident == ident:
+                    kept.remove(item)
+                    return item
+        return None
 
     def doubts(self, nick: str, room: str, text: str, kind: Kind) -> bool:
         """Whether this is a message of which nobody knew whether it arrived: it left under a nick that we may not have now."""
         return self._find(self._doubtful, nick, room, text, kind) is not None
 
     @staticmethod
-    def _find(kept: list[Outgoing], nick: str, room: str, text: str, kind: Kind) -> Outgoing | None:
+    def _find(kept: Iterable[Outgoing], nick: str, room: str, text: str, kind: Kind) -> Outgoing | None:
         key = (fold(room), text, kind)
         return next((i for i in kept if (fold(i.room), i.text, i.kind) == key and fold(nick) in i.nicks), None)
 
@@ -123,12 +155,16 @@ class Outbox:
         self._doubtful += self._flying
         self._flying = []
 
+    def all_known(self, room: str, known: Callable[[Outgoing], bool]) -> bool:
+        """Whether the server knows all doubtful messages to this room by their ids."""
+        return all(known(item) for item in self._doubtful if fold(item.room) == fold(room))
+
     def doubtful_rooms(self) -> list[str]:
         """Rooms with messages of which nobody knows whether they arrived."""
         return list(dict.fromkeys(item.room for item in self._doubtful))
 
     def retry(self, room: str) -> None:
-        """The room's history has been read: what was not in it never arrived, so it is queued again, first."""
+        """What is doubtful never arrived, or the server will know it again: it is queued again, first."""
         self._queue.extendleft(reversed(self._drop(self._doubtful, room)))
 
     def give_up(self, room: str) -> tuple[list[Outgoing], list[Outgoing]]:

@@ -7,8 +7,11 @@ How a connection goes, and what each of the server's answers leads to:
     433           first time: NameRefused, and no further before `rename`; later: `name_` until the name is free again
     001           Registered; JOIN each wanted room
     own JOIN      CHATHISTORY LATEST, or AFTER the last message shown; live messages are held meanwhile (history.py)
-    batch's end   a full page: the next one; else what was held, CaughtUp, and messages for the room may leave (outbox.py)
+    batch's end   a page with news: the next one; else what was held, CaughtUp, and messages for the room may leave (outbox.py)
     echo          the message is stored: it is shown, and leaves the outbox
+
+After a reconnect the server is also asked with whom there was talk meanwhile (CHATHISTORY TARGETS). Where it knows messages by
+their ids (`parley.chat/resend`), those whose echo did not come are sent again, and it stores none twice.
 
 A PING of ours is a barrier: its PONG says that everything sent before it has been dealt with. Whoever is not in a room by then was
 not let in, a history page that did not come will not, and a message without an echo was not stored.
@@ -19,9 +22,10 @@ What the peer sends is never trusted to have a shape: missing parameters read as
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from client.dialect import Refusal
@@ -48,7 +52,7 @@ from client.events import (
 )
 from client.history import Room
 from client.login import MOST_TRIES, Login
-from client.negotiation import Negotiation
+from client.negotiation import RESEND, Negotiation
 from client.outbox import Outbox, Outgoing
 from client.text import lines_of, room_for_text, split
 from wire import numerics as n
@@ -64,8 +68,12 @@ MOST_BARRIERS = 1000
 MOST_BATCHES = 64
 MOST_ALTERNATIVES = 3
 LONGEST_PASSWORD = 400  # bytes, in a REGISTER
+MOST_TARGETS = 100  # conversations of the time in which we were away
+KNOWN_FOR = 0.9  # of the time for which the server says that it knows a message by its id
 
 _ACTION: Final = "\x01ACTION "
+_IDENT: Final = "parley.chat/id"
+_EVER: Final = "timestamp=9999-12-31T23:59:59.999Z"
 _MESSAGE_ERRORS = {
     n.ERR_NOSUCHNICK,
     n.ERR_NOSUCHCHANNEL,
@@ -78,11 +86,16 @@ _MESSAGE_ERRORS = {
 _QUIET = {"002", "003", "004", "221", "250", "251", "252", "253", "254", "255", "265", "266", "329", "333", "375", "376", "422"}
 
 
+def clocks() -> tuple[float, float]:
+    """Seconds on two clocks: one stands still while the computer sleeps, the other may be set."""
+    return time.monotonic(), time.time()
+
+
 class _Barrier(NamedTuple):
     """What a PONG will prove: everything released up to `mark`, and what `purpose` says, has been dealt with."""
 
     mark: int
-    purpose: str  # settle, join, history, resume, drain
+    purpose: str  # settle, join, history, resume, targets, drain
     room: Room | None
     page: int
 
@@ -93,7 +106,15 @@ class IrcProtocol:
     `fallback`: take `name_` where the name is taken, even the first time, and the name itself as soon as it is free.
     """
 
-    def __init__(self, name: str, rooms: list[str], *, fallback: bool = False, login: Login | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        rooms: list[str],
+        *,
+        fallback: bool = False,
+        login: Login | None = None,
+        now: Callable[[], tuple[float, ...]] = clocks,
+    ) -> None:
         self.nick = name
         self.registered = False
         self.needs_name = False
@@ -107,6 +128,8 @@ class IrcProtocol:
         self._events: list[Event] = []
         self._before = False  # whether some connection was registered
         self._draining = False
+        self._now = now
+        self._latest: datetime | None = None  # the server's time in the last that it showed us
         self._reset()
 
     def _reset(self) -> None:
@@ -128,6 +151,9 @@ class IrcProtocol:
         self._complained = False
         self._leaving = False
         self._asked_nick = ""  # until the server has answered: what we say meanwhile may be stored under either
+        self._account = ""
+        self._away_since = ""  # while we ask with whom there was talk since then
+        self._talked: dict[str, None] = {}  # and these it was
 
     # --- the connection's side ---
 
@@ -287,9 +313,9 @@ class IrcProtocol:
 
     # --- sending ---
 
-    def _send(self, command: str, *params: str) -> None:
+    def _send(self, command: str, *params: str, tags: str = "") -> None:
         with contextlib.suppress(ValueError):  # a room or nick that only a peer can have made up: nothing can be said about it
-            self._out.append(truncate(format_message(command, *params), MAX_BODY - 2))
+            self._out.append(tags + truncate(format_message(command, *params), MAX_BODY - 2))
 
     def _send_if_up(self, command: str, *params: str) -> None:
         if self.registered:
@@ -319,10 +345,12 @@ class IrcProtocol:
         """Sends what may leave now."""
         echo = "echo-message" in self._caps
         nicks = [self.nick, self._asked_nick] if self._asked_nick else [self.nick]
-        released = self._outbox.release(self._ready, *nicks)
+        by = self._account if RESEND in self._caps else None
+        released = self._outbox.release(self._ready, *nicks, by=by, now=self._now())
         for item in released:
             body = f"{_ACTION}{item.text}\x01" if item.kind is Kind.ACTION else item.text
-            self._send("NOTICE" if item.kind is Kind.NOTICE else "PRIVMSG", item.room, body)
+            tags = "" if by is None else f"@{_IDENT}={item.ident} "
+            self._send("NOTICE" if item.kind is Kind.NOTICE else "PRIVMSG", item.room, body, tags=tags)
             if not echo:
                 self._events.append(Said(item.room, self.nick, item.text, item.kind, own=True))
         if released and (self._outbox.full or not echo):
@@ -330,6 +358,12 @@ class IrcProtocol:
         drained = self._draining and self.registered and not len(self._outbox)
         if drained and all(barrier.purpose != "drain" for barrier in self._barriers.values()):
             self._barrier("drain")
+
+    def _known(self, item: Outgoing) -> bool:
+        """Whether the server knows this message by its id, if it has ever stored it."""
+        if not self._caps.remembered or item.by != self._account:
+            return False
+        return max(b - a for a, b in zip(item.since, self._now(), strict=True)) < self._caps.remembered * KNOWN_FOR
 
     def _not_sent(self, item: Outgoing, reason: str, *, doubtful: bool = False) -> None:
         self._events.append(NotSent(item.room, item.text, reason, doubtful))
@@ -397,10 +431,12 @@ class IrcProtocol:
             self._out += self._login.answer()
 
     def _on_logged_in(self, message: Message) -> None:
+        self._account = message.param(2)
         self._events.append(LoggedIn(message.param(2)))
 
     def _on_logged_out(self, message: Message) -> None:
         del message
+        self._account = ""
         self._events.append(LoggedIn(""))
 
     def _on_sasl_end(self, message: Message) -> None:
@@ -448,6 +484,9 @@ class IrcProtocol:
         elif purpose == "resume":
             for dialogue in self._dialogues():
                 self._start(dialogue, dialogue.after)
+            self._ask_who_talked()
+        elif purpose == "targets":
+            self._read_talks()
         elif purpose == "drain" and not len(self._outbox):
             self._draining = False
             self._events.append(Drained())
@@ -467,7 +506,9 @@ class IrcProtocol:
         for room in list(self._wanted.values()):
             self._ask_in(room)
         for dialogue in self._dialogues():
-            dialogue.start(dialogue.last)
+            dialogue.start(_behind(dialogue.last))
+        if self._latest is not None and self._history_command():  # a second more: two things may have happened at once
+            self._away_since = _just_before(self._latest)
         self._barrier("resume")  # ISUPPORT follows: only then is it known how long a page of history is
 
     def _dialogues(self) -> list[Room]:
@@ -493,11 +534,39 @@ class IrcProtocol:
 
     # --- history ---
 
+    def _ask_who_talked(self) -> None:
+        """Asks with whom there was talk while we were away."""
+        if self._away_since:
+            self._send("CHATHISTORY", "TARGETS", self._away_since, _EVER, str(min(MOST_TARGETS, self._page_limit)))
+            self._barrier("targets")
+
+    def _on_target(self, message: Message) -> None:
+        name = message.param(1)
+        if message.param(0) == "TARGETS" and self._away_since and len(self._talked) < MOST_TARGETS:
+            self._talked[name] = None
+
+    def _read_talks(self) -> None:
+        """Reads what was said with those whom we did not know yet."""
+        since, self._away_since = self._away_since, ""
+        for name in self._talked:
+            if not is_room(name) and not is_service(name) and not (room := self._room(name)).last:
+                self._start(room, since)
+        self._talked = {}
+
+    def _wait_for_talk(self, said: Said) -> None:
+        """What is said live by somebody whom we did not know waits for what they said while we were away."""
+        if not self._away_since or said.replayed or is_room(said.room) or is_service(said.room):
+            return
+        room = self._room(said.room)
+        if not (room.last or room.syncing) and len(self._talked) < MOST_TARGETS:
+            self._talked[said.room] = None
+            room.start(self._away_since)
+
     def _history_command(self) -> bool:
         return "batch" in self._caps and ("draft/chathistory" in self._caps or "chathistory" in self._caps)
 
     def _start(self, room: Room, after: str) -> None:
-        """Reads what the room has after the message `after`; without history there is nothing to wait for."""
+        """Reads what the room has `after` a message or a time; without history there is nothing to wait for."""
         if self._history_command():
             self._ask_page(room, after)
         else:
@@ -506,23 +575,25 @@ class IrcProtocol:
     def _ask_page(self, room: Room, after: str) -> None:
         room.start(after)
         if after:
-            self._send("CHATHISTORY", "AFTER", room.name, f"msgid={after}", str(self._page_limit))
+            self._send("CHATHISTORY", "AFTER", room.name, after, str(self._page_limit))
         else:
             self._send("CHATHISTORY", "LATEST", room.name, "*", str(min(FIRST_PAGE, self._page_limit)))
         self._barrier("history", room)
 
     def _page_end(self, room: Room) -> None:
-        if room.after and room.fresh and room.paged >= self._page_limit:
-            self._ask_page(room, room.last)
+        if room.last and (room.dropped or (room.after and room.fresh)):
+            self._ask_page(room, _behind(room.last))
         else:
             self._finish(room, read=True)
 
     def _finish(self, room: Room, *, read: bool, complete: bool = True) -> None:
         resumed = room.after != ""
+        complete = complete and (read or not resumed) and not room.dropped
         self._events += room.finish()
         room.after = ""
-        self._events.append(CaughtUp(room.name, complete and (read or not resumed)))
-        if read and is_room(room.name):  # a server may keep a dialogue for each session apart: no proof that nothing arrived
+        self._events.append(CaughtUp(room.name, complete))
+        # Else a server may keep a dialogue for each session apart: no proof that nothing arrived
+        if (read and is_room(room.name)) or self._outbox.all_known(room.name, self._known):
             self._outbox.retry(room.name)
         elif fold(room.name) in {fold(r) for r in self._outbox.doubtful_rooms()}:
             self._give_up(room.name, "the connection broke on the way")
@@ -537,6 +608,8 @@ class IrcProtocol:
                 self._page_end(room)
 
     def _history_failed(self, message: Message) -> None:
+        if message.param(2) == "TARGETS":
+            return  # its barrier follows
         syncing = [room for room in self._rooms.values() if room.syncing]
         named = {fold(p) for p in message.params[2:-1]}
         room = next((r for r in syncing if fold(r.name) in named), syncing[0] if syncing else None)
@@ -554,13 +627,19 @@ class IrcProtocol:
         said = self._said(message)
         if said is None:
             return
+        if said.at is not None:
+            self._latest = max(said.at, self._latest or said.at)
+        self._wait_for_talk(said)
         room = self._room(said.room)
         shown = room.page(said) if said.replayed else room.live(said)
         self._events += shown
         if said.own and (shown or not said.replayed):  # in the history, an older message with the same words confirms nothing
             if self._is_me(said.nick):
                 self._user_host = message.source.partition("!")[2] or self._user_host
-            self._outbox.confirm(said.nick, said.room, said.text, said.kind)
+            if (ident := message.tags.get(_IDENT)) is not None:
+                self._outbox.take(ident)
+            else:
+                self._outbox.confirm(said.nick, said.room, said.text, said.kind, self._known)
 
     def _said(self, message: Message) -> Said | None:
         target, text = message.param(0).lstrip("~&@%+"), message.param(1)
@@ -574,7 +653,7 @@ class IrcProtocol:
             kind, text = Kind.ACTION, text.removeprefix(_ACTION).removesuffix("\x01")
         if not nick or not target:
             return None
-        own = self._is_me(nick) or self._outbox.doubts(nick, target, text, kind)
+        own = _IDENT in message.tags or self._is_me(nick) or self._outbox.doubts(nick, target, text, kind)
         if own and is_service(target):
             text = masked(text)
         opened = self._batches.get(message.tags.get("batch", ""))
@@ -593,10 +672,13 @@ class IrcProtocol:
         self._events.append(Joined(room.name, nick, own))
         if own and not room.joined:
             room.joined = True
+            room.entry = message.tags.get("msgid", "")
+            if (at := _time(message)) is not None:
+                self._latest = self._latest or at
             self._user_host = message.source.partition("!")[2] or self._user_host
             if fold(name) in self._rooms:
                 self._wanted[fold(name)] = name
-            self._start(room, room.last)
+            self._start(room, _behind(room.last))
 
     def _on_part(self, message: Message) -> None:
         self._left(message.param(0), message.nick, message.param(1), "")
@@ -611,8 +693,7 @@ class IrcProtocol:
         own = self._is_me(nick)
         self._events.append(Parted(room.name, nick, reason, own, by))
         if own:
-            room.cut()
-            room.last = ""  # coming back later is no resuming
+            room.leave()
             self._wanted.pop(fold(name), None)
             self._give_up(name, "you are no longer in the room")
 
@@ -730,10 +811,14 @@ class IrcProtocol:
     def _on_fail(self, message: Message) -> None:
         if message.param(0).upper() == "CHATHISTORY":
             self._history_failed(message)
+        elif message.param(1).startswith("ID_") and (refused := self._outbox.take(message.param(2))) is not None:
+            self._not_sent(refused, message.param(-1))
         else:
             self._events.append(Failed(message.param(-1)))
 
     def _on_note(self, message: Message) -> None:
+        if message.param(1) == "ALREADY_STORED" and self._outbox.take(message.param(2)) is not None:
+            return
         self._events.append(Info(message.param(-1)))
 
     def _on_closing(self, message: Message) -> None:
@@ -742,6 +827,20 @@ class IrcProtocol:
 
 def _is_history(opened: Message) -> bool:
     return opened.param(1) in ("chathistory", "draft/chathistory")
+
+
+def _behind(msgid: str) -> str:
+    """The reference for what came after a message."""
+    return f"msgid={msgid}" if msgid else ""
+
+
+def _just_before(at: datetime) -> str:
+    """The reference for a second before a time; "" where there is none."""
+    try:
+        before = at.astimezone(UTC) - timedelta(seconds=1)
+    except OverflowError:
+        return ""
+    return f"timestamp={before.strftime('%Y-%m-%dT%H:%M:%S')}.{before.microsecond // 1000:03d}Z"
 
 
 def _time(message: Message) -> datetime | None:
@@ -759,6 +858,7 @@ _HANDLERS: dict[str, Callable[[IrcProtocol, Message], None]] = {
     "AUTHENTICATE": IrcProtocol._on_authenticate,
     "BATCH": IrcProtocol._on_batch,
     "CAP": IrcProtocol._on_cap,
+    "CHATHISTORY": IrcProtocol._on_target,
     "ERROR": IrcProtocol._on_closing,
     "FAIL": IrcProtocol._on_fail,
     "INVITE": IrcProtocol._on_invite,

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # What `make run` does: certificates on first use, the server on SQLite, two bots; Ctrl-C ends all of it.
-# Settings: IRC_PORT (6697), PLAIN_PORT (12345), VAR (var), BOTS (which scripts). `python` is taken from PATH.
+# Settings: IRC_PORT (6697), PLAIN_PORT (12345), HTTP_PORT (9167: health and metrics, where it is free; off), VAR (var), BOTS (which scripts). `python` is taken from PATH.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 IRC_PORT=${IRC_PORT:-6697}
 PLAIN_PORT=${PLAIN_PORT:-12345}
+HTTP_PORT=${HTTP_PORT:-9167}
 VAR=${VAR:-var}
 PYTHON=${PYTHON:-python}
 server='' bots='' asked=0
@@ -39,13 +40,25 @@ for port in sys.argv[1:]:
                      "or choose others: make run IRC_PORT=6698 PLAIN_PORT=12346")
 PROBE
 
+# Nobody needs this one to chat: where it is taken, by another Parley say, there are no metrics of this one.
+http=off
+[ "$HTTP_PORT" = off ] || "$PYTHON" - "$HTTP_PORT" <<'PROBE' && http=127.0.0.1:$HTTP_PORT
+import socket, sys
+with socket.socket() as probe:
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", int(sys.argv[1])))
+    except (OSError, ValueError, OverflowError):
+        sys.exit(1)
+PROBE
+
 mkdir -p "$VAR" || exit 1
 "$PYTHON" -m certs init "$VAR/certs" --host localhost --host 127.0.0.1 && "$PYTHON" -m certs renew "$VAR/certs" >/dev/null || exit 1
 
 # Each in a process group of its own, so that Ctrl-C reaches only this script, and the order of ending is ours.
 set -m
 "$PYTHON" -m server --certs "$VAR/certs" --data "$VAR/data" --store sqlite \
-    --listen "127.0.0.1:$IRC_PORT" --plain-listen "127.0.0.1:$PLAIN_PORT" </dev/null &
+    --listen "127.0.0.1:$IRC_PORT" --plain-listen "127.0.0.1:$PLAIN_PORT" --http-listen "$http" </dev/null &
 server=$!
 
 ready=''

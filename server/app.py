@@ -16,6 +16,9 @@ from pathlib import Path
 
 from server.commands.audit import tell_operators
 from server.config import Address, Settings, SettingsError
+from server.observe.http import HttpListener, pages
+from server.observe.subject import Subject
+from server.observe.watchdog import Watchdog
 from server.ports import Store
 from server.rehash import merged, put_in_force
 from server.sequencer import Sequencer
@@ -28,6 +31,7 @@ from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.control import Control
 from server.transport.door import Door
+from server.transport.guard import Guard
 from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
 from server.transport.worker import Worker
@@ -46,7 +50,8 @@ class SetupError(Exception):
 class Server:
     """A running chat server. `start` makes it listen; `stop` is idempotent and leaves no thread behind.
 
-    `reread` gives the settings as they are now, for `reload`; `rehash` has the main thread call that, from any thread.
+    `reread` gives the settings as they are now, for `reload`; `rehash` has the main thread call that, from any thread. `tick` is
+    called about once a second while it runs.
 
     Raises SetupError, StoreError, TlsSetupError or ListenError from the constructor; nothing is left open then.
     """
@@ -58,6 +63,7 @@ class Server:
         now: int | None = None,
         reread: Callable[[], Settings] | None = None,
         rehash: Callable[[], None] | None = None,
+        tick: Callable[[], object] = lambda: None,
     ) -> None:
         _check_password(settings)
         if settings.accounts.required and settings.listen.plain:
@@ -68,11 +74,13 @@ class Server:
         self.certificates = CertificateWatcher(settings.tls.certs, settings.tls.profile, asking=bool(settings.listen.certified))
         motd = _motd(settings.motd)
         self.addresses: list[tuple[str, Address]] = []  # what was bound: dialect and address
-        listeners = self._listen()
+        bound = self._listen()
+        listeners = [pair for pair in bound if pair[1] != "http"]
+        monitored = [sock for sock, dialect in bound if dialect == "http"]
         try:
             self._store = _open_store(settings)
         except BaseException:
-            for sock, _ in listeners:
+            for sock, _ in bound:
                 sock.close()
             raise
         at = time.time_ns() // 1_000_000 if now is None else now
@@ -83,13 +91,14 @@ class Server:
         net.archive = self._store
         try:
             net.load(self._store.records())
+            net.resends.load(self._store.sent(at - net.resends.window, net.resends.total))
             net.book.secret = _secret(settings)
             if settings.cloak.enabled:
                 # Three hashes for each of a wave of connections, under the lock, would be felt; most come from where others did.
                 net.host_of = lru_cache(_CLOAKS)(Cloak(_cloak_key(settings), settings.cloak.suffix).of)
         except BaseException:
             self._store.close()
-            for sock, _ in listeners:
+            for sock, _ in bound:
                 sock.close()
             raise
         on_disk = settings.store.kind != "memory"
@@ -101,10 +110,23 @@ class Server:
         for worker in self._workers:
             worker.rehash = rehash or worker.rehash
         self.sequencer.desks.extend(worker.output for worker in self._workers)
+        self._guard = Guard(self._workers)
         self._next = itertools.cycle(self._workers)
         self._acceptor = Acceptor(listeners, self._door, self._hand)
         self._control = _control(settings, self.sequencer)
         self._stopped = False
+        self.subject = Subject(
+            workers=self._workers,
+            sequencer=self.sequencer,
+            journal=self._journal,
+            door=self._door,
+            acceptor=self._acceptor,
+            certificates=self.certificates,
+            patience=settings.deadlines.stuck,
+            stopping=lambda: self._stopped,
+        )
+        self._http = HttpListener(monitored, pages(self.subject)) if monitored else None
+        self._watchdog = Watchdog(self.subject, tick=tick)
 
     def _listen(self) -> list[tuple[socket.socket, str]]:
         listeners: list[tuple[socket.socket, str]] = []
@@ -114,6 +136,7 @@ class Server:
             "plain": listen_at.plain,
             "certified": listen_at.certified,
             "websocket": listen_at.websocket,
+            "http": listen_at.http,
         }
         wanted = [(dialect, address) for dialect, addresses in dialects.items() for address in addresses]
         try:
@@ -149,9 +172,13 @@ class Server:
         self._offload.start()
         for worker in self._workers:
             worker.start()
+        self._guard.start()
         self._acceptor.start()
         if self._control is not None:
             self._control.start()
+        self._watchdog.start()
+        if self._http is not None:
+            self._http.start()
         for dialect, address in self.addresses:
             log.info("listening for %s on %s", dialect, address)
         # What exists now lives as long as the process: no collection needs to look at it again. Connections make no cycles to
@@ -195,17 +222,21 @@ class Server:
         grace = self.settings.deadlines.drain if grace is None else grace
         if self._control is not None:
             self._control.stop()
+        self._watchdog.stop()
         self._acceptor.stop()
         for worker in self._workers:
             worker.stop(grace)
         for worker in self._workers:
             if worker.is_alive():
                 worker.join()
+        self._guard.stop()
         self._offload.stop()
         for worker in self._workers:
             worker.release()
         if self._journal is not None:
             self._journal.stop()
+        if self._http is not None:
+            self._http.stop()
         self._store.close()
         gc.unfreeze()
 

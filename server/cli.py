@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import select
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
 from server import account_cli
 from server.app import Server, SetupError
-from server.config import Settings, SettingsError, load
+from server.config import SettingsError, load
+from server.observe.logs import set_up
+from server.observe.notify import notify
 from server.operator_cli import operator_command
 from server.ports import StoreError
 from server.transport.acceptor import ListenError
@@ -36,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load(arguments)
     except SettingsError as error:
         return _complain(error)
-    _set_up_log(settings)
+    faulthandler.enable()  # systemd aborts what its watchdog finds hanging
+    written = set_up(settings)
     # Signals that come before all is up wait in the pipe: nothing is half started when they are looked at. Python writes their
     # numbers into it; a handler alone would not do, since a signal just before a wait for a lock does not end that wait.
     told, tell = os.pipe()
@@ -44,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.set_wakeup_fd(tell)
     before = {number: signal.signal(number, _noted) for number in _SIGNALS}
     try:
-        server = Server(settings, reread=lambda: load(arguments), rehash=lambda: _ring(tell))
+        server = Server(settings, reread=lambda: load(arguments), rehash=lambda: _ring(tell), tick=written.tick)
     except (SetupError, StoreError, TlsSetupError, ListenError) as error:
         return _complain(error)
     else:
@@ -68,7 +71,12 @@ def _ring(tell: int) -> None:
 
 
 def _serve(server: Server, told: int) -> int:
-    server.start()
+    try:
+        server.start()
+    except RuntimeError as error:  # "can't start new thread"
+        server.stop(0.0)
+        return _complain(SetupError(f"no thread can be started: raise the limit of processes (ulimit -u, pids_limit): {error}"))
+    notify("READY=1")
     try:
         while True:
             if not select.select([told], [], [], server.settings.tls.reload_check_s)[0]:
@@ -80,6 +88,7 @@ def _serve(server: Server, told: int) -> int:
                 continue
             break
     finally:
+        notify("STOPPING=1")
         log.info("stopping: delivering what is due (a second signal ends at once)")
         for again in (signal.SIGTERM, signal.SIGINT):
             signal.signal(again, _end_now)
@@ -92,33 +101,6 @@ def _end_now(number: int, frame: FrameType | None) -> None:
     """The second signal: everything that anyone saw is on disk, so there is nothing to lose."""
     del frame
     os._exit(128 + number)
-
-
-class _Formatter(logging.Formatter):
-    """Writes the time once a second: two lines a connection were a tenth of what a wave of connections cost."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-        self._second = (0, "")
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """Local time with its offset, to the second."""
-        del datefmt
-        second = int(record.created)
-        known, text = self._second
-        if known != second:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(second))
-            self._second = (second, text)
-        return text
-
-
-def _set_up_log(settings: Settings) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-    # Our format shows neither thread nor process nor place in the code: see "Optimization" in the documentation of logging.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
 
 
 def _complain(error: Exception) -> int:

@@ -23,16 +23,24 @@ from textwrap import wrap
 from typing import Any, Literal, NamedTuple, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from server.operators import CAPABILITIES
+from wire.display import safe
 
 PREFIX = "PARLEY_"
 WIDTH = 110
+_MOST_SAID = 1000  # characters about what is wrong
 CERTS, DATA = Path("var/certs"), Path("var/data")  # below the working directory; `make run` makes both
 
 T = TypeVar("T")
 
 
 class SettingsError(Exception):
-    """A setting is wrong. The text is one sentence: where it was given, the value, and what is allowed."""
+    """A setting is wrong. The text is one sentence: where it was given, the value, and what is allowed.
+
+    Whatever stands in the file, it is one line, and no longer than one reads.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(safe(text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}..."))
 
 
 class Address(NamedTuple):
@@ -86,6 +94,13 @@ class Listen:
         " is refused there, and who has one may log in by SASL EXTERNAL.",
     )
     websocket: tuple[Address, ...] = setting((), "Addresses for IRC in WebSocket messages over TLS (wss, for browsers), or off.")
+    http: tuple[Address, ...] = setting(
+        (),
+        "Addresses for /healthz, /readyz and /metrics (plain HTTP, for monitoring on this machine: 127.0.0.1:9167), or off.",
+    )
+    http_public: bool = setting(
+        False, "Whether listen.http may name addresses that other machines reach; what is there says much, and to everybody."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +370,17 @@ class Cloaks:
 
 
 @dataclass(frozen=True, slots=True)
+class Resend:
+    """What is remembered of lines that clients gave an id (parley.chat/resend), so that one sent again is stored once."""
+
+    seconds: int = setting(600, "Seconds for which the id of a line is remembered; 0 offers no ids.", least=0, most=86_400)
+    lines: int = setting(
+        256, "Ids that are remembered for an account, or a session without one, the newest.", least=16, most=10_000
+    )
+    total: int = setting(100_000, "Ids that are remembered over all; some 500 bytes of memory each.", least=16, most=10_000_000)
+
+
+@dataclass(frozen=True, slots=True)
 class Deadlines:
     """How long the server waits, in seconds."""
 
@@ -380,6 +406,12 @@ class Deadlines:
         most=86400,
     )
     drain: float = setting(8.0, "Seconds to deliver what is due when the server is told to stop.", least=0.0, most=3600)
+    stuck: float = setting(
+        10.0,
+        "Seconds in which a worker or the disk may get nowhere until /healthz says so; of a worker, the log then shows all stacks.",
+        least=2,
+        most=3600,
+    )
 
 
 _CAPABILITY = "|".join(CAPABILITIES)
@@ -431,6 +463,10 @@ class Settings:
     motd: str = setting("", "File with the message of the day; empty for none.")
     password: str = setting("", "Password that clients must give with PASS; empty for none.", secret=True)
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least serious thing that is logged.")
+    log_format: Literal["console", "json"] = setting("console", "console is text for people, json one object a line for programs.")
+    log_repeats: int = setting(
+        600, "Log lines a minute with the same cause; how many more there were is told in one line.", least=1, most=1_000_000
+    )
     listen: Listen = Listen()
     websocket: WebSocket = WebSocket()
     tls: Tls = Tls()
@@ -440,6 +476,7 @@ class Settings:
     limits: Limits = Limits()
     rates: Rates = Rates()
     cloak: Cloaks = Cloaks()
+    resend: Resend = Resend()
     deadlines: Deadlines = Deadlines()
     # Tables with names of one's own. They come from the file only.
     operators: Mapping[str, Operator] = field(default_factory=dict)
@@ -593,13 +630,18 @@ def _fits(spec: Spec, value: Any) -> bool:
     return True
 
 
+def _is_huge(value: object) -> bool:
+    """Whether Python refuses to write the number down."""
+    return isinstance(value, int) and value.bit_length() > 1000
+
+
 def _convert(spec: Spec, given: object, source: str, convert: Callable[[Any], object]) -> object:
     try:
         value = convert(given)
     except (ValueError, KeyError, OverflowError, RuntimeError):  # RuntimeError: expanduser without a home
         value = None
     if value is None or not _fits(spec, value):
-        shown = "this value" if spec.secret else repr(given)
+        shown = "this value" if spec.secret or _is_huge(given) else repr(given)
         raise SettingsError(f"{source}: {shown} is not possible; allowed is {allowed(spec)}.")
     return value
 
@@ -638,8 +680,10 @@ def _read_toml(path: Path, source: str) -> dict[str, Any]:
         raise SettingsError(
             f"{path}: the byte at {error.start} is not UTF-8; allowed is a TOML file, which is always UTF-8."
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # most often a TOMLDecodeError, which is one; else a number of thousands of digits
         raise SettingsError(f"{path}: this is not TOML: {error}.") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: this is not TOML: arrays or tables within each other are too deep.") from None
 
 
 def _rows(table: str, given: object, path: Path) -> dict[str, object]:
@@ -706,10 +750,12 @@ FLAGS = (
     _Flag("--plain-listen", "listen.plain", "HOST:PORT", repeatable=True),
     _Flag("--certified-listen", "listen.certified", "HOST:PORT", repeatable=True),
     _Flag("--websocket-listen", "listen.websocket", "HOST:PORT", repeatable=True),
+    _Flag("--http-listen", "listen.http", "HOST:PORT", repeatable=True),
     _Flag("--store", "store.kind", "sqlite|memory"),
     _Flag("--workers", "workers.count", "N"),
     _Flag("--limits", "limits.enabled", "on|off"),
     _Flag("--log-level", "log_level", "debug|info|warning|error"),
+    _Flag("--log-format", "log_format", "console|json"),
 )
 
 
@@ -813,6 +859,22 @@ def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     return [ipaddress.ip_network(word.strip()) for word in text.split(",") if word.strip()]
 
 
+def _check_http(listen: Listen) -> None:
+    for address in listen.http:
+        if not (listen.http_public or _is_loopback(address.host)):
+            raise SettingsError(
+                f"listen.http: {address} can be reached from other machines; allowed is an address of this machine only such as"
+                " 127.0.0.1:9167, or any with listen.http_public on."
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 _LISTENERS = "listen.irc, listen.plain, listen.certified and listen.websocket"
 
 
@@ -829,9 +891,11 @@ def check_together(settings: Settings) -> None:
     addresses = listen.irc + listen.plain + listen.certified + listen.websocket
     if not addresses:
         raise SettingsError(f"{_LISTENERS}: all are off; allowed is at least one address to listen at.")
+    addresses += listen.http
     for address in addresses:
         if address.port and addresses.count(address) > 1:
             raise SettingsError(f"{_LISTENERS}: {address} is named twice; allowed is once.")
+    _check_http(listen)
     room = limits.line - 122  # what command, sender, room and nick may take of the line
     for name in ("topic", "away", "kick"):
         if getattr(limits, name) > room:

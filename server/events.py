@@ -59,6 +59,7 @@ class Event:
     account: str = ""  # the author's account at the time
     stored: bool = True  # False: shown to those who are here, never on disk (TAGMSG)
     least: int = 0  # the rank (server.state.ranks) below which members are not given it (STATUSMSG); its author is
+    ident: str = ""  # the id that its author gave it (server.state.resends), known to nobody else
 
 
 class Record(NamedTuple):

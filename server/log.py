@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import deque
 from operator import attrgetter
 
-from server.events import Event
+from server.events import Event, Kind
 
 _SEQ = attrgetter("seq")
 # What an event costs beside its bytes: the object, its ints, its places in two lists.
 _EVENT_COST = 300
+_GONE = Event(0, 0, 0, "", Kind.MESSAGE, b"", 0)  # stands where an event was, in front of all that are looked at
 
 
 class RoomLog:
@@ -71,6 +72,7 @@ class RoomLog:
     def drop_oldest(self) -> None:
         """Forget the oldest event; it stays in the store."""
         self.floor = self.events[self._gone].seq
+        self.events[self._gone] = _GONE  # or as much again as the window holds would stay until the list is cut
         self._gone += 1
         if self._gone >= 64 and self._gone * 2 >= len(self.events):  # a deletion at the head moves all that is behind it
             del self.events[: self._gone]

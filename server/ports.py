@@ -51,6 +51,9 @@ class Store(Protocol):
     def redact(self, room: str, seq: int) -> bool:
         """Take the text and tags of one event away for good; False where there is no such event in `room`."""
 
+    def sent(self, since: int, limit: int) -> list[Event]:
+        """The newest `limit` events that have an `ident` and happened at `since` (milliseconds) or later, ascending."""
+
     def retain(self, before: int) -> int:
         """Delete all events that happened before `before` (milliseconds); gives how many went."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol
 
-from server.events import Change, Event
+from server.events import Change, Erasure, Event, Kind
 from server.log import RoomLog
 from server.state.durable import Waiting
 from server.state.model import Deferred, Network, Room, User, cost_of
@@ -74,7 +74,15 @@ class Behind:
     since: int
 
 
-Pages = dict[Behind, list[Event]]
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events of one log that were read from the store: all that there are up to the position `upto`."""
+
+    events: list[Event]
+    upto: int
+
+
+Pages = dict[Behind, Page]
 
 
 class Sequencer:
@@ -85,6 +93,7 @@ class Sequencer:
         self.net = net
         self.desks: list[Desk] = []
         self.committed = net.seq
+        self.erasures = 0  # commits that took text out of the store: what was read from it before is not to be shown any more
         self.wake_journal: Callable[[], None] = _nobody
         self._commit_now = commit_now  # for a store without a disk: there is nothing to wait for
         self._events: list[Event] = []
@@ -92,6 +101,7 @@ class Sequencer:
         self._rooms: set[Room] = set()
         self._in_flight = False
         self._at = 0
+        self.shown = [0] * (max(Kind) + 1)  # events that were committed, by kind
 
     def clock(self, at: int) -> int:
         """`at` (milliseconds), or the last time that was given where the clock went back: time in the logs never does."""
@@ -150,7 +160,12 @@ class Sequencer:
         return len(self._events) + self._changes.size // _EVENT_BYTES
 
     def _show(self, batch: Batch) -> None:
+        shown = self.shown
+        for event in batch.events:
+            shown[event.kind] += 1
         self.committed = batch.upto if self._events or self._changes else self.net.seq
+        if any(isinstance(change, Erasure) for change in batch.changes):
+            self.erasures += 1
         for room in batch.rooms:
             for worker in room.present:
                 self.desks[worker].dirty.add(room)
@@ -167,12 +182,10 @@ class Sequencer:
         """
         assert self.lock.locked()
         end = min(upto, user.until)
-        sources, behind = self._sources(user, cursor, end, pages)
+        sources, ends, behind = self._sources(user, cursor, end, pages)
         if behind:
             return Plan(cursor, [], waiting=False, behind=behind)
         events = _merged(sources)
-        # Beyond the end of a source that filled its page nothing may be given yet: that source may have more before it.
-        ends = [source[-1].seq for source in sources if len(source) >= PAGE]
         if len(events) > PAGE:
             ends.append(events[PAGE - 1].seq)
         size = 0
@@ -195,8 +208,12 @@ class Sequencer:
         return Plan(horizon, items, waiting and not more, more)
 
     @staticmethod
-    def _sources(user: User, cursor: int, upto: int, pages: Pages) -> tuple[list[list[Event]], list[Behind]]:
+    def _sources(user: User, cursor: int, upto: int, pages: Pages) -> tuple[list[list[Event]], list[int], list[Behind]]:
+        """A page of each log; where such pages end before `upto` does, beyond which their logs may have more before what others
+        have; and what is missing for that.
+        """
         sources: list[list[Event]] = []
+        ends: list[int] = []
         behind: list[Behind] = []
 
         def look(log: RoomLog, since: int, until: int) -> None:
@@ -207,12 +224,17 @@ class Sequencer:
                 return
             if after >= log.floor:
                 found = log.between(after, until, PAGE)
+                if len(found) >= PAGE:
+                    ends.append(found[-1].seq)
             else:
                 missing = Behind(log.key, after, until, since)
                 if missing not in pages:
                     behind.append(missing)
                     return
-                found = pages[missing]
+                page = pages[missing]
+                found = page.events
+                if page.upto < until:
+                    ends.append(page.upto)
             if found:
                 sources.append(found)
 
@@ -220,7 +242,7 @@ class Sequencer:
             look(room.log, since, upto)
         for span in user.spans:
             look(span.log, span.since, min(span.until, upto))
-        return sources, behind
+        return sources, ends, behind
 
     def _shown_to(self, user: User, events: list[Event]) -> list[Event]:
         hidden = self.net.hidden

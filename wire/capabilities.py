@@ -44,6 +44,7 @@ class Cap(enum.IntFlag):
     PRE_AWAY = enum.auto()
     READ_MARKER = enum.auto()
     CHANNEL_RENAME = enum.auto()
+    RESEND = enum.auto()
 
 
 NAMES: dict[str, Cap] = {
@@ -79,6 +80,7 @@ NAMES: dict[str, Cap] = {
     "draft/pre-away": Cap.PRE_AWAY,
     "draft/read-marker": Cap.READ_MARKER,
     "draft/channel-rename": Cap.CHANNEL_RENAME,
+    "parley.chat/resend": Cap.RESEND,  # ours: docs/protocol.md
 }
 
 # Those that tell something, and are not for asking: "clients MUST NOT request this capability" (https://ircv3.net/specs/extensions/sts)

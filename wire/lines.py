@@ -34,7 +34,7 @@ class LineBuffer:
             self._skipping = False
             self.dropped = 0
         out = []
-        for line in lines:
+        for line in filter(None, lines):  # 64 KiB may be as many empty lines
             if line[-1:] == b"\r":
                 line = line[:-1]  # noqa: PLW2901
             if line:

@@ -53,7 +53,7 @@ def parse(line: str) -> Message:
         if not params:
             raise MalformedMessage("a message without a command")
     command = params.pop(0)
-    if not (command.isascii() and command.isprintable()):
+    if not (command.isascii() and command.isprintable()) or command[0] in ":@":
         raise MalformedMessage("a command is a word of ASCII")
     if has_trailing:
         params.append(trailing)

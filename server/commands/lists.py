@@ -14,6 +14,8 @@ from server.state.ranks import Rank
 from wire import numerics as n
 from wire.names import fold
 
+_ENTRIES_PER_UNIT = 25  # to show so many costs about as much as one ordinary command
+
 
 @dataclass(frozen=True, slots=True)
 class ListMode:
@@ -47,6 +49,7 @@ LISTS = {
 def show_list(context: Context, room: Room, row: ListMode) -> None:
     """Answer with the entries and their end."""
     head = f":{context.net.name} {row.entry} {context.user.nick} {room.name}"
+    context.spend(len(row.of(room)) / _ENTRIES_PER_UNIT)
     for mask, by, at, _ in row.of(room).values():
         context.line(f"{head} {mask} {by} {at // 1000}")
     context.numeric(row.end, room.name, f"End of channel {row.name} list")

@@ -5,7 +5,7 @@ Source: https://modern.ircdocs.horse/#sending-messages, https://ircv3.net/specs/
 
 from __future__ import annotations
 
-from server.commands import services
+from server.commands import resend, services
 from server.commands.accept import accept, takes
 from server.commands.bans import barred
 from server.commands.table import Context, command, shown
@@ -59,6 +59,8 @@ def _say(context: Context, kind: Kind, verb: str, *, complain: bool) -> None:
         return
     tags = _client_tags(context)
     context.user.spoke = context.at
+    if context.message.tags and _stored(context, kind) and resend.taken(context):
+        return
     target = params[0]
     if "," not in target:
         _say_to(context, kind, verb, target, text, tags, complain=complain)
@@ -179,10 +181,14 @@ def _to_room(context: Context, kind: Kind, verb: str, room: Room, text: str, tag
     line, alt = _compose(user, verb, target, text, net.limits.line)
     echo = user.caps & _ECHO
     inside = user in room.members
-    apart = user.label or not inside  # the echo comes as a reply, not with the room's log
+    apart = user.label or context.ident or not inside  # the echo comes as a reply, not with the room's log
     skip = inside and (bool(apart) or not echo)  # who is outside gets nothing of the log, so there is nothing to skip
     stored = _stored(context, kind)
-    event = net.append(room, kind, user, line, context.at, skip=skip, tags=tags, alt=alt, stored=stored, least=least)
+    event = net.append(
+        room, kind, user, line, context.at, skip=skip, tags=tags, alt=alt, stored=stored, least=least, given=context.ident
+    )
+    if context.ident:
+        net.resends.put(event)
     if echo and apart:
         _echo(context, event)
 
@@ -191,7 +197,10 @@ def _to_user(context: Context, kind: Kind, verb: str, other: User, text: str, ta
     net, user = context.net, context.user
     line, alt = _compose(user, verb, other.nick, text, net.limits.line)
     log = net.conversation(user, other)
-    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, alt=alt, stored=_stored(context, kind))
+    stored = _stored(context, kind)
+    event = net.append_private(log, kind, user, other, line, context.at, tags=tags, alt=alt, stored=stored, given=context.ident)
+    if context.ident:
+        net.resends.put(event)
     if user.caps & _ECHO:
         _echo(context, event)
 
@@ -213,4 +222,5 @@ def _to_service(context: Context, kind: Kind, verb: str, service: services.Servi
 
 def _echo(context: Context, event: Event) -> None:
     """The author's own copy, as a reply: it carries the label, and it comes to those who are not in the room too."""
-    context.net.send(context.user, render_tagged(event, context.user.render, ""))
+    line = render_tagged(event, context.user.render, "")
+    context.net.send(context.user, resend.marked(line, context.ident) if context.ident else line)

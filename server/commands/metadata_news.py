@@ -17,6 +17,7 @@ from wire.capabilities import Cap
 from wire.message import as_line
 
 BOTH = int(Cap.METADATA | Cap.METADATA_3)
+_TOLD_PER_UNIT = 20  # subscribers told of a change cost its author about as much as one ordinary command
 _MOST_ON_JOIN = 100  # values that are told without being asked for
 _MOST_MEMBERS = 1000  # of a room; in a larger one SYNC has to be asked for
 
@@ -40,6 +41,8 @@ def tell(net: Network, author: User, room: Room | None, owner: str, key: str, va
         if subscriber is author or not subscriber.registered:
             continue
         for name in _names(net, subscriber, room, owner, sessions):
+            author.loud = True
+            author.spent += 1 / _TOLD_PER_UNIT
             _send(net, subscriber, value_line(net, subscriber, author.prefix, name, key, value))
 
 

@@ -56,7 +56,7 @@ def command(
 class Context:
     """One command under way: who gave it, what it says, when; and the ways to answer."""
 
-    __slots__ = ("at", "looked", "message", "net", "overrode", "params", "user")
+    __slots__ = ("at", "ident", "looked", "message", "net", "overrode", "params", "user")
 
     def __init__(self, net: Network, user: User, message: Message, at: int) -> None:
         self.net = net
@@ -64,6 +64,7 @@ class Context:
         self.message = message
         self.params = message.params
         self.at = at
+        self.ident = ""  # what its author calls what is said, in case it has to be sent again (server.commands.resend)
         self.looked = False  # it showed an operator what others do not see, and that is noted
         self.overrode: Room | None = None  # where an operator of the server acts as one of the room, once that is noted
 

@@ -27,6 +27,7 @@ from server.state.past import Memory
 from server.state.ranks import Rank as Rank  # noqa: PLC0414 - most take it from here
 from server.state.registration import Registration
 from server.state.renames import Renames
+from server.state.resends import Resends
 from server.state.talks import Talks, conversation_key, is_account, party
 from wire.message import as_line
 from wire.names import fold
@@ -108,6 +109,7 @@ class User:
         "key",
         "label",
         "link",
+        "loud",
         "negotiating",
         "nick",
         "operator",
@@ -181,7 +183,8 @@ class User:
         self.invited: dict[Room, Invited] | None = None  # the oldest invitation first
         self.watching: dict[str, str] | None = None  # folded nicks of MONITOR, to how they were given
         # Fair use
-        self.spent = 0.0  # what commands cost besides what their rows say, not yet taken from the budget
+        # What commands cost besides what their rows say, not yet taken; whether others were told of what is in no log.
+        self.spent, self.loud = 0.0, False
         self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
         self.changed = 0  # position of the last change of membership
@@ -371,6 +374,7 @@ class Network:
         self.archive: Store | None = None  # for work away from the lock (`Job`), which alone may read from it
         self.markers = Markers(settings.limits.markers)
         self.renames = Renames(settings.limits.renames)
+        self.resends = Resends(settings.resend.seconds * 1000, settings.resend.lines, settings.resend.total)
         self.metadata: Metadata[User] = Metadata()
         self.book = Book()
         self.tries = Throttle(settings.accounts.tries)  # logins, by group of addresses
@@ -572,8 +576,9 @@ class Network:
         alt: bytes = b"",
         ident: int = 0,
         least: int = 0,
+        given: str = "",
     ) -> Event:
-        """Add one event to a room's log; the fields are Event's, `ident` its id where that is not its position.
+        """Add one event to a room's log; the fields are Event's: `ident` its id where that is not its position, `given` its ident.
 
         Without an author it is the server's own.
         """
@@ -583,7 +588,7 @@ class Network:
             me, account = author.id, author.account
             if author.bot:
                 tags = f"bot;{tags}" if tags else "bot"
-        event = Event(seq, ident or seq, at, room.key, kind, line, me, skip, room.closed, tags, alt, account, stored, least)
+        event = Event(seq, ident or seq, at, room.key, kind, line, me, skip, room.closed, tags, alt, account, stored, least, given)
         self.window.add(room.log, event)
         self.appended.append(event)
         self.touched.add(room)
@@ -610,6 +615,7 @@ class Network:
         tags: str = "",
         stored: bool = True,
         alt: bytes = b"",
+        given: str = "",
     ) -> Event:
         """Add one event to the log of a private conversation, for `other` (if they are here) to be given.
 
@@ -621,7 +627,7 @@ class Network:
         if author.bot:
             tags = f"bot;{tags}" if tags else "bot"
         mine = other is author  # what people tell themselves does reach them
-        event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, alt, author.account, stored)
+        event = Event(seq, seq, at, log.key, kind, line, author.id, not mine, True, tags, alt, author.account, stored, 0, given)
         self.window.add(log, event)
         self.appended.append(event)
         if other is not None:

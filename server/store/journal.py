@@ -10,13 +10,17 @@ import logging
 import os
 import signal
 import threading
+import time
 from queue import SimpleQueue
 
+from server.histogram import Histogram
 from server.ports import Store, StoreError
 from server.sequencer import Batch, Sequencer
 
 log = logging.getLogger("parley.journal")
 
+_COMMIT_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+_EVENTS = (1, 4, 16, 64, 256, 1024, 4096)
 _RETRY_S = 0.5  # between attempts to write what the store refused (disk full): nothing is dropped, and nobody sees it before
 
 
@@ -31,6 +35,11 @@ class Journal(threading.Thread):
         self._awake = False  # under the sequencer's lock
         self._stopping = threading.Event()
         self.failing = ""  # why the store refuses, "" while it does not
+        # For the metrics; written by this thread only
+        self.commit = Histogram(_COMMIT_S)  # seconds until the store had taken a batch
+        self.batch = Histogram(_EVENTS)  # events in one commit
+        self.refused = 0  # attempts to write that came to nothing
+        self.began = 0.0  # when the attempt under way began, monotonic; 0: there is none
         sequencer.wake_journal = self._wake
 
     def _wake(self) -> None:
@@ -76,9 +85,12 @@ class Journal(threading.Thread):
     def _write(self, batch: Batch) -> bool:
         """Write `batch`, however long the store refuses; False where the server stops before it could."""
         while True:
+            began = self.began = time.monotonic()
             try:
                 self._store.append(batch.events, batch.changes)
             except StoreError as error:
+                self.began = 0.0
+                self.refused += 1
                 if not self.failing:
                     log.error("messages cannot be stored, so nobody is shown them until they can: %s", error)
                 self.failing = str(error)
@@ -88,6 +100,9 @@ class Journal(threading.Thread):
                     )
                     return False
             else:
+                self.began = 0.0
+                self.commit.add(time.monotonic() - began)
+                self.batch.add(len(batch.events))
                 if self.failing:
                     log.warning("messages are stored again")
                     self.failing = ""

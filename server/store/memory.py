@@ -115,6 +115,11 @@ class MemoryStore:
                 return True
         return False
 
+    def sent(self, since: int, limit: int) -> list[Event]:
+        with self._lock:
+            held = [event for track in self._tracks.values() for event in track.events if event is not None]
+        return [event for event in _ascending(held) if event.ident and event.at >= since][-limit:] if limit > 0 else []
+
     def retain(self, before: int) -> int:
         gone = 0
         with self._lock:

@@ -49,13 +49,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (kind, key)
         ) WITHOUT ROWID""",
     ),
+    ("ALTER TABLE events ADD COLUMN ident TEXT NOT NULL DEFAULT ''",),  # the id that the author gave it
 )
 
-INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 RESERVE = "UPDATE meta SET value = ? WHERE key = 'reserved'"
 LAST_SEQ = "SELECT max(value, ifnull((SELECT max(g) FROM events), 0)) FROM meta WHERE key = 'reserved'"
 
-_COLUMNS = "g, g - back, at, kind, line, origin, flags & 1, flags & 2, tags, alt, account, flags >> 2"
+_COLUMNS = "g, g - back, at, kind, line, origin, flags & 1, flags & 2, tags, alt, account, flags >> 2, ident"
 
 # One lower bound each: of two, SQLite takes the first for its search and walks to the other.
 AFTER = f"""
@@ -82,6 +83,8 @@ REDACT = f"UPDATE events SET kind = {int(Kind.REDACTION)}, line = x'', tags = ''
 # The position that ends the oldest `?` of the events up to `?`; NULL where there are none.
 OLDEST = "SELECT max(g) FROM (SELECT g FROM events WHERE g <= ? ORDER BY g LIMIT ?)"
 DELETE = "DELETE FROM events WHERE g <= ?"
+# The newest events that have an id of their author's. No index: they are among the last minutes', which are read through.
+SENT = f"SELECT room, {_COLUMNS} FROM events WHERE g > ? AND ident != '' ORDER BY g DESC LIMIT ?"  # noqa: S608
 
 
 PUT = "INSERT OR REPLACE INTO records VALUES (:kind, :key, :seq, :value)"

@@ -36,7 +36,7 @@ _PRAGMAS = (
     "cell_size_check = ON",
 )
 
-_Row = tuple[int, str, int, int, int, int, int, bytearray, str, bytearray | str, str]
+_Row = tuple[int, str, int, int, int, int, int, bytearray, str, bytearray | str, str, str]
 
 
 class SqliteStore:
@@ -136,6 +136,11 @@ class SqliteStore:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return found
 
+    def sent(self, since: int, limit: int) -> list[Event]:
+        with self._explained(), self._readers.borrow() as db:
+            rows = db.execute(schema.SENT, (_last_before(db, since), max(limit, 0))).fetchall()
+        return [_event(room, tuple(row)) for room, *row in reversed(rows)]
+
     def retain(self, before: int) -> int:
         """As in `Store`, in small steps with appends in between; so not from the thread that appends."""
         with self._explained(), self._readers.borrow() as db:
@@ -203,12 +208,15 @@ def _row(event: Event) -> _Row:
         event.tags,
         bytearray(event.alt) if event.alt else "",
         event.account,
+        event.ident,
     )
 
 
 def _event(room: str, row: tuple[Any, ...]) -> Event:
-    g, first, at, kind, line, origin, skip, closed, tags, alt, account, least = row
-    return Event(g, first, at, room, kind, line, origin, skip != 0, closed != 0, tags, alt or b"", account, least=least)
+    g, first, at, kind, line, origin, skip, closed, tags, alt, account, least, ident = row
+    return Event(
+        g, first, at, room, kind, line, origin, skip != 0, closed != 0, tags, alt or b"", account, least=least, ident=ident
+    )
 
 
 def _last_before(db: sqlite3.Connection, at: int) -> int:

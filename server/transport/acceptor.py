@@ -19,6 +19,7 @@ log = logging.getLogger("parley.acceptor")
 
 _PAUSE_S = 0.05  # when no descriptor is left: accepting again at once would only burn a core
 _SAY_AGAIN_S = 10.0  # between two log lines of the same cause
+_UNREAD = 32768  # bytes that a peer may send before they are read: what is left to read of one that the guard has ended
 _AT_ONCE = 64  # connections accepted before the other listeners get a turn
 
 Hand = Callable[[socket.socket, str, str, str], None]
@@ -34,7 +35,8 @@ def listen(address: Address, backlog: int) -> socket.socket:
     sock = socket.socket(family)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted inherits it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted inherits it, and this:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _UNREAD)
         sock.bind((address.host, address.port))
         sock.listen(backlog)
         sock.setblocking(False)

@@ -9,6 +9,7 @@ import enum
 import hashlib
 import socket
 import ssl
+import sys
 from collections import deque
 from contextlib import suppress
 from fcntl import ioctl
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _RECORD = 16384  # a TLS record holds no more
 _MOST_RECORDS = 64  # read in one turn, so that one sender cannot keep a worker
 _MOST_BYTES = 65536  # the same; and as short lines, what was read takes twenty times as much memory until they are carried out
+_LONGEST_HELLO = 16384  # bytes of a ClientHello with the heads of its records; real ones have 300 to 4,000
 _HELLO = b"\x16"  # the first byte of every TLS connection: a handshake record
 _NO_TLS = b"ERROR :This port speaks TLS only (ircs); connect with TLS\r\n"
 
@@ -62,6 +64,7 @@ class Connection:
         "flood",
         "heard",
         "held",
+        "hello",
         "hold",
         "last_id",
         "lines",
@@ -102,6 +105,7 @@ class Connection:
         self.end = b""  # what the plain dialect puts behind a message
         self.lines: deque[bytes] = deque()  # read, not yet carried out
         self.watched = READ
+        self.hello = 0  # bytes that had come before each step of the handshake
         self.accepted = self.heard = self.moved = self.tested = now  # seconds, monotonic; the last: when PING went out
         self.asked = 0.0  # when the PING went out that is not answered yet
         self.urgent = False  # that PING: another session wants the nick
@@ -125,6 +129,7 @@ class Connection:
             if self.state is State.ACCEPTED:
                 self._begin(context)
             assert isinstance(self.sock, ssl.SSLSocket)
+            self._measure_hello(self.sock)
             self.sock.do_handshake()
             if self.certified:
                 self.certificate = certificate_of(self.sock)
@@ -150,6 +155,16 @@ class Connection:
             raise Lost("no TLS" if first else "")
         self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
         self.state = State.HANDSHAKE
+
+    def _measure_hello(self, sock: ssl.SSLSocket) -> None:
+        """OpenSSL takes a ClientHello of 128 KiB in records of one byte, at two system calls a record, within one call: a quarter
+        of a second. What comes behind the hello may be data already, of any length. Raises Lost.
+        """
+        unread = bytearray(4)
+        ioctl(self.fd, FIONREAD, unread)
+        self.hello += int.from_bytes(unread, sys.byteorder)
+        if self.hello > _LONGEST_HELLO and sock.shared_ciphers() is None:  # None until there is a hello
+            raise Lost("handshake failed: the hello is too long")
 
     def _say_no_tls(self) -> None:
         with suppress(OSError):

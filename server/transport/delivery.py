@@ -14,22 +14,29 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from itertools import repeat
+from operator import itemgetter
 from typing import cast
 
 from server.dialects import irc, plain, websocket
 from server.events import Event
 from server.ports import Store, StoreError
-from server.sequencer import PAGE, Pages, Plan, Sequencer
+from server.sequencer import Pages, Plan, Sequencer
 from server.state.model import Deferred, Room, User
 from server.transport.connection import Connection, Lost, State, reason
+from server.transport.meters import Output, counting
+from server.transport.shelf import Shelf
 
 log = logging.getLogger("parley")
 
 _MOST_READS = 2  # answers read from the store in one turn; one may take ten milliseconds and more
 _BYTES_PER_UNIT = 16384  # so much read from the store counts as a command
 _LOOKED_PER_UNIT = 2000
+_FAR = 256  # positions: who is that far behind catches up in turn with others like it
+_CATCH_UP_S = 0.002  # of each turn: so long, and a page, do those who are up to date wait for all those who are not
 
 Due = list[tuple[Connection, Plan]]
+
+_DATA = itemgetter(1)
 
 
 class Slice:
@@ -47,7 +54,7 @@ class Slice:
         self.apart = apart
         self._authors = {event.origin for event in events} if apart else set()
         self._lines: dict[int, list[bytes]] = {}
-        self._parts: dict[tuple[int, int, int], bytes] = {}
+        self._parts: dict[tuple[int, int, int], tuple[int, bytes]] = {}
 
     def lines(self, caps: int) -> list[bytes]:
         """Each event as connections of class `caps` see it; rendered once, however many there are."""
@@ -62,13 +69,13 @@ class Slice:
             self._lines[caps] = found
         return found
 
-    def joined(self, caps: int) -> bytes:
-        """All of it."""
+    def joined(self, caps: int) -> tuple[int, bytes]:
+        """All of it, and how many events that is: some have no line for some classes."""
         lines = self.lines(caps)
-        return lines[0] if len(lines) == 1 else b"".join(lines)
+        return len(lines) - lines.count(b""), lines[0] if len(lines) == 1 else b"".join(lines)
 
-    def part_for(self, conn: Connection) -> bytes:
-        """What a connection that stands apart gets; those of one class and rank who wrote none of it share the bytes."""
+    def part_for(self, conn: Connection) -> tuple[int, bytes]:
+        """The same of what one that stands apart gets; those of one class and rank who wrote none of it share the bytes."""
         user = conn.user
         assert user is not None
         rank = self.apart[conn]
@@ -78,7 +85,7 @@ class Slice:
         if found is None:
             pairs = zip(self.lines(user.render), self.events, strict=True)
             given = [line for line, event in pairs if (not event.skip if event.origin == me else rank >= event.least)]
-            found = self._parts[key] = b"".join(given)
+            found = self._parts[key] = len(given) - given.count(b""), b"".join(given)
         return found
 
 
@@ -86,7 +93,14 @@ class Delivery:
     """The output of one worker. The sequencer touches `dirty`, `rung` and `waiting`, under the lock; all else is the worker's."""
 
     def __init__(
-        self, index: int, sequencer: Sequencer, store: Store, *, ring: Callable[[], None], watch: Callable[[Connection], None]
+        self,
+        index: int,
+        sequencer: Sequencer,
+        store: Store,
+        *,
+        ring: Callable[[], None],
+        watch: Callable[[Connection], None],
+        meters: Output | None = None,
     ) -> None:
         self.index = index
         self.ring = ring
@@ -97,21 +111,30 @@ class Delivery:
         self.due: set[Connection] = set()  # has output of its own, or was behind and may go on
         self.lost: list[tuple[Connection, str]] = []  # could not be written to, or have been told everything: to be closed
         self._unsettled: set[Connection] = set()  # wait for the committed end
+        self._behind: dict[Connection, None] = {}  # far behind, and could be given more now; who has waited longest comes first
         self._sequencer = sequencer
-        self._store = store
+        self._meters = meters or Output()
+        self._store = counting(store, self._meters)
+        self._shelf = Shelf(sequencer, self._store)
         self._watch = watch
 
     @property
     def work(self) -> bool:
         """Whether there is something to collect."""
         return bool(
-            self.dirty or self.rung or self.due or self.lost or (self._unsettled and self._sequencer.committed > self.frontier)
+            self.dirty
+            or self.rung
+            or self.due
+            or self.lost
+            or self._behind
+            or (self._unsettled and self._sequencer.committed > self.frontier)
         )
 
     def forget(self, conn: Connection) -> None:
         """A connection was closed."""
         self.due.discard(conn)
         self._unsettled.discard(conn)
+        self._behind.pop(conn, None)
 
     # Under the lock
 
@@ -139,6 +162,9 @@ class Delivery:
                 if not conn.hold:
                     conn.hold = True
                     conn.cursor = since
+                elif self.frontier - conn.cursor > _FAR:
+                    self._behind.setdefault(conn)
+                    continue
                 if _reads(conn.user):
                     reads += 1
                     if reads > _MOST_READS:  # it has its turn when those who chat have had theirs
@@ -193,46 +219,92 @@ class Delivery:
             self._deliver_rooms(slices)
         for conn, plan in plans:
             self._serve(conn, plan)
+        if self._behind:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Give those who are far behind a page each, in turn, as far as the time goes."""
+        until = time.monotonic() + _CATCH_UP_S
+        while self._behind:
+            conn = next(iter(self._behind))
+            del self._behind[conn]
+            user = conn.user
+            if conn.pending is not None or conn.state is not State.OPEN or user is None:
+                continue
+            with self._sequencer.lock:
+                plan = self._sequencer.plan(user, conn.cursor, self.frontier, {})
+            self._serve(conn, plan)
+            if time.monotonic() >= until:
+                return
+
+    def rest(self) -> None:
+        """Once in a while: let go of what nobody has used since the last time."""
+        self._shelf.rest()
 
     def greet(self, conn: Connection, data: bytes) -> None:
         """Write something that has no place in any order (a PING)."""
-        self._write_all(((conn, data),))
+        if not self._write_all(((conn, data),)):
+            self._meters.wrote(1, len(data))
 
     def _deliver_room(self, piece: Slice) -> None:
         apart = [conn for conn in piece.apart if not conn.hold]
         for conn in apart:
             conn.hold = True
         for caps, group in piece.audience.items():
-            if caps != plain.RENDER and (data := piece.joined(caps)):
-                self._write_all(zip(group, repeat(data)))
+            if caps != plain.RENDER and (share := piece.joined(caps))[1]:
+                held = self._write_all(zip(group, repeat(share[1])))
+                self._count(share, len(group) - held)
         for conn in apart:
             conn.hold = False
-            if not conn.plain and (data := piece.part_for(conn)):
-                self._write_all(((conn, data),))
+            if not conn.plain and (share := piece.part_for(conn))[1]:
+                self._write_all(((conn, share[1]),))
+                self._count(share, 1)
 
     def _deliver_rooms(self, slices: list[Slice]) -> None:
         """Several rooms have something new. Who is in more than one of them gets it in one write."""
-        shares: dict[Connection, bytes] = {}
+        shares: dict[Connection, tuple[int, bytes]] = {}
         twice: set[Connection] = set()
+        odd: set[Connection] = set()  # have a share of their own: they are counted one by one
         for piece in slices:
             apart = piece.apart
             for caps, group in piece.audience.items():
                 if caps == plain.RENDER:
                     continue
-                data = piece.joined(caps)
+                share = piece.joined(caps)
+                alike = 0
                 for conn in group:
-                    mine = piece.part_for(conn) if conn in apart else data
+                    if conn.hold:
+                        continue
+                    if conn not in shares and conn not in apart:
+                        shares[conn] = share
+                        alike += 1
+                        continue
+                    mine = piece.part_for(conn) if conn in apart else share
                     if conn in shares:
+                        first = shares[conn]
+                        if conn not in odd:
+                            self._count(first, -1)
                         twice.add(conn)
-                        mine = shares[conn] + mine
+                        mine = first[0] + mine[0], first[1] + mine[1]
                     shares[conn] = mine
+                    odd.add(conn)
+                self._count(share, alike)
         # A copy of an event that stands in several rooms (nick, quit) must reach each connection once, and in its place.
         if twice and any(event.id != event.seq for piece in slices for event in piece.events):
             twice = {conn for conn in twice if not conn.hold}
             for conn in twice:
                 del shares[conn]
+            odd -= twice
             self._serve_apart(twice, min(piece.events[0].seq for piece in slices) - 1)
-        self._write_all(shares.items())
+        for conn in odd:
+            self._count(shares[conn], 1)
+        self._write_all(zip(shares, map(_DATA, shares.values()), strict=True))
+
+    def _count(self, share: tuple[int, bytes], times: int) -> None:
+        lines, data = share
+        if data:
+            self._meters.deliveries += lines * times
+            self._meters.wrote(lines, len(data), times)
 
     def _serve_apart(self, conns: Iterable[Connection], since: int) -> None:
         with self._sequencer.lock:
@@ -240,10 +312,12 @@ class Delivery:
         for conn, plan in plans:
             self._serve(conn, plan)
 
-    def _write_all(self, pairs: Iterable[tuple[Connection, bytes]]) -> None:
-        """The hot path: each connection that is up to date gets its bytes."""
+    def _write_all(self, pairs: Iterable[tuple[Connection, bytes]]) -> int:
+        """The hot path: each connection that is up to date gets its bytes. Gives how many are not, and got nothing."""
+        held = 0
         for conn, data in pairs:
             if conn.hold:
+                held += 1
                 continue
             try:
                 written = conn.write(data) if data else 0
@@ -254,6 +328,7 @@ class Delivery:
             else:
                 if written != len(data):
                     self._write_rest(conn, memoryview(data)[written:])
+        return held
 
     def _write_rest(self, conn: Connection, rest: memoryview) -> None:
         """One TLS record took the first part; write the rest."""
@@ -296,7 +371,7 @@ class Delivery:
             conn.moved = time.monotonic()
             self._watch(conn)
         elif plan.more:
-            self.due.add(conn)
+            self._behind[conn] = None
         elif plan.waiting:
             self._unsettled.add(conn)
             self.waiting = True
@@ -318,7 +393,7 @@ class Delivery:
         pages: Pages = {}
         while plan.behind:
             for part in plan.behind:
-                pages[part] = self._store.after(part.key, part.after, PAGE, upto=part.upto, seen_from=part.since)
+                pages[part] = self._shelf.page(part, among=len(plan.behind))
             with self._sequencer.lock:
                 plan = self._sequencer.plan(conn.user, conn.cursor, self.frontier, pages)
         return plan
@@ -330,8 +405,13 @@ class Delivery:
             data = self._rendered(conn, plan)
             if data:
                 conn.push(conn.encode(data))
+                self._meters.wrote(data.count(b"\n"), len(data))
             return
-        conn.push_records(_plain_records(conn, plan))
+        records = _plain_records(conn, plan)
+        conn.push_records(records)
+        self._meters.deliveries += sum(isinstance(item, Event) for item in plan.items)
+        for record in records:
+            self._meters.wrote(1, len(record))
 
     def _rendered(self, conn: Connection, plan: Plan) -> bytes:
         user = conn.user
@@ -343,6 +423,7 @@ class Delivery:
             elif isinstance(item, Event):
                 if item.id != conn.last_id:
                     parts.append(irc.render(item, user.render))
+                    self._meters.deliveries += parts[-1] != b""
                 conn.last_id = item.id
             else:
                 parts.append(self._read(conn, item))

@@ -29,11 +29,17 @@ class Door:
         self._groups: Counter[str] = Counter()
         self._total = 0
         self._shaking = 0
+        self.refused: Counter[str] = Counter()  # connections that were turned away, by cause: "handshakes", "full", "address"
 
     @property
     def total(self) -> int:
         """Connections that are open now."""
         return self._total
+
+    @property
+    def shaking(self) -> int:
+        """Connections that have not finished their handshake."""
+        return self._shaking
 
     def enter(self, address: str) -> tuple[bool, str]:
         """Count a new connection: whether to take it at all, and why to turn it away after the handshake ("" to welcome it).
@@ -45,12 +51,16 @@ class Door:
         limits = self._limits
         with self._lock:
             if self._shaking >= limits.handshakes_pending:
+                self.refused["handshakes"] += 1
                 return False, ""
             reason = ""
             if self._total >= limits.connections:
                 reason = "The server is full; try again later"
+                self.refused["full"] += 1
             elif limits.enabled and not self._is_exempt(address):
                 taken, reason = self._judge(group)
+                if reason or not taken:
+                    self.refused["address"] += 1
                 if not taken:
                     return False, ""
             self._groups[group] += 1

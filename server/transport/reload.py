@@ -72,6 +72,11 @@ class CertificateWatcher:
         """When the certificate in force ends (UTC)."""
         return self._expires
 
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the files that are there now, "" for nothing."""
+        return self._complaint
+
     def check(self, now: datetime | None = None, *, asked: bool = False) -> bool:
         """Put changed files in use; True where that happened. Main thread only, and never raises for a wrong set-up.
 

@@ -28,19 +28,19 @@ from server.commands.sasl import expire
 from server.commands.server_bans import refusal_of_address
 from server.commands.table import REFUSED, Row
 from server.config import Settings
-from server.dialects import irc
+from server.dialects import irc, plain
 from server.dialects.websocket import parse_origins
 from server.ports import Store
 from server.sequencer import Sequencer
 from server.state.budget import Flood, Pace
 from server.state.model import Job, User
-from server.transport import poller
+from server.transport import poller, trim
 from server.transport.bell import Bell
 from server.transport.connection import Connection, Lost, State
 from server.transport.deadlines import Do, floods, judge
 from server.transport.delivery import Delivery
 from server.transport.door import Door
-from server.transport.meters import Meters
+from server.transport.meters import Meters, reason_of_failure
 from server.transport.offload import Failed, Offload
 from server.transport.poller import READ, WRITE
 from wire import msgids
@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("parley")
 audit = logging.getLogger("parley.audit")
 
-_MOST_HANDSHAKES = 32  # steps of handshakes in one turn, half a millisecond each; the rest is still there in the next
+_MOST_HANDSHAKES = 8  # steps of handshakes in one turn, up to a millisecond each; the rest is still there in the next
+_MOST_COST = 10.0  # units of flood control that one connection may use up in one turn: its other commands have to wait for the next
 _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
 _DELAYED_S = 0.1  # between two looks at connections that flood control, or what they have not taken in, holds back
@@ -80,7 +81,7 @@ class Worker(threading.Thread):
         super().__init__(name=f"worker-{index}", daemon=True)
         self.index = index
         self.meters = Meters()
-        self.output = Delivery(index, sequencer, store, ring=self.ring, watch=self._watch)
+        self.output = Delivery(index, sequencer, store, ring=self.ring, watch=self._watch, meters=self.meters.output)
         self._settings = settings
         self._limits = settings.limits
         self._pace = Pace(settings.limits.flood_burst, settings.limits.flood_rate)
@@ -99,7 +100,10 @@ class Worker(threading.Thread):
         self._results: deque[tuple[Connection, Job, object]] = deque()  # of work done apart
         self._conns: dict[int, Connection] = {}
         self._unread = bytearray(4)
+        self.turn = 0  # of `_attend`; this and the next are for the guard
+        self.attending: Connection | None = None
         self._swept = time.monotonic()
+        self._closed = 0  # connections, since memory was last given back
         self._stop_at = 0.0  # monotonic; 0: not stopping
         self._draining = False
         self._websocket = _websockets(settings)
@@ -107,6 +111,7 @@ class Worker(threading.Thread):
         self._opened: list[Connection] = []
         self._active: list[Connection] = []
         self._lost: list[tuple[Connection, str]] = []
+        self._stalled: list[tuple[Connection, str]] = []  # took nothing for too long, as the last sweep found
         self._negotiating: list[Connection] = []  # negotiating a login at the last sweep
         self._gone: list[Connection] = []
         self._rewatch: list[Connection] = []
@@ -116,6 +121,7 @@ class Worker(threading.Thread):
         self._rehash_asked = False
         # Who has to be looked at again
         self._delayed: set[Connection] = set()  # has lines, but has to take in replies first, or the journal has to catch up
+        self._more: list[Connection] = []  # has lines, and has had its share of this turn
         self._slowed: set[Connection] = set()  # has lines for which flood control makes it wait
 
     # For other threads
@@ -143,8 +149,14 @@ class Worker(threading.Thread):
 
     # The loop
 
+    @property
+    def connections(self) -> int:
+        """How many this worker has."""
+        return len(self._conns)
+
     def run(self) -> None:
         """Until stopped."""
+        self.meters.turned = time.monotonic()
         try:
             while not self._finished():
                 self._turn()
@@ -179,6 +191,8 @@ class Worker(threading.Thread):
         now = time.monotonic()
         if now - self._swept >= _SWEEP_S:
             self._sweep(now)
+        self._active += self._more
+        self._more.clear()
         if self._delayed:
             self._active += self._delayed
             self._delayed.clear()
@@ -187,18 +201,20 @@ class Worker(threading.Thread):
             self._active += self._slowed
             self._slowed.clear()
         output = self.output
-        if self._opened or self._active or self._lost or self._results or self._negotiating or output.work:
+        if self._opened or self._active or self._lost or self._results or self._negotiating or self._stalled or output.work:
             with self._sequencer.lock:
                 self._work(now)
                 slices, plans = output.collect()
             output.deliver(slices, plans)
         if self._gone or self._rewatch or self._joined or self._audit:
             self._tidy()
+        meters = self.meters
+        meters.turn.add(time.monotonic() - meters.turned)
 
     def _wait(self) -> None:
         self._asleep = True
         # Whoever leaves work after this sees that we sleep, and rings; whatever was left before, we see.
-        if (self._incoming and not self._draining) or self._lost or self._results or self.output.work:
+        if (self._incoming and not self._draining) or self._lost or self._results or self._more or self.output.work:
             timeout = 0.0
         elif self._stop_at:
             timeout = _STOPPING_S
@@ -209,6 +225,7 @@ class Worker(threading.Thread):
         else:
             timeout = max(0.0, self._swept + _SWEEP_S - time.monotonic())
         ready = self._poller.poll(timeout)
+        self.meters.turned = time.monotonic()
         self._asleep = False
         self._attend(ready)
 
@@ -216,6 +233,7 @@ class Worker(threading.Thread):
         """Read, write or go on with the handshake of every connection that is ready."""
         bell = self._bell.fd
         handshakes = 0
+        self.turn += 1
         for fd, mask in ready:
             if fd == bell:
                 self._bell.hush()
@@ -227,19 +245,30 @@ class Worker(threading.Thread):
                 handshakes += 1
                 if handshakes > _MOST_HANDSHAKES:
                     continue  # a wave of connections waits for those who chat, not they for it
+            self.attending = conn
             try:
                 if conn.state is State.OPEN:
                     self._ready(conn, mask)
                 else:
                     self._shake(conn)
             except Lost as lost:
+                if conn.state is not State.OPEN:
+                    self._count_failure(conn, str(lost))
                 if conn.sock.fileno() < 0:
                     self._vanished(conn)
                 else:
                     self._lost.append((conn, str(lost)))
+        self.attending = None
+
+    def _count_failure(self, conn: Connection, why: str) -> None:
+        """A handshake came to nothing."""
+        self.meters.failed[reason_of_failure(why)] += 1
+        if why:
+            log.info("%s: %s", conn.address, why, extra={"event": "handshake_failed", "address": conn.address})
 
     def _take_incoming(self) -> None:
         now = time.monotonic()
+        self.meters.adopted += len(self._incoming)
         while self._incoming and not self._draining:
             sock, address, dialect, refused = self._incoming.popleft()
             conn = Connection(sock, address, self.index, now, is_plain=dialect == "plain", refused=refused)
@@ -262,6 +291,8 @@ class Worker(threading.Thread):
         wanted = 0
         if conn.state is not State.UPGRADE:
             wanted = conn.handshake(self._context("certified" if conn.certified else ""))
+            if wanted == 0:
+                self.meters.handshake.add(time.monotonic() - conn.accepted)
         if wanted == 0:
             wanted = READ
             if conn.state is State.UPGRADE:
@@ -286,10 +317,9 @@ class Worker(threading.Thread):
         for record in conn.read(self._unread):
             rest = rest + record if socket_.answer else socket_.open(record)
         if socket_.answer and not conn.push(socket_.answer):
-            raise Lost("the answer to the opening request was not taken")
+            raise Lost("the answer to the opening request of a WebSocket was not taken")
         if socket_.refused:
-            log.info("%s: no WebSocket: %s", conn.address, safe(socket_.refused))
-            raise Lost("")
+            raise Lost(f"no WebSocket: {safe(socket_.refused)}")
         if socket_.render:
             conn.state = State.OPEN
             self._open(conn)
@@ -319,7 +349,10 @@ class Worker(threading.Thread):
             conn.heard = time.monotonic()
             conn.asked = 0.0
             conn.urgent = False
-            conn.lines += conn.lines_of(records)
+            lines = conn.lines_of(records)
+            conn.lines += lines
+            self.meters.lines_in += len(lines)
+            self.meters.read += len(records[0]) if len(records) == 1 else sum(map(len, records))
             self._active.append(conn)
             if conn.websocket is not None:
                 self._converse(conn, conn.websocket)
@@ -358,6 +391,7 @@ class Worker(threading.Thread):
             if conn.refused:
                 self._turn_away(conn, conn.refused, _TRY_LATER)
             elif why := refusal_of_address(net, conn.address, at):
+                self.meters.ended["banned"] += 1
                 self._turn_away(conn, why)
         self._opened.clear()
         self._end_lost(at)
@@ -366,6 +400,9 @@ class Worker(threading.Thread):
             if conn.user is not None:
                 expire(net, conn.user, at)
         self._negotiating.clear()
+        for conn, why in self._stalled:
+            self._give_up(conn, why, now, at)
+        self._stalled.clear()
         congested = self._sequencer.pending() > _CONGESTED
         for conn in self._active:
             if conn.state is State.OPEN:
@@ -475,25 +512,31 @@ class Worker(threading.Thread):
         lines = conn.lines
         flood = conn.flood
         most = self._limits.outbox_kib << 10
+        cost = 0.0
         while lines and not user.ended and user.job is None:
             if congested or user.reply_bytes > most:
                 self._delayed.add(conn)
                 break
             if flood is None:
                 self._one(conn, user, lines.popleft(), at)
+            elif cost >= _MOST_COST:
+                self._more.append(conn)
+                break
             elif flood.ready(self._pace, now):
-                self._counted(flood, conn, user, lines.popleft(), at)
+                cost += self._counted(flood, conn, user, lines.popleft(), at)
             else:
                 self._slow(conn, now)
                 break
             if user.job is not None:
                 self._leave_to_pool(conn, user, at)
         if conn.buffer is not None and conn.buffer.dropped > _ENDLESS:
+            self.meters.ended["endless"] += 1
             self._turn_away(conn, "A line without an end")
 
     def _broke(self, conn: Connection, user: User, at: int) -> None:
         """A bug of ours, just raised, must not take anyone else's chat down."""
         log.exception("error while carrying out a command of %s", conn.address)
+        self.meters.ended["internal"] += 1
         self._disconnect(conn, user, "Internal error", at)
         self._turn_away(conn, "Internal error", _INTERNAL)
 
@@ -513,15 +556,17 @@ class Worker(threading.Thread):
         self._slowed.add(conn)
         conn.slowed = conn.slowed or now
 
-    def _counted(self, flood: Flood, conn: Connection, user: User, line: bytes, at: int) -> None:
-        """Carry out a command, and charge what it turned out to cost."""
+    def _counted(self, flood: Flood, conn: Connection, user: User, line: bytes, at: int) -> float:
+        """Carry out a command, and charge what it turned out to cost; gives that."""
         net = self._net
         new = not user.registered
         before = net.seq
-        user.spent = 0.0
+        user.spent, user.loud = 0.0, False
         row = self._one(conn, user, line, at)
-        quiet = new or row.connecting or net.seq == before  # nothing of it is in any log, so nobody else sees it
-        flood.spend(row.cost + user.spent, quiet=quiet)
+        quiet = new or row.connecting or (net.seq == before and not user.loud)  # nobody else sees anything of it
+        cost = row.cost + user.spent
+        flood.spend(cost, quiet=quiet)
+        return cost
 
     def _one(self, conn: Connection, user: User, line: bytes, at: int) -> Row:
         was = user.registered
@@ -562,8 +607,11 @@ class Worker(threading.Thread):
 
     def _tidy(self) -> None:
         """What the commands made necessary, but is no work for the time under the lock."""
+        self.meters.registered += len(self._joined)
         for user in self._joined:
-            log.info("New connection from %s : %s joined", user.address, safe(user.nick))
+            nick = safe(user.nick)
+            told = {"event": "joined", "address": user.address, "nick": nick}
+            log.info("New connection from %s : %s joined", user.address, nick, extra=told)
         self._joined.clear()
         for line in self._audit:
             audit.info("%s", line)
@@ -582,6 +630,11 @@ class Worker(threading.Thread):
 
     def _sweep(self, now: float) -> None:
         self._swept = now
+        if self._closed >= trim.AFTER:
+            self._closed = 0
+            trim.trim()
+        self.output.rest()
+        self.meters.survey(self._conns.values(), self.output.frontier, now)
         deadlines = self._settings.deadlines
         for conn in list(self._conns.values()):
             if conn.user is not None and conn.user.sasl is not None:
@@ -602,9 +655,41 @@ class Worker(threading.Thread):
             upto = conn.user.asked = self.output.frontier
             self.output.greet(conn, conn.encode(f"PING :{msgids.encode(upto)}\r\n".encode()))
 
+    def _give_up(self, conn: Connection, why: str, now: float, at: int) -> None:
+        """End the session of who took nothing for too long. If they read again before the goodbye is over, they find, behind what
+        had begun to leave, the reason; what they missed is in the store.
+        """
+        user = conn.user
+        assert user is not None
+        self._disconnect(conn, user, why, at)
+        conn.finishing = why
+        conn.moved = now
+        user.replies.clear()
+        user.reply_bytes = 0
+        user.until = conn.cursor
+        error = f"ERROR :Closing link: ({why})\r\n".encode()
+        conn.records.append(plain.reply(error, conn.end) if conn.plain else conn.encode(error))
+        if conn.websocket is not None:
+            conn.websocket.end(_POLICY, why)
+        self._slowed.discard(conn)
+        self._delayed.discard(conn)
+        self._hold_input(conn, True)
+
     def _expire(self, conn: Connection, why: str, cause: str) -> None:
+        if conn.finishing == why:  # counted, and told as far as that went
+            self._lost.append((conn, why))
+            return
         self.meters.ended[cause] += 1
+        if cause == "handshake":
+            self._count_failure(conn, why)
         conn.lines.clear()
+        if cause == "stalled" and conn.user is not None and not conn.finishing:
+            log.warning(
+                "%s was dropped: %s; %s had left %d bytes untaken, and was %d positions behind",
+                *(conn.address, why, safe(conn.user.shown), len(conn.pending or b""), self.output.frontier - conn.cursor),
+            )
+            self._stalled.append((conn, why))
+            return
         if conn.state is State.OPEN and conn.pending is None:
             with suppress(Lost):
                 conn.push(conn.encode(f"ERROR :Closing link: ({why})\r\n".encode()))
@@ -634,6 +719,7 @@ class Worker(threading.Thread):
         if self._conns.get(conn.fd) is not conn:  # closed already; the number may be another's by now
             return
         del self._conns[conn.fd]
+        self._closed += 1
         self._poller.unregister(conn.fd)
         if conn.state is not State.OPEN:
             self._door.shaken()
@@ -643,7 +729,9 @@ class Worker(threading.Thread):
         self._slowed.discard(conn)
         self.output.forget(conn)
         if conn.user is not None and conn.user.registered:
-            log.info("Connection closed from %s: %s", conn.address, safe(conn.user.nick))
+            nick = safe(conn.user.nick)
+            told = {"event": "closed", "address": conn.address, "nick": nick}
+            log.info("Connection closed from %s: %s", conn.address, nick, extra=told)
         conn.user = None  # they know each other: without this only the garbage collector, which runs rarely, would free both
 
     def _vanished(self, conn: Connection) -> None:

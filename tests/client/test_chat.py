@@ -129,6 +129,8 @@ def test_names_for_completion() -> None:
     desk = Desk()
     desk.receive(":s 353 alice = #lobby :@alice bob", ":s 366 alice #lobby :End")
     assert desk.chat.words == ("alice", "bob")
+    desk.receive(":s 353 alice = #lobby :alice \x1b]52;c;AAAA\x07 \u202ebob", ":s 366 alice #lobby :End")
+    assert list(desk.chat.words) == ["alice"], "what works on a terminal is not offered to be typed"
     assert desk.chat.deadline() is None  # type: ignore[func-returns-value]
     desk.chat.tick()
     desk.chat.handle(e.Drained())

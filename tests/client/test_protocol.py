@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -227,14 +229,35 @@ def test_a_history_that_never_comes() -> None:
     assert texts(t.pong()) == ["held"]
 
 
-def test_too_much_to_hold_is_shown_at_once() -> None:
+def test_too_much_to_hold_is_read_from_the_history() -> None:
+    """Nothing is shown out of its order: what cannot be held comes with the next page."""
+    t = Talk("#r")
+    t.greet()
+    t.sent()
+    t.gets(":alice!u@h JOIN #r", ":s BATCH +1 chathistory #r", msg(1, "first", batch="batch=1;"))
+    assert t.sent() == ["CHATHISTORY LATEST #r * 3"]
+    for i in range(MOST_HELD // 1000 + 1):
+        assert t.gets(f"@msgid=x{i} :bob!u@h PRIVMSG #r :{'x' * 800}") == []
+    assert t.gets(":s BATCH -1") == []
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3"]
+    events = t.gets(":s BATCH +2 chathistory #r", "@batch=2;msgid=x0 :bob!u@h PRIVMSG #r :again", ":s BATCH -2")
+    assert texts(events) == ["again"]
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=x0 3"]
+    assert t.gets(":s BATCH +3 chathistory #r", ":s BATCH -3") == [e.CaughtUp("#r")]
+
+
+def test_what_could_not_be_held_and_cannot_be_read_is_said_to_be_missing() -> None:
     room = Room("#r")
     room.start("")
-    shown: list[e.Said] = []
     for i in range(MOST_HELD // 1000 + 1):
-        shown += room.live(e.Said("#r", "bob", "x" * 800 + str(i), msgid=str(i)))
-    assert shown
-    assert not room.syncing
+        assert room.live(e.Said("#r", "bob", "x" * 800 + str(i), msgid=str(i))) == []
+    assert room.dropped
+    t = Talk("#r")
+    t.greet()
+    t.gets(":alice!u@h JOIN #r")
+    for i in range(MOST_HELD // 1000 + 1):
+        t.gets(f"@msgid=x{i} :bob!u@h PRIVMSG #r :{'x' * 800}")
+    assert t.gets(":s FAIL CHATHISTORY MESSAGE_ERROR LATEST #r :no") == [e.CaughtUp("#r", complete=False)]
 
 
 def test_without_ids_only_the_history_is_compared_by_time() -> None:
@@ -270,7 +293,9 @@ def test_messages_in_doubt_are_sent_again_only_if_the_history_lacks_them() -> No
     t.greet()
     t.sent()
     t.gets(":alice!u@h JOIN #r", ":s BATCH +2 chathistory #r", msg(2, "a", "alice", batch="batch=2;"), ":s BATCH -2")
-    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3", "PRIVMSG #r b", "PRIVMSG #r c"]
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3", "CHATHISTORY AFTER #r msgid=m2 3"]
+    t.gets(":s BATCH +3 chathistory #r", ":s BATCH -3")
+    assert t.sent() == ["PRIVMSG #r b", "PRIVMSG #r c"]
 
 
 def test_a_message_in_doubt_is_found_under_the_name_that_it_left_with() -> None:
@@ -292,6 +317,7 @@ def test_a_message_in_doubt_is_found_under_the_name_that_it_left_with() -> None:
         ("alice", "waves", True),
         ("alice_", "lost", True),
     ]
+    t.gets(":s BATCH +3 chathistory #r", ":s BATCH -3")
     assert [line for line in t.sent() if line.startswith("PRIVMSG")] == ["PRIVMSG #r lost"]
     assert t.p.backlog == 1
     t.gets(msg(5, "lost", "alice_"))
@@ -354,7 +380,10 @@ def test_a_private_message_in_doubt_is_never_sent_twice() -> None:
     t.p.disconnected()
     t.greet()
     t.pong()
-    assert t.sent() == ["CHATHISTORY AFTER bob msgid=m1 3", "CHATHISTORY LATEST carol * 3"]
+    assert [line for line in t.sent() if "TARGETS" not in line] == [
+        "CHATHISTORY AFTER bob msgid=m1 3",
+        "CHATHISTORY LATEST carol * 3",
+    ]
     events = t.gets(":s BATCH +1 chathistory bob", ":s BATCH -1", ":s FAIL CHATHISTORY INVALID_TARGET LATEST carol :no")
     assert {event.text for event in events if isinstance(event, e.NotSent) and event.doubtful} == {"a", "b"}
     assert t.p.backlog == 0
@@ -596,6 +625,18 @@ def test_a_nick_out_of_measure_leaves_room_for_text() -> None:
     assert [len(line.rpartition(" ")[2]) for line in t.sent()] == [200]
     t.gets(f":{t.p.nick} NICK {'m' * 3000}")
     assert len(t.p.nick) == 64
+
+
+def test_a_server_that_renames_us_for_ever_fills_no_memory() -> None:
+    """A message in flight is known by the nicks that it may be stored under; the last ones are enough."""
+    t = Talk()
+    t.greet()
+    t.p.say("bob", "hello")
+    for old, new in pairwise(["alice", *(f"n{i}" for i in range(100))]):
+        t.gets(f":{old} NICK {new}")
+    assert [len(item.nicks) for item in t.p._outbox._flying] == [16]
+    t.gets(":n99!u@h PRIVMSG bob :hello")
+    assert t.p.backlog == 0
 
 
 WORDS = st.sampled_from(

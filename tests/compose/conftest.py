@@ -29,7 +29,7 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.project = f"parley-test-{secrets.token_hex(4)}"
-        self.port, plain, self.load_port = free_ports(3)
+        self.port, plain, self.load_port, self.prometheus_port, grafana = free_ports(5)
         self.ca = folder / "ca.pem"
         self.environment = os.environ | {
             "COMPOSE_PROJECT_NAME": self.project,
@@ -37,6 +37,8 @@ class Stack:
             "PUBLISH_IRC": f"127.0.0.1:{self.port}",
             "PUBLISH_PLAIN": f"127.0.0.1:{plain}",
             "PUBLISH_LOAD": f"127.0.0.1:{self.load_port}",
+            "PUBLISH_PROMETHEUS": f"127.0.0.1:{self.prometheus_port}",
+            "PUBLISH_GRAFANA": f"127.0.0.1:{grafana}",
         }
 
     @property

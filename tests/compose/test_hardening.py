@@ -16,7 +16,8 @@ from tests.compose.conftest import IMAGES, Stack
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
-SERVICES = ("certs", "server", "bots", "client", "load", "load-worker")
+SERVICES = ("certs", "server", "bots", "client", "load", "load-worker", "prometheus", "grafana")
+USERS = {"prometheus": "65534:65534", "grafana": "472:0"}  # those of their images; all others are ours
 CLIENTS = ("bots", "client", "load-worker")
 # The header alone stands in every library that reads keys; a key has a body.
 KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+(?:[A-Za-z-]+: .*\s+)*[A-Za-z0-9+/=]{40}")
@@ -34,7 +35,7 @@ def test_every_service_is_one_of_those_checked_here(services: dict[str, Any]) ->
 @pytest.mark.parametrize("name", SERVICES)
 def test_service_is_hardened(services: dict[str, Any], name: str) -> None:
     service = services[name]
-    assert service["user"] == "10001:10001"
+    assert service["user"] == USERS.get(name, "10001:10001")
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert "cap_add" not in service
@@ -49,11 +50,13 @@ def test_service_is_hardened(services: dict[str, Any], name: str) -> None:
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
 
-def test_only_the_server_and_the_load_test_page_are_published_and_only_here(services: dict[str, Any]) -> None:
+def test_only_chat_and_pages_are_published_and_only_here(services: dict[str, Any]) -> None:
     published = {
         (name, port["host_ip"], int(port["published"])) for name, service in services.items() for port in service.get("ports", [])
     }
-    assert published == {("server", "127.0.0.1", 6697), ("server", "127.0.0.1", 12345), ("load", "127.0.0.1", 8089)}
+    chat = {("server", "127.0.0.1", 6697), ("server", "127.0.0.1", 12345)}
+    pages = {("load", "127.0.0.1", 8089), ("prometheus", "127.0.0.1", 9090), ("grafana", "127.0.0.1", 3000)}
+    assert published == chat | pages
 
 
 def test_who_sees_which_volume(services: dict[str, Any]) -> None:
@@ -62,6 +65,8 @@ def test_who_sees_which_volume(services: dict[str, Any]) -> None:
     for name in CLIENTS:
         assert mounts(services[name]) == {"ca-public": False}, name
     assert mounts(services["load"]) == {"ca-public": False, "results": True}
+    for name in ("prometheus", "grafana"):
+        assert [source for source, writable in mounts(services[name]).items() if writable] == [name]
 
 
 def test_certificates_are_made_without_a_network_and_bots_have_no_way_out(services: dict[str, Any]) -> None:

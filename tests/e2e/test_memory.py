@@ -134,7 +134,7 @@ def flood(server: ServerProcess, nick: str, line: str, seconds: float, *, caps: 
     return taken
 
 
-@pytest.mark.parametrize("line", ["LIST", "WHO #room", "PING x"])
+@pytest.mark.parametrize("line", ["LIST", "WHO #room", "NAMES #room", "PING x"])
 def test_answers_that_nobody_reads_are_bounded(server: ServerProcess, line: str) -> None:
     chatter = Chatter(server)
     chatter._client.send("TOPIC #room :" + "t" * 380, *[f"JOIN #{n}{'r' * 50}" for n in range(45)])

@@ -87,6 +87,7 @@ class Running:
     ca: Path
     errors: list[str]
     web_port: int = 0  # of WebSockets: `listen_websocket="127.0.0.1:0"`
+    http_port: int = 0  # `listen_http="127.0.0.1:0"`
     rehash_asked: threading.Event = field(default_factory=threading.Event)  # who runs a server calls its `reload` then
 
 
@@ -111,7 +112,16 @@ def running_server(data: Path, **overrides: object) -> Iterator[Running]:
     try:
         server.start()
         ca = certificates() / "ca.pem"
-        yield Running(server, ports.get("irc", 0), ports.get("plain", 0), ca, errors.found, ports.get("websocket", 0), asked)
+        yield Running(
+            server,
+            ports.get("irc", 0),
+            ports.get("plain", 0),
+            ca,
+            errors.found,
+            ports.get("websocket", 0),
+            ports.get("http", 0),
+            asked,
+        )
     finally:
         server.stop(1.0)
         logger.removeHandler(errors)

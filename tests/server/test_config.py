@@ -272,6 +272,25 @@ def test_a_file_that_is_not_toml_is_refused_with_the_place(tmp_path: Path) -> No
     file = tmp_path / "latin.toml"
     file.write_bytes(b'name = "\xe9"')
     assert "the byte at 8 is not UTF-8" in refusal(["--config", str(file)])
+    for text, why in (
+        (f"name = {'[' * 1500}", "too deep"),
+        (f"name = {'{a=' * 1500}", "too deep"),
+        (f"[limits]\nline = {'9' * 5000}", "digits"),
+        (f"[limits]\nline = 0x{'f' * 5000}", "this value is not possible; allowed is a whole number from 512"),
+    ):
+        assert why in refusal(["--config", written(tmp_path, text)])
+
+
+def test_what_is_said_of_a_file_is_one_line_whatever_stands_in_it(tmp_path: Path) -> None:
+    for text in (
+        f"name = '{'x' * 5000}'",
+        f"{'x' * 5000} = 1",
+        '"\\u001b]52;c;AAAA\\u0007\\n" = 1',
+        '[limits]\nline = "\\u009b31m"',
+    ):
+        said = refusal(["--config", written(tmp_path, text)])
+        assert len(said) < 1100
+        assert said.isprintable(), said
 
 
 # -- help and example --------------------------------------------------------------------------------------------------------

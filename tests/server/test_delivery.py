@@ -325,8 +325,15 @@ class World:
         self._upto = 0
         self._number = count(1)
         self._patches = ExitStack()
-        for module in ("server.sequencer", "server.transport.delivery"):
-            self._patches.enter_context(mock.patch(f"{module}.PAGE", PAGE))
+        small = {
+            "sequencer.PAGE": PAGE,
+            "transport.shelf.PAGE": PAGE,
+            "transport.shelf._LEAST": 1,
+            "transport.shelf._MOST_BYTES": 3000,
+        }
+        small |= {"transport.delivery._FAR": PAGE, "transport.delivery._CATCH_UP_S": 0}  # one page a turn
+        for name, value in small.items():
+            self._patches.enter_context(mock.patch(f"server.{name}", value))
 
     def close(self) -> None:
         self._patches.close()
@@ -908,7 +915,9 @@ def test_who_cannot_be_given_what_they_missed_is_let_go(caplog: pytest.LogCaptur
             do(world, speaker, world.say, "#a", "")
             world.run()
             world.listen()
-        world.workers[0].output._store = Refusing(1)
+        shelf = world.workers[0].output._shelf
+        shelf.clear()  # the others have read it
+        shelf._store = Refusing(1)
         slow.mend()
         with caplog.at_level(logging.ERROR, "parley"):
             for _ in range(4):

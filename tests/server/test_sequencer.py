@@ -11,7 +11,7 @@ from server import sequencer as module
 from server.config import Settings
 from server.events import Event, Kind
 from server.log import Window
-from server.sequencer import Batch, Behind, Plan, Sequencer
+from server.sequencer import Batch, Behind, Page, Plan, Sequencer
 from server.state.model import Network, Rank, Room, User
 from tests.server.store.building import AT, seqs
 
@@ -307,7 +307,7 @@ def test_what_left_the_memory_is_asked_for_and_nothing_is_given_until_it_is_ther
     plan = setup.plan(setup.bob, 2, 6)
     assert (plan.behind, plan.items, plan.horizon, plan.waiting) == ([missing], [], 2, False)
     assert setup.bob.replies
-    plan = setup.plan(setup.bob, 2, 6, {missing: events[-3:]})
+    plan = setup.plan(setup.bob, 2, 6, {missing: Page(events[-3:], 6)})
     assert (shown(plan), plan.behind) == ([4, 5, 6, b"reply"], [])
     assert not setup.bob.replies
 
@@ -315,7 +315,7 @@ def test_what_left_the_memory_is_asked_for_and_nothing_is_given_until_it_is_ther
 def test_a_part_of_which_nothing_is_kept_is_passed_over() -> None:
     setup = Setup(window=0)
     setup.commit()
-    plan = setup.plan(setup.bob, 2, 4, {Behind("#a", 3, 4, 4): []})
+    plan = setup.plan(setup.bob, 2, 4, {Behind("#a", 3, 4, 4): Page([], 4)})
     assert (plan.items, plan.horizon) == ([], 4)
 
 
@@ -336,8 +336,8 @@ def test_what_is_for_higher_ranks_is_left_out_of_memory_and_pages_alike(setup: S
     stored = list(setup.room.log.events[2:])
     setup.room.log.floor = 7
     assert setup.plan(setup.bob, 4, 7).behind == [missing]
-    assert shown(setup.plan(setup.bob, 4, 7, {missing: stored})) == [5, 6]
+    assert shown(setup.plan(setup.bob, 4, 7, {missing: Page(stored, 7)})) == [5, 6]
     setup.room.members[setup.bob] = Rank.OP
-    assert shown(setup.plan(setup.bob, 4, 7, {missing: stored})) == [5, 6, 7]
+    assert shown(setup.plan(setup.bob, 4, 7, {missing: Page(stored, 7)})) == [5, 6, 7]
     setup.net.rooms.clear()
-    assert shown(setup.plan(setup.bob, 4, 7, {missing: stored})) == [5], "a room that is gone gives nobody a rank"
+    assert shown(setup.plan(setup.bob, 4, 7, {missing: Page(stored, 7)})) == [5], "a room that is gone gives nobody a rank"

@@ -116,6 +116,8 @@ def test_what_is_new_in_a_room_is_framed_once_for_all_of_a_class() -> None:
     for render in (TEXT, BINARY, TEXT | tags, BINARY | tags):
         assert piece.lines(render) is piece.lines(render)
         lines = [line.removesuffix(b"\r\n") for line in piece.lines(render & ~RENDER) if line]
-        assert [bytes(frame.data) for frame in understood(piece.joined(render))] == lines
-    assert len(understood(piece.joined(TEXT))) == 1  # who has no tags gets no TAGMSG
-    assert piece.joined(TEXT)[1:] == piece.joined(BINARY)[1:]
+        count, joined = piece.joined(render)
+        assert [bytes(frame.data) for frame in understood(joined)] == lines
+        assert count == len(lines)
+    assert len(understood(piece.joined(TEXT)[1])) == 1  # who has no tags gets no TAGMSG
+    assert piece.joined(TEXT)[1][1:] == piece.joined(BINARY)[1][1:]

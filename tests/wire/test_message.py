@@ -53,6 +53,9 @@ EXAMPLES = [
     ("@tag", None),
     ("@tag=x :source", None),
     (" :trailing", None),
+    (" @x y", None),  # written down again, that would be a tag
+    (":source :x y", None),
+    ("@tag @x y", None),
     ("foo-bar x", "", "FOO-BAR", "x"),  # there is no such command, which is for the server to say
     ("FOO\x01 x", None),
     ("PRIVMSGÄ x", None),

@@ -51,7 +51,7 @@ def test_an_event_comes_back_as_it_was(store: Store) -> None:
     whole = event(
         7, "=a=b", kind=Kind.JOIN, skip=True, closed=True, tags="+reply=1;+x=ä", alt=b":n JOIN #r acc :real\r\n", account="bob"
     )
-    whole = dataclasses.replace(whole, least=16)
+    whole = dataclasses.replace(whole, least=16, ident="AAAAAAAAAAAAAAAAAAAAAA")
     odd = dataclasses.replace(
         whole, least=1, seq=8, id=7, room="#\N{SNOWMAN}", skip=False, line=b"\x00\xff" + bytes(9000), origin=2**62
     )
@@ -166,6 +166,19 @@ def test_redact_finds_open_events_and_events_of_rooms_that_are_both(store: Store
     assert store.redact("#room", 3)
     assert store.redact("#room", 4)
     assert [e.seq for e in store.before("#room", None, 10) if not e.line] == [3, 4]
+
+
+def test_the_newest_events_with_an_id_of_their_authors(store: Store) -> None:
+    """ "The newest `limit` events that have an `ident` and happened at `since` (milliseconds) or later, ascending." """
+    plain = [event(seq, "#a" if seq % 2 else "#b", at=AT + seq, closed=seq % 3 == 0, account="bob") for seq in range(1, 31)]
+    given = [dataclasses.replace(one, ident=f"id{one.seq}" if one.seq % 5 else "") for one in plain]
+    store.append(given)
+    assert contents(store.sent(AT, 100)) == contents(one for one in given if one.ident)
+    assert seqs(store.sent(AT + 20, 100)) == [21, 22, 23, 24, 26, 27, 28, 29]
+    assert seqs(store.sent(AT, 3)) == [27, 28, 29]
+    assert seqs(store.sent(AT, 0)) == seqs(store.sent(AT + 30, 9)) == []
+    store.redact("#a", 29)
+    assert [(one.seq, one.ident, one.line) for one in store.sent(AT, 1)] == [(29, "id29", b"")]
 
 
 def test_retain_deletes_what_is_older_in_all_rooms(store: Store) -> None:

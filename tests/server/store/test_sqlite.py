@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import resource
@@ -183,6 +184,19 @@ def test_what_is_not_stored_writes_nothing(store: SqliteStore) -> None:
 
 
 # Schema
+
+
+def test_a_database_from_before_lines_had_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Schema 2: what is in it has none, and what comes has."""
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+    insert = schema.INSERT
+    with closing(SqliteStore(tmp_path)) as store:
+        store._writer.execute(insert.replace("?, ?)", "?)"), (1, "#room", AT, 1, 0, 1, 0, b":a!u@h PRIVMSG #room :x", "", "", ""))
+    monkeypatch.undo()
+    with closing(SqliteStore(tmp_path)) as store:
+        store.append([dataclasses.replace(event(2), ident="two")])
+        assert [one.ident for one in store.after("#room", 0, 9)] == ["", "two"]
+        assert seqs(store.sent(0, 9)) == [2]
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:

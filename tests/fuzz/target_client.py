@@ -1,0 +1,126 @@
+"""Our client against a server that sends anything at all (A42, A9): it never breaks, holds a bounded amount, says nothing that is
+no line, and what it puts on a terminal is rows of text.
+
+Input: lines. One that begins with `/` is a command that the user types, `<` and the rest is text of theirs; `/drop` loses the
+connection. `>` and the rest is a line of the server that comes in two parts. Every other one is what the server sends. With `a` at
+its very start the user has an account.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from client.chat import Chat
+from client.history import MOST_HELD, MOST_MEMBERS, REMEMBERED
+from client.login import Login
+from client.protocol import LONGEST_LINE, MOST_BARRIERS, MOST_BATCHES, MOST_ROOMS, IrcProtocol
+from client.view import MOST_LINES
+from client.view import MOST_ROOMS as MOST_WINDOWS
+from tests.fuzz.target_text import is_shown
+from wire.message import MAX_BODY
+
+_LINES = 200
+_NOW = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
+
+
+class _Screen:
+    """Looks at every row."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+
+    def show(self, row: str, *, spoken: bool) -> None:
+        assert is_shown(row), f"a row does something: {row!r}"
+        assert row.startswith("-- ") or (row[:2].isdigit() and row[2] == ":" and row[5] == " "), f"a row is none of ours: {row!r}"
+        assert not (spoken and row.startswith("-- "))
+        self.rows.append(row)
+
+    def ended(self) -> None:
+        """Nothing to see."""
+
+
+class _Side:
+    """The client, and the checks at each step."""
+
+    def __init__(self, login: Login | None) -> None:
+        self.protocol = IrcProtocol("me", ["#a"], fallback=True, login=login)
+        self.longest = 0  # that the user has typed
+        self.screen = _Screen()
+        self.chat = Chat(self.protocol, "#a", self.screen, clock=lambda: _NOW)
+        self.protocol.connected()
+        self._after()
+
+    def receive(self, data: bytes) -> None:
+        """From the server."""
+        for event in self.protocol.receive(data):
+            self.chat.handle(event)
+        self._after()
+
+    def typed(self, text: str) -> None:
+        """From the user."""
+        self.longest = max(self.longest, len(text))
+        if text == "/drop":
+            self.protocol.disconnected()
+            self.protocol.connected()
+        elif text == "/tick":
+            self.protocol.keepalive()
+        else:
+            self.chat.typed(text)
+        self._after()
+
+    def _after(self) -> None:
+        for event in self.protocol.events():
+            self.chat.handle(event)
+        assert is_shown(self.chat.prompt)
+        assert all(map(is_shown, self.chat.words)), "a name to complete does something"
+        for data in self.protocol.take():
+            self._leaves(data)
+        self._bounded()
+        self._shown()
+
+    @staticmethod
+    def _leaves(data: bytes) -> None:
+        """What is sent is lines, each of which fits."""
+        assert data.endswith(b"\r\n")
+        for line in data[:-2].split(b"\r\n"):
+            assert not set(line) & {0, 10, 13}, f"a line end within a line: {line!r}"
+            assert 0 < len(line) <= MAX_BODY - 2 or line.startswith(b"CAP "), f"a line of {len(line)} bytes: {line!r}"
+
+    def _bounded(self) -> None:
+        protocol = self.protocol
+        assert len(protocol._rooms) <= MOST_ROOMS
+        assert len(protocol._wanted) <= MOST_ROOMS + 1
+        assert len(protocol._batches) <= MOST_BATCHES
+        assert len(protocol._barriers) <= MOST_BARRIERS
+        assert len(protocol._lines._rest) <= LONGEST_LINE + 1
+        assert len(protocol.nick) <= max(64, self.longest) + 3, "a name is longer than anybody could want"  # `name___`
+        for room in protocol._rooms.values():
+            assert len(room.members) <= MOST_MEMBERS
+            assert len(room._seen) <= REMEMBERED
+            assert room._held_bytes <= MOST_HELD
+        box = protocol._outbox
+        assert all(len(item.nicks) <= 20 for kept in (box._flying, box._doubtful) for item in kept), "names are collected"
+
+    def _shown(self) -> None:
+        view = self.chat.view
+        assert len(view.windows) <= MOST_WINDOWS + 1
+        for window in view.windows.values():
+            assert len(window.lines) <= MOST_LINES
+            assert is_shown(window.name)
+            assert is_shown(window.topic)
+
+
+def target(data: bytes) -> None:
+    login = Login("me", "pencil", asks=True) if data[:1] == b"a" else None
+    side = _Side(login)
+    for line in data[1:].split(b"\n")[:_LINES]:
+        if line[:1] == b"/":
+            side.typed(line.decode("utf-8", "replace"))
+        elif line[:1] == b"<":
+            side.typed(line[1:].decode("utf-8", "replace"))
+        elif line[:1] == b">":
+            half = len(line) // 2
+            side.receive(line[1:half])
+            side.receive(line[half:] + b"\n")
+        else:
+            side.receive(line + b"\r\n")
