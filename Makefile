@@ -15,7 +15,7 @@ JOBS     ?= 2
 COVERAGE     ?= yes
 COVERAGE_MIN ?= 95
 
-.PHONY: help run client test attack check lint types layers pins coverage bench audit sbom audit-tools clean
+.PHONY: help run client test attack fuzz check lint types layers pins coverage bench audit sbom audit-tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo '              with an account:  make client NAME=grace ACCOUNT=grace  (asks for its password)'
 	@echo 'make test     the tests, with coverage (no Docker needed)'
 	@echo 'make attack   the attacks and faults of docs/attacks.md, and their table'
+	@echo 'make fuzz     some seconds of each fuzz target (Python 3.11)'
 	@echo 'make check    format, lint, types, layers, pins, coverage'
 	@echo 'make bench    the measurements'
 	@echo 'make audit    TLS, certificates, Dockerfile and dependencies, as the tools of others see them; make audit STEPS=tls for one'
@@ -32,7 +33,7 @@ help:
 
 # Compiling our modules anew takes longer than a server's start does without: where the environment forbids keeping what was compiled,
 # the tests, which start hundreds, do so all the same.
-test attack bench: export PYTHONDONTWRITEBYTECODE =
+test attack fuzz bench: export PYTHONDONTWRITEBYTECODE =
 
 # ---- environments ---------------------------------------------------------------------------------------------------
 
@@ -83,6 +84,16 @@ attack: $(VENV)/.dev
 	@rm -f $(ATTACKS)
 	@$(RUN) pytest -q -p no:cacheprovider -m attack tests/attack --attack-results $(ATTACKS) $(PYTEST); \
 		status=$$?; $(RUN) tests.attack $(ATTACKS) && exit $$status
+
+# Five seconds of Atheris for each target. It has files for Python 3.11 only, so it stands in a folder of its own.
+FUZZ_SECONDS ?= 5
+fuzz: .venv-fuzz/.tools $(VENV)/.dev
+	PYTHONPATH=.venv-fuzz PARLEY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) pytest -q -p no:cacheprovider -n $(JOBS) -m fuzz tests/fuzz $(PYTEST)
+
+.venv-fuzz/.tools: requirements/fuzz.txt $(VENV)/.dev
+	@echo 'Installing the fuzzer ...'
+	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .venv-fuzz --upgrade -r $<
+	@touch $@
 
 check: lint types layers pins coverage
 

@@ -27,6 +27,7 @@ from server.state.model import Network
 from server.store.journal import Journal
 from server.store.keys import lasting_key, read_key
 from server.store.memory import MemoryStore
+from server.store.retention import Retention
 from server.store.sqlite import SqliteStore
 from server.transport.acceptor import Acceptor, listen
 from server.transport.control import Control
@@ -104,6 +105,8 @@ class Server:
         on_disk = settings.store.kind != "memory"
         self.sequencer = Sequencer(net, commit_now=None if on_disk else self._store.append)
         self._journal = Journal(self.sequencer, self._store) if on_disk else None
+        do = self._journal.do if self._journal is not None else _at_once
+        self._retention = Retention(self._store, lambda: net.settings, do)
         self._door = Door(settings.limits)
         self._offload = Offload(settings.accounts.waiting)
         self._workers = [self._worker(index) for index in range(settings.workers.count)]
@@ -169,6 +172,7 @@ class Server:
             )
         if self._journal is not None:
             self._journal.start()
+        self._retention.start()
         self._offload.start()
         for worker in self._workers:
             worker.start()
@@ -223,6 +227,7 @@ class Server:
         if self._control is not None:
             self._control.stop()
         self._watchdog.stop()
+        self._retention.stop()
         self._acceptor.stop()
         for worker in self._workers:
             worker.stop(grace)
@@ -249,7 +254,12 @@ class Server:
 def _open_store(settings: Settings) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(settings.store.memory_events)
-    return SqliteStore(settings.store.data, settings.store.synchronous)
+    return SqliteStore(settings.store.data, settings.store.synchronous, damaged=settings.store.damaged)
+
+
+def _at_once(work: Callable[[], int]) -> int:
+    """There is no journal for which it would have to wait."""
+    return work()
 
 
 def _control(settings: Settings, sequencer: Sequencer) -> Control | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
-from server import account_cli
+from server import account_cli, store_cli
 from server.app import Server, SetupError
 from server.config import SettingsError, load
 from server.observe.logs import set_up
@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return account_cli.main(arguments[1:])
     if arguments[:1] == ["operator"]:
         return operator_command(arguments[1:])
+    if arguments and arguments[0] in store_cli.COMMANDS:
+        return store_cli.main(arguments)
     try:
         settings = load(arguments)
     except SettingsError as error:

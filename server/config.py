@@ -159,9 +159,39 @@ class Store:
         least=1000,
         most=100_000_000,
     )
+    damaged: Literal["refuse", "aside"] = setting(
+        "refuse",
+        "What to do at the start with a database that is damaged: refuse to start, or move it aside and begin with an empty one,"
+        " without its accounts, registered rooms and bans too.",
+    )
     window_mib: int = setting(
         64, "MiB of the newest events held in memory over all rooms; older ones are read from the store.", least=1, most=65536
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long messages are kept. What is older, or more, is deleted from the store for good."""
+
+    days: float = setting(0.0, "Days that messages and other events are kept, 0 for ever.", least=0, most=36_500)
+    events: int = setting(
+        0,
+        "Events (messages, joins and the like) kept of each room and private conversation, the newest ones; 0 for all.",
+        least=0,
+        most=10**9,
+    )
+    every_s: float = setting(300.0, "Seconds between looks at what is to be deleted.", least=1, most=86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRetention:
+    """[retention_rooms.NAME]: what holds for some rooms instead."""
+
+    rooms: tuple[str, ...] = setting(
+        (), "Names or masks of rooms; =* stands for private conversations.", pattern=r"[#=*?][^\x00-\x20\x7f,]{0,199}"
+    )
+    days: float = setting(0.0, "As in [retention].", least=0, most=36_500)
+    events: int = setting(0, "As in [retention].", least=0, most=10**9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,6 +501,7 @@ class Settings:
     websocket: WebSocket = WebSocket()
     tls: Tls = Tls()
     store: Store = Store()
+    retention: Retention = Retention()
     workers: Workers = Workers()
     accounts: Accounts = Accounts()
     limits: Limits = Limits()
@@ -481,6 +512,7 @@ class Settings:
     # Tables with names of one's own. They come from the file only.
     operators: Mapping[str, Operator] = field(default_factory=dict)
     operator_classes: Mapping[str, OperatorClass] = field(default_factory=dict)
+    retention_rooms: Mapping[str, RoomRetention] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -611,6 +643,7 @@ def allowed(spec: Spec) -> str:
         return {
             "certificates": "a list of SHA-256 fingerprints, 64 hexadecimal digits each",
             "hosts": 'a list such as ["192.0.2.0/24", "2001:db8::1", "*.example"]',
+            "rooms": 'a list such as ["#help", "#log-*", "=*"]',
         }.get(spec.name, "a list of " + ", ".join(CAPABILITIES))
     if spec.kind in (int, float):
         noun = "a whole number" if spec.kind is int else "a number"
@@ -854,6 +887,14 @@ def _check_operators(settings: Settings) -> None:
             )
 
 
+def _check_retention(settings: Settings) -> None:
+    for name, table in settings.retention_rooms.items():
+        if not table.rooms:
+            raise SettingsError(
+                f'retention_rooms.{name}: it names no room; allowed is a table with a list such as rooms = ["#help"].'
+            )
+
+
 def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """The networks in a list with commas between them. Raises ValueError."""
     return [ipaddress.ip_network(word.strip()) for word in text.split(",") if word.strip()]
@@ -881,6 +922,7 @@ _LISTENERS = "listen.irc, listen.plain, listen.certified and listen.websocket"
 def check_together(settings: Settings) -> None:
     """What no field can tell alone. Raises SettingsError."""
     _check_operators(settings)
+    _check_retention(settings)
     listen, limits = settings.listen, settings.limits
     try:
         networks(limits.exempt)
@@ -985,6 +1027,20 @@ _OPERATORS = f"""\
 """
 
 
+_RETENTION = """\
+# What some rooms keep instead of what [retention] says; the first table that names a room counts.
+#
+#  [retention_rooms.logs]
+#  rooms = ["#log-*", "#builds"]
+#  days = 7                                      # 0: for ever
+#  events = 10000                                # the newest ones; 0: all
+#
+#  [retention_rooms.private]
+#  rooms = ["=*"]                                # private conversations
+#  days = 365
+"""
+
+
 def example_toml(settings: Settings | None = None) -> str:
     """Every setting as TOML, its sentence above it. What has its default is commented out; secrets are left out."""
     shown = settings or Settings()
@@ -998,6 +1054,6 @@ def example_toml(settings: Settings | None = None) -> str:
             section = spec.section
             lines += ["", "", f"# {SECTIONS[section]}", f"[{section}]"]
         lines += ["", *_entry(spec, value_of(shown, spec))]
-    lines += ["", "", *_OPERATORS.splitlines()]
+    lines += ["", "", *_OPERATORS.splitlines(), "", "", *_RETENTION.splitlines()]
     lines += [f"# [{table}.{name}] is set, and not shown here" for table in TABLES for name in getattr(shown, table)]
     return "\n".join(lines) + "\n"

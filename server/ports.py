@@ -7,16 +7,22 @@ from typing import Protocol
 
 from server.events import Change, Event, Record
 
+SLICE = 1000  # events that are deleted at once: some milliseconds, for which a commit may have to wait
+
 
 class StoreError(Exception):
     """The store cannot do what was asked: disk full, file damaged, newer schema. The text is one sentence for the operator."""
 
 
+class Damaged(StoreError):
+    """What the store has on disk is not what it wrote there: trying again does not help."""
+
+
 class Store(Protocol):
     """Where logs are kept. One contract test suite holds for every implementation.
 
-    `append` and `close` are called by one thread only (the journal); the reads by any thread, at any time, and they see all that
-    an `append` which has returned has written.
+    What writes is called by one thread only (the journal); the reads by any thread, at any time, and they see all that an
+    `append` which has returned has written.
     """
 
     def last_seq(self) -> int:
@@ -54,8 +60,25 @@ class Store(Protocol):
     def sent(self, since: int, limit: int) -> list[Event]:
         """The newest `limit` events that have an `ident` and happened at `since` (milliseconds) or later, ascending."""
 
-    def retain(self, before: int) -> int:
-        """Delete all events that happened before `before` (milliseconds); gives how many went."""
+    # Forgetting: for the thread that appends too, in slices that are short enough to stand between two commits.
+
+    def retain(self, before: int, limit: int = SLICE) -> int:
+        """Delete the oldest `limit` of the events that happened before `before` (milliseconds); gives how many went."""
+
+    def rooms(self, after: str, limit: int) -> list[str]:
+        """The keys of up to `limit` rooms and conversations that have events, ascending, behind the key `after`."""
+
+    def surplus(self, room: str, keep: int) -> int:
+        """The position of the newest event of `room` that is not among its newest `keep`; 0 where it has no more than those."""
+
+    def trim(self, room: str, upto: int, limit: int = SLICE) -> int:
+        """Delete the oldest `limit` of the events of `room` at or below the position `upto`; gives how many went."""
+
+    def shrink(self) -> int:
+        """Give some of the room that deleted events took back to the file system; 0 where there is no more to give."""
+
+    def scrub(self) -> bool:
+        """Make sure that of what was erased or deleted nothing is left in any file; False: not yet, others are reading."""
 
     def close(self) -> None:
         """Release files and locks. Idempotent."""

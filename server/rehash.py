@@ -16,7 +16,8 @@ _LIMITS = (
     *("nick", "realname", "room_name", "rooms_per_user", "targets", "topic"),
 )
 # All others are built into what was made at the start: sockets, threads, buffers, the store.
-CHANGEABLE = frozenset(_TEXTS) | {f"limits.{name}" for name in _LIMITS} | {key for key in SPECS if key.startswith("rates.")}
+_SECTIONS = ("rates.", "retention.")
+CHANGEABLE = frozenset(_TEXTS) | {f"limits.{name}" for name in _LIMITS} | {key for key in SPECS if key.startswith(_SECTIONS)}
 
 
 def merged(old: Settings, new: Settings) -> tuple[Settings, str]:

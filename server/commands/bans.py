@@ -14,7 +14,6 @@ from collections.abc import Collection
 
 from server.state.model import Room, User, Verdict
 from wire.masks import complete, matches
-from wire.message import truncate
 from wire.names import fold
 
 ACCOUNT, MUTE = "a:", "m:"
@@ -24,7 +23,10 @@ MASKS_PER_UNIT = 100  # masks looked through for somebody cost them about as muc
 
 
 def normal(given: str, *, mutes: bool = True) -> str:
-    """A mask as people give it, made whole; "" where it is none. `mutes`: whether `m:` means anything where it is to stand."""
+    """A mask as people give it, made whole; "" where it is none, or too long.
+
+    `mutes`: whether `m:` means anything where it is to stand.
+    """
     kind, rest = "", given
     for prefix in (MUTE, ACCOUNT):
         if rest[:2].lower() == prefix:
@@ -33,7 +35,8 @@ def normal(given: str, *, mutes: bool = True) -> str:
         rest = complete(rest)
     if not rest or rest[0] == ":" or " " in rest or "," in rest or (kind[:2] == MUTE and not mutes):
         return ""
-    return truncate(kind + rest, _MASK)
+    whole = kind + rest
+    return whole if len(whole.encode()) <= _MASK else ""  # cut short it would fit others, or nobody
 
 
 def _fits(masks: Collection[str], user: User, accounts: Collection[str], *, speaking: bool) -> bool:

@@ -86,6 +86,7 @@ class User:
     __slots__ = (
         "accepted",
         "account",
+        "acted",
         "address",
         "asked",
         "awaited",
@@ -187,7 +188,7 @@ class User:
         self.spent, self.loud = 0.0, False
         self.rates: dict[str, Bucket] | None = None  # of actions that are limited by themselves, as far as they were used
         # What waits to be delivered besides the logs of `rooms`.
-        self.changed = 0  # position of the last change of membership
+        self.acted = self.changed = 0  # position of the last event of their own, and of the last change of membership
         self.spans: list[Span] = []
         self.replies: list[tuple[int, bytes | Deferred]] = []
         self.reply_bytes = 0
@@ -395,6 +396,7 @@ class Network:
         self.audit: list[str] = []  # what operators did: for the log, once the lock is released
         self.rehash_asked = False  # somebody wants the configuration read again, which is no work for under the lock
         self.host_of: Callable[[str], str] = plain_host  # what users are shown of an address
+        self.stalled = 0  # while the disk takes nothing: the position up to which all is committed; 0 otherwise
         self.burst: dict[str, str] = {}  # parts of the welcome that never change, filled by the command that sends it
 
     # Sessions
@@ -586,6 +588,7 @@ class Network:
         me, account = 0, ""
         if author is not None:
             me, account = author.id, author.account
+            author.acted = seq
             if author.bot:
                 tags = f"bot;{tags}" if tags else "bot"
         event = Event(seq, ident or seq, at, room.key, kind, line, me, skip, room.closed, tags, alt, account, stored, least, given)

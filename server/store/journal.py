@@ -11,6 +11,8 @@ import os
 import signal
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from server.histogram import Histogram
@@ -24,6 +26,35 @@ _EVENTS = (1, 4, 16, 64, 256, 1024, 4096)
 _RETRY_S = 0.5  # between attempts to write what the store refused (disk full): nothing is dropped, and nobody sees it before
 
 
+class Chore:
+    """Something small that is to be done with the store between two commits, and what came of it."""
+
+    def __init__(self, work: Callable[[], int]) -> None:
+        self._work = work
+        self._over = threading.Event()
+        self._found: int | StoreError = 0
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self._found = self._work()
+        except StoreError as error:
+            self._found = error
+        self._over.set()
+
+    def give_up(self) -> None:
+        """There will be nobody to do it."""
+        self._found = StoreError("The server is stopping.")
+        self._over.set()
+
+    def result(self) -> int:
+        """What `work` gave, once it is done. Raises StoreError."""
+        self._over.wait()
+        if isinstance(self._found, StoreError):
+            raise self._found
+        return self._found
+
+
 class Journal(threading.Thread):
     """Start it after the workers, stop it after them: what they appended is still committed."""
 
@@ -34,6 +65,8 @@ class Journal(threading.Thread):
         self._bell: SimpleQueue[bool] = SimpleQueue()  # in C: a put and a get cost less than a Condition's two locks
         self._awake = False  # under the sequencer's lock
         self._stopping = threading.Event()
+        self._chores: deque[Chore] = deque()
+        self._closed = False  # nobody does chores any more
         self.failing = ""  # why the store refuses, "" while it does not
         # For the metrics; written by this thread only
         self.commit = Histogram(_COMMIT_S)  # seconds until the store had taken a batch
@@ -46,6 +79,29 @@ class Journal(threading.Thread):
         if not self._awake:
             self._awake = True
             self._bell.put(True)
+
+    def do(self, work: Callable[[], int]) -> int:
+        """Have this thread, the one that writes, do `work` between two commits; waits for it, from another thread.
+
+        Raises StoreError, also where the journal ends before it got to it.
+        """
+        chore = Chore(work)
+        self._chores.append(chore)
+        self._bell.put(True)
+        if self._closed:
+            self._give_up_chores()
+        return chore.result()
+
+    def _do_chore(self) -> None:
+        if self._chores:
+            self._chores.popleft().run()
+
+    def _give_up_chores(self) -> None:
+        while True:
+            try:
+                self._chores.popleft().give_up()
+            except IndexError:
+                return
 
     def stop(self) -> None:
         """Commit what is there, then end. Idempotent."""
@@ -62,6 +118,9 @@ class Journal(threading.Thread):
             log.critical("the journal failed; the server ends, and nothing that anyone saw is lost", exc_info=True)
             os.kill(os.getpid(), signal.SIGTERM)
             raise
+        finally:
+            self._closed = True
+            self._give_up_chores()
 
     def _run(self) -> None:
         sequencer = self._sequencer
@@ -76,11 +135,13 @@ class Journal(threading.Thread):
             if batch is None:
                 if self._stopping.is_set():
                     return
+                self._do_chore()
                 continue
             if not self._write(batch):
                 return
             with sequencer.lock:
                 sequencer.commit(batch)
+            self._do_chore()
 
     def _write(self, batch: Batch) -> bool:
         """Write `batch`, however long the store refuses; False where the server stops before it could."""
@@ -94,6 +155,7 @@ class Journal(threading.Thread):
                 if not self.failing:
                     log.error("messages cannot be stored, so nobody is shown them until they can: %s", error)
                 self.failing = str(error)
+                self._do_chore()  # it may be what makes room
                 if self._stopping.wait(_RETRY_S):
                     log.error(
                         "stopped with %d events that were never stored, and never seen", len(batch.events) + len(batch.changes)

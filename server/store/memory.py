@@ -10,10 +10,12 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from heapq import nsmallest
+from operator import attrgetter, itemgetter
 from threading import Lock
 
 from server.events import Change, Event, Kind, Record
+from server.ports import SLICE
 
 _SEQ = attrgetter("seq")
 _AT = attrgetter("at")
@@ -27,6 +29,7 @@ class _Track:
     key: tuple[str, bool]
     events: list[Event | None] = field(default_factory=list)
     dead: int = 0
+    stale: int = 0  # so many of its oldest entries in the store's order are of events that `trim` took
 
     def find(self, seq: int) -> int:
         """The index of the first event at `seq` or later."""
@@ -48,6 +51,7 @@ class MemoryStore:
         self._lock = Lock()
         self._tracks: dict[tuple[str, bool], _Track] = {}
         self._order: deque[_Track] = deque()  # whose event is the oldest, the second oldest, ...
+        self._stale = 0  # entries in it whose events are gone
         self._last_seq = 0
         self._records: dict[tuple[str, str], Record] = {}
 
@@ -60,7 +64,7 @@ class MemoryStore:
                 self._last_seq = event.seq
                 if event.stored:
                     self._add(event)
-            while len(self._order) > self._max_events:
+            while len(self._order) - self._stale > self._max_events:
                 self._drop_oldest()
             for change in changes:
                 self._change(change)
@@ -120,13 +124,47 @@ class MemoryStore:
             held = [event for track in self._tracks.values() for event in track.events if event is not None]
         return [event for event in _ascending(held) if event.ident and event.at >= since][-limit:] if limit > 0 else []
 
-    def retain(self, before: int) -> int:
+    def retain(self, before: int, limit: int = SLICE) -> int:
         gone = 0
         with self._lock:
-            while self._order and _AT(self._order[0].events[self._order[0].dead]) < before:
+            while gone < limit and (oldest := self._oldest()) is not None and _AT(oldest) < before:
                 self._drop_oldest()
                 gone += 1
         return gone
+
+    def rooms(self, after: str, limit: int) -> list[str]:
+        with self._lock:
+            return nsmallest(max(limit, 0), {room for room, _ in self._tracks if room > after})
+
+    def surplus(self, room: str, keep: int) -> int:
+        found = self.before(room, None, max(keep, 0) + 1, seen_from=0)
+        return found[0].seq if len(found) > max(keep, 0) else 0
+
+    def trim(self, room: str, upto: int, limit: int = SLICE) -> int:
+        gone = 0
+        with self._lock:
+            while gone < limit and (track := self._first_of(room, upto)) is not None:
+                self._drop_first(track)
+                track.stale += 1
+                gone += 1
+            self._stale += gone
+            if self._stale > max(_COMPACT, len(self._order) // 2):
+                self._compact()
+        return gone
+
+    def _first_of(self, room: str, upto: int) -> _Track | None:
+        """The track that has the oldest event of `room`, where that is at or below `upto`."""
+        firsts = [(_SEQ(track.events[track.dead]), track) for track in self._tracks_of(room)]
+        seq, track = min(firsts, key=itemgetter(0), default=(0, None))
+        return track if seq <= upto else None
+
+    def shrink(self) -> int:
+        """What is gone takes no room."""
+        return 0
+
+    def scrub(self) -> bool:
+        """There are no files."""
+        return True
 
     def close(self) -> None:
         """Nothing is held that needs releasing."""
@@ -142,11 +180,31 @@ class MemoryStore:
         track.events.append(event)
         self._order.append(track)
 
+    def _oldest(self) -> Event | None:
+        """The oldest event of all: the first of the first track in the order, once what is stale there has been dropped."""
+        while self._order and self._order[0].stale:
+            self._order.popleft().stale -= 1
+            self._stale -= 1
+        return self._order[0].events[self._order[0].dead] if self._order else None
+
     def _drop_oldest(self) -> None:
-        track = self._order.popleft()
+        if self._oldest() is not None:
+            self._drop_first(self._order.popleft())
+
+    def _drop_first(self, track: _Track) -> None:
         track.drop_first()
         if track.dead == len(track.events):
             del self._tracks[track.key]
+
+    def _compact(self) -> None:
+        """Take out of the order what is stale: always the oldest entries of a track."""
+        kept: deque[_Track] = deque()
+        for track in self._order:
+            if track.stale:
+                track.stale -= 1
+            else:
+                kept.append(track)
+        self._order, self._stale = kept, 0
 
 
 def _ascending(events: Iterable[Event | None]) -> list[Event]:

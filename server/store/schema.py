@@ -79,13 +79,38 @@ LAST_OF_ROOM = """
 BOUNDS = "SELECT ifnull((SELECT min(g) FROM events), 1) - 1, ifnull((SELECT max(g) FROM events), 0)"
 LAST_UP_TO = "SELECT g, at FROM events WHERE g <= ? ORDER BY g DESC LIMIT 1"
 
-REDACT = f"UPDATE events SET kind = {int(Kind.REDACTION)}, line = x'', tags = '', alt = '' WHERE g = ? AND room = ?"  # noqa: S608
+# Text is overwritten where it stands, byte for byte. A shorter row would have SQLite merge its page with others some time, and
+# `secure_delete` does not clear what pages hold between their rows then: copies of whatever was moved. (A `kind` of 1 takes no byte
+# on disk, the one of a redaction takes one; that one the line gives.)
+_BLANK = """
+    tags = printf('%*s', length(CAST(tags AS BLOB)), ''),
+    alt = CASE typeof(alt) WHEN 'blob' THEN zeroblob(length(alt)) ELSE '' END"""
+REDACT = f"""
+    UPDATE events SET kind = {int(Kind.REDACTION)}, line = zeroblob(max(length(line) - (kind = 1), 0)), {_BLANK}
+    WHERE g = ? AND room = ?"""  # noqa: S608
 # The position that ends the oldest `?` of the events up to `?`; NULL where there are none.
 OLDEST = "SELECT max(g) FROM (SELECT g FROM events WHERE g <= ? ORDER BY g LIMIT ?)"
+# Deleting is two steps: what is moved out of the way in the second holds nothing any more.
+CLEAR = f"UPDATE events SET line = zeroblob(length(line)), {_BLANK} WHERE g <= ?"  # noqa: S608
 DELETE = "DELETE FROM events WHERE g <= ?"
 # The newest events that have an id of their author's. No index: they are among the last minutes', which are read through.
 SENT = f"SELECT room, {_COLUMNS} FROM events WHERE g > ? AND ident != '' ORDER BY g DESC LIMIT ?"  # noqa: S608
 
+
+# Forgetting by room. Each of the two indexes gives its part in order; a room that has nothing in one of them costs a look.
+_OF_ROOM = """
+    SELECT g FROM events WHERE room = :room AND flags & 2 = 0 AND g <= :upto
+    UNION ALL
+    SELECT g FROM events WHERE room = :room AND flags & 2 = 2 AND g <= :upto"""
+SURPLUS = f"{_OF_ROOM} ORDER BY g DESC LIMIT 1 OFFSET :keep"
+_DOOMED = f"g IN ({_OF_ROOM} ORDER BY g LIMIT :limit)"
+CLEAR_ROOM = f"UPDATE events SET line = zeroblob(length(line)), {_BLANK} WHERE {_DOOMED}"  # noqa: S608
+TRIM = f"DELETE FROM events WHERE {_DOOMED}"  # noqa: S608
+NEXT_ROOM = """
+    SELECT min(room) FROM (
+        SELECT min(room) AS room FROM events WHERE flags & 2 = 0 AND room > :after
+        UNION ALL
+        SELECT min(room) AS room FROM events WHERE flags & 2 = 2 AND room > :after)"""
 
 PUT = "INSERT OR REPLACE INTO records VALUES (:kind, :key, :seq, :value)"
 TAKE_AWAY = "DELETE FROM records WHERE kind = :kind AND key = :key"
@@ -107,12 +132,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the database to the newest schema, one transaction a step. Raises StoreError for one that is newer or not ours."""
-    version = _version(db)
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            f"The database was written by a newer parley (schema {version}, this one knows up to {len(MIGRATIONS)}): "
-            "start that version, or another data folder."
-        )
+    version = version_of(db)
+    refuse_newer(version)
     for number, statements in enumerate(MIGRATIONS[version:], version + 1):
         with transaction(db):
             for statement in statements:
@@ -120,7 +141,17 @@ def migrate(db: sqlite3.Connection) -> None:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (number,))
 
 
-def _version(db: sqlite3.Connection) -> int:
+def refuse_newer(version: int) -> None:
+    """Raises StoreError for a schema that only a newer parley can know."""
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"The database was written by a newer parley (schema {version}, this one knows up to {len(MIGRATIONS)}): "
+            "start that version, or restore a backup that this one made, or give it another data folder."
+        )
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """The number of the last migration that `db` has seen, 0 for an empty one. Raises StoreError for one that is not ours."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
     if not tables:
         return 0

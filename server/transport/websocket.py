@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
+from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -106,7 +108,7 @@ class WebSocket:
             return
         response = self._protocol.accept(request)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self.answer = response.serialize()
+            self.answer = _readable(response).serialize()
             self.refused = f"{response.status_code}, {self._protocol.handshake_exc}"
             return
         self._protocol.send_response(response)
@@ -204,6 +206,13 @@ class WebSocket:
             if error is not None:
                 error.__traceback__ = None
         protocol.parser_exc = protocol.handshake_exc = None
+
+
+def _readable(response: Response) -> Response:
+    """The library quotes what was asked for in its answer: made safe to show on a terminal."""
+    body = f"{safe(response.body.decode().rstrip())}\n".encode()
+    headers = [(name, value) for name, value in response.headers.raw_items() if name != "Content-Length"]
+    return replace(response, body=body, headers=Headers([*headers, ("Content-Length", str(len(body)))]))
 
 
 _PONG, _CLOSE = b"\x8a", b"\x88"  # whole control frames: control frames are never fragmented

@@ -8,6 +8,7 @@ _OTHERS = (
     *("#a", "#b", "#lobby", "ann", "bob", "cat", "pencil", "parley.local", "*!*@*", "a:ann", "m:", ":", " :", "@", "@#a", "*", "0"),
     *(
         "label=",
+        "parley.chat/id=0123456789abcdefghijkl",
         "batch=",
         "+draft/react=",
         "+typing=",

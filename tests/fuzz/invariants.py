@@ -27,6 +27,7 @@ def check(net: Network) -> None:
     assert all(user in net.users.values() for waiting in net.waiting.values() for user in waiting)
     check_sessions(net)
     check_window(net)
+    check_resends(net)
 
 
 def check_user(net: Network, user: User) -> None:
@@ -92,6 +93,14 @@ def check_window(net: Network) -> None:
     assert all(size >= _EVENT_COST for _, _, size in held)
     seqs = [seq for _, seq, _ in held]
     assert seqs == sorted(seqs)
+
+
+def check_resends(net: Network) -> None:
+    """What is remembered of lines with an id: each once, and no more than it may be."""
+    resends = net.resends
+    assert len(resends) <= resends.total
+    assert all(0 < len(keys) <= resends._lines for keys in resends._of.values())
+    assert sorted(key for keys in resends._of.values() for key in keys) == sorted(resends._known)
 
 
 def check_event(event: Event, limits: Limits) -> None:

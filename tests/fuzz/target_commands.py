@@ -19,7 +19,7 @@ from wire.message import MalformedMessage, Message, parse
 MODERN = (
     "message-tags server-time echo-message batch labeled-response multi-prefix extended-join account-notify away-notify chghost "
     "invite-notify setname standard-replies draft/message-redaction draft/metadata-2 draft/multiline draft/chathistory cap-notify "
-    "draft/event-playback account-tag draft/read-marker draft/channel-rename"
+    "draft/event-playback account-tag draft/read-marker draft/channel-rename parley.chat/resend"
 )
 SOME = "message-tags echo-message away-notify extended-join draft/chathistory"
 _LINES = 60  # of input: what is longer is slow, and finds no more

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from server import passwords
-from server import sequencer as sequencer_module
 from server.commands import execute
 from server.commands.jobs import Busy, resume
 from server.commands.plain import say
@@ -18,10 +17,11 @@ from server.config import Accounts, Limits, Settings
 from server.dialects import irc
 from server.dialects import plain as plain_dialect
 from server.events import Event
-from server.sequencer import Batch, Page, Pages, Plan, Sequencer
+from server.sequencer import Batch, Pages, Plan, Sequencer
 from server.state.accounts import Account
 from server.state.model import Network, Room, User
 from server.store.memory import MemoryStore
+from server.transport.shelf import Shelf
 from wire import numerics as n
 from wire.capabilities import NAMES, RENDERED
 from wire.message import MalformedMessage
@@ -68,6 +68,7 @@ class World:
         self.net.archive = self.store
         self.sequencer = Sequencer(self.net)
         self.desks = [Desk(), Desk()]
+        self.shelves = [Shelf(self.sequencer, self.store) for _ in self.desks]
         self.sequencer.desks += self.desks
         self.people: list[Person] = []
         self.at = AT
@@ -181,9 +182,7 @@ class World:
                 return plan
             for part in plan.behind:
                 assert part not in pages, "the same page is asked for twice"
-                most = sequencer_module.PAGE
-                events = self.store.after(part.key, part.after, most, upto=part.upto, seen_from=part.since)
-                pages[part] = Page(events, events[-1].seq if len(events) >= most else part.upto)
+                pages[part] = self.shelves[person.worker].page(part, among=len(plan.behind))
 
     def page(self, person: Person) -> tuple[list[bytes], bool]:
         """What the next page is as bytes, one each event or reply, and whether there is more."""

@@ -201,6 +201,88 @@ def test_what_the_store_refuses_is_tried_again_and_then_shown_in_order(
     ]
 
 
+# Chores
+
+
+def test_a_chore_is_done_by_the_journal_when_there_is_nothing_else(setup: Setup) -> None:
+    setup.store.open()
+    setup.journal.start()
+    done: list[str] = []
+
+    def work() -> int:
+        done.append(threading.current_thread().name)
+        return 7
+
+    assert setup.journal.do(work) == 7
+    assert done == ["journal"]
+
+
+def test_a_chore_stands_between_two_commits(setup: Setup) -> None:
+    setup.journal.start()
+    order: list[object] = setup.store.groups  # type: ignore[assignment]
+    setup.say()
+    assert setup.store.entered.acquire(timeout=WAIT_S)
+
+    def work() -> int:
+        order.append("chore")
+        return 0
+
+    threads = [threading.Thread(target=setup.journal.do, args=(work,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while len(setup.journal._chores) < 2:
+        assert threads[0].is_alive()
+    setup.say(2)
+    setup.store.open()
+    for thread in threads:
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+    assert order == [[2], "chore", [3, 4], "chore"]
+
+
+def test_a_chore_that_fails_tells_who_asked_for_it_and_nobody_else(setup: Setup) -> None:
+    def fail() -> int:
+        raise StoreError("The disk is full.")
+
+    setup.store.open()
+    setup.journal.start()
+    with pytest.raises(StoreError, match="full"):
+        setup.journal.do(fail)
+    setup.say()
+    assert setup.rung()
+    assert not setup.journal.failing
+
+
+def test_while_the_store_refuses_chores_are_done_which_may_make_room(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RETRY_S", 0.001)
+
+    def make_room() -> int:
+        setup.store.refusals = 0
+        return 1
+
+    setup.store.refusals = 10**6
+    setup.store.open()
+    setup.journal.start()
+    setup.say()
+    while not setup.journal.failing:
+        assert setup.store.entered.acquire(timeout=WAIT_S)
+        setup.store.may.release()
+    asked = threading.Thread(target=setup.journal.do, args=(make_room,))
+    asked.start()
+    while not setup.rung():
+        setup.store.may.release()
+    asked.join(WAIT_S)
+    assert setup.store.groups == [[2]]
+
+
+def test_a_journal_that_has_ended_does_no_chores(setup: Setup) -> None:
+    setup.store.open()
+    setup.journal.start()
+    setup.journal.stop()
+    with pytest.raises(StoreError, match="stopping"):
+        setup.journal.do(lambda: 1)
+
+
 def test_stop_while_the_store_refuses_shows_nothing(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
     setup.store.refusals = 1000
     setup.store.open()

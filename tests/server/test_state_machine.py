@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from unittest import mock
 
 import pytest
@@ -64,8 +65,9 @@ class Machine(RuleBasedStateMachine):
         self.seen: dict[tuple[str, str], tuple[str, str]] = {}  # the last message that somebody read in a room: its id, the line
         self.waiting: set[int] = set()  # positions of events that are not committed
         self.count = 0
-        self._page = mock.patch("server.sequencer.PAGE", 3)  # instead of 256: so that a few events are many pages
-        self._page.start()
+        self._patches = ExitStack()
+        for name in ("sequencer.PAGE", "transport.shelf.PAGE", "transport.shelf._LEAST"):
+            self._patches.enter_context(mock.patch(f"server.{name}", 3))  # instead of 256: so that a few events are many pages
 
     @initialize(
         window=st.sampled_from([1 << 20, 1 << 20, 2400, 0]), modern=st.tuples(*[st.booleans()] * 4), ranks=_ranks, closed=_closed
@@ -82,14 +84,18 @@ class Machine(RuleBasedStateMachine):
                 self._act("ann", f"MODE #a +{letter} {param}", self.oracle.mode, "#a", "+", letter, param)
 
     def teardown(self) -> None:
-        self._page.stop()
-        if hasattr(self, "world"):
-            self.world.flush()
-            for session, person in self.pairs:
-                if not session.lost:
-                    self._hear(session, person, self.world.read(person))
-                    assert session.got == len(session.due), f"{session.who} never got {session.due[session.got :]}"
-                    assert (person.user.spans, person.user.replies, person.user.reply_bytes) == ([], [], 0)
+        with self._patches:
+            if hasattr(self, "world"):
+                self._finish()
+
+    def _finish(self) -> None:
+        """All is committed, everyone reads on: then nobody misses anything."""
+        self.world.flush()
+        for session, person in self.pairs:
+            if not session.lost:
+                self._hear(session, person, self.world.read(person))
+                assert session.got == len(session.due), f"{session.who} never got {session.due[session.got :]}"
+                assert (person.user.spans, person.user.replies, person.user.reply_bytes) == ([], [], 0)
 
     # One command, really and in the oracle
 
@@ -193,6 +199,20 @@ class Machine(RuleBasedStateMachine):
         self.mode(one, room, [("-", (letter, other))], False, False)
         self.kick(other, room, one, False, False)
         self.kick(one, room, other, False, True)
+
+    @rule(whom=people, room=rooms, closed=st.sampled_from([("i", ""), ("k", "key"), ("m", "")]))
+    def is_away_while_it_is_closed(self, whom: str, room: str, closed: tuple[str, str]) -> None:
+        """What is said meanwhile is no history of theirs."""
+        self.say([(whom, room)], False)
+        self.everything_is_committed()
+        self.reads([whom], 4)
+        self.part(whom, room, False)
+        by = self._actor(whom, room, True)
+        for sign in "+-":
+            self.mode(by, room, [(sign, closed)], False, False)
+            self.say([(by, room)], False)
+        self.join(whom, room, "", True)
+        self._resume(whom, room)
 
     @rule(by=st.lists(people, min_size=1, max_size=2), room=rooms, whom=people, key=st.sampled_from(["", "key"]), change=modes)
     def is_invited_and_comes(self, by: list[str], room: str, whom: str, key: str, change: tuple[str, str]) -> None:

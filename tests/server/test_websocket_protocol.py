@@ -120,6 +120,7 @@ def test_the_request_may_come_in_any_pieces_and_what_follows_is_kept() -> None:
         (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", 426),
         (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 426),
         (request(line="POST / HTTP/1.1"), 405),
+        (request(line="\x1b[2J / HTTP/1.1"), 405),
         (request(line="GET / HTTP/1.0"), 505),
         (request(key="X: y"), 400),
         (request(key="Sec-WebSocket-Key: short"), 400),
@@ -147,6 +148,7 @@ def test_what_opens_no_websocket_is_answered_in_http(data: bytes, code: int) -> 
     assert socket.refused
     assert not socket.render
     assert len(body(socket)) > 20
+    assert body(socket).rstrip("\n").isprintable(), "what the peer made up is shown as it is"
     assert b"\r\nConnection: close\r\n" in socket.answer
     assert f"\r\nContent-Length: {len(body(socket).encode())}\r\n".encode() in socket.answer
 

@@ -184,7 +184,8 @@ def test_the_newest_events_with_an_id_of_their_authors(store: Store) -> None:
 def test_retain_deletes_what_is_older_in_all_rooms(store: Store) -> None:
     store.append([event(seq, "#a" if seq % 3 else "#b", at=AT + seq, closed=seq % 2 == 0) for seq in range(1, 2501)])
     assert store.retain(AT + 1) == 0
-    assert store.retain(AT + 2101) == 2100
+    assert store.retain(AT + 2101, 2000) == 2000, "no more at once than was said"
+    assert store.retain(AT + 2101) == 100
     assert store.retain(AT + 2101) == 0
     assert seqs(store.after("#a", 0, 3)) == [2101, 2102, 2104]
     assert seqs(store.before("#b", None, 1000)) == list(range(2103, 2500, 3))
@@ -192,6 +193,64 @@ def test_retain_deletes_what_is_older_in_all_rooms(store: Store) -> None:
     assert store.retain(AT + 10_000) == 400
     assert store.after("#a", 0, 3) == []
     assert store.last_seq() >= 2500
+
+
+def test_trim_deletes_the_oldest_of_one_room_in_slices(store: Store) -> None:
+    store.append([event(seq, "#a" if seq % 3 else "#b", closed=seq % 2 == 0) for seq in range(1, 31)])
+    assert store.trim("#a", 0) == store.trim("#c", 30) == store.trim("#a", 30, 0) == 0
+    assert store.trim("#a", 11, 3) == 3
+    assert seqs(store.after("#a", 0, 3)) == [5, 7, 8]
+    assert store.trim("#a", 11, 100) == 5
+    assert store.trim("#a", 11, 100) == 0
+    assert seqs(store.after("#a", 0, 100)) == [seq for seq in range(13, 31) if seq % 3]
+    assert seqs(store.after("#b", 0, 100)) == list(range(3, 31, 3))
+    assert store.trim("#a", 2**70) == 12
+    assert store.rooms("", 10) == ["#b"]
+    assert store.last_seq() >= 30
+
+
+def test_what_was_trimmed_is_not_in_the_way_of_what_is_older_later(store: Store) -> None:
+    store.append([event(seq, f"#{seq % 2}", at=AT + seq) for seq in range(1, 1001)])
+    assert store.trim("#1", 500) == 250
+    assert store.retain(AT + 101) == 50
+    assert store.trim("#0", 200) == 50
+    assert store.retain(AT + 601) == 250
+    assert seqs(store.after("#0", 0, 2)) == [602, 604]
+    assert seqs(store.after("#1", 0, 2)) == [601, 603]
+    assert store.trim("#1", 2000) == 200
+    store.append([event(1001, "#1")])
+    assert seqs(store.after("#1", 0, 2)) == [1001]
+    assert store.retain(AT + 5000) == 201
+
+
+def test_surplus_is_the_newest_that_is_too_much(store: Store) -> None:
+    store.append([event(seq, "#a" if seq % 3 else "#b", closed=seq % 2 == 0) for seq in range(1, 31)])
+    assert store.surplus("#b", 10) == store.surplus("#c", 0) == store.surplus("#b", 2**70) == 0
+    assert store.surplus("#b", 9) == 3
+    assert store.surplus("#b", 1) == 27
+    assert store.surplus("#b", 0) == store.surplus("#b", -1) == 30
+
+
+def test_rooms_are_those_that_have_events(store: Store) -> None:
+    assert store.rooms("", 10) == []
+    store.append(
+        [event(1, "#b"), event(2, "=@a=@b", closed=True), event(3, "#a"), event(4, "#b", closed=True), event(5, "#d", stored=False)]
+    )
+    assert store.rooms("", 10) == ["#a", "#b", "=@a=@b"]
+    assert store.rooms("", 2) == ["#a", "#b"]
+    assert store.rooms("#a", 10) == ["#b", "=@a=@b"]
+    assert store.rooms("=@a=@b", 10) == store.rooms("", 0) == []
+
+
+def test_what_is_gone_can_be_given_back_and_scrubbed(store: Store) -> None:
+    store.append([event(seq, text="x" * 500) for seq in range(1, 20_001)])
+    while store.trim("#room", 19_000):
+        pass
+    while store.shrink():
+        pass
+    assert store.scrub()
+    assert store.shrink() == 0
+    assert seqs(store.after("#room", 0, 2)) == [19_001, 19_002]
 
 
 def test_close_may_be_called_again(store: Store) -> None:
@@ -256,9 +315,17 @@ class Model:
         return bool(found)
 
     def retain(self, before: int) -> int:
-        count = len(self.kept)
-        self.kept = [e for e in self.kept if e.at >= before]
-        return count - len(self.kept)
+        return self._drop([e for e in self.kept if e.at < before])
+
+    def trim(self, room: str, upto: int, limit: int) -> int:
+        return self._drop([e for e in self.kept if e.room == room and e.seq <= upto][:limit])
+
+    def surplus(self, room: str, keep: int) -> int:
+        return max([e.seq for e in self.kept if e.room == room][::-1][keep:], default=0)
+
+    def _drop(self, doomed: list[Event]) -> int:
+        self.kept = [e for e in self.kept if e not in doomed]
+        return len(doomed)
 
 
 ROOMS = st.sampled_from(["#a", "#b", "=a=b"])
@@ -269,6 +336,7 @@ STEP = st.one_of(
     st.tuples(st.just("append"), st.lists(ENTRY, max_size=8)),
     st.tuples(st.just("redact"), ROOMS, POSITIONS),
     st.tuples(st.just("retain"), st.integers(0, 20)),
+    st.tuples(st.just("trim"), ROOMS, POSITIONS, st.integers(0, 5)),
 )
 QUESTION = st.tuples(ROOMS, POSITIONS, st.integers(0, 8), st.none() | POSITIONS, POSITIONS, st.integers(0, 40))
 
@@ -310,6 +378,8 @@ def test_every_store_answers_as_a_list_would(
                 assert contents(found) == contents(model.before(room, bound, limit, seen_from))
                 at = AT + seconds * 1000
                 assert store.at_time(room, at) == model.at_time(room, at)
+                assert store.surplus(room, limit) == model.surplus(room, limit)
+            assert store.rooms("", 9) == sorted({e.room for e in model.kept})
 
 
 def _take(step: tuple[object, ...], model: Model, history: History, stores: list[Store]) -> None:
@@ -325,6 +395,9 @@ def _take(step: tuple[object, ...], model: Model, history: History, stores: list
         case ("retain", int(seconds)):
             gone = model.retain(AT + seconds * 1000)
             assert [store.retain(AT + seconds * 1000) for store in stores] == [gone] * len(stores)
+        case ("trim", str(room), int(upto), int(limit)):
+            gone = model.trim(room, upto, limit)
+            assert [store.trim(room, upto, limit) for store in stores] == [gone] * len(stores)
 
 
 # Records and erasures

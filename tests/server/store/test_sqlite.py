@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from server.events import Event
+from server.events import Erasure, Event
 from server.ports import StoreError
 from server.store import readers, schema
 from server.store.folder import DataFolder
@@ -360,7 +360,7 @@ def test_rooms_are_read_by_their_indexes_without_sorting(store: SqliteStore, sta
     assert not [step for step in plan if "TEMP B-TREE" in step]
 
 
-@pytest.mark.parametrize("statement", ["LAST_UP_TO", "OLDEST", "DELETE", "REDACT"])
+@pytest.mark.parametrize("statement", ["LAST_UP_TO", "OLDEST", "CLEAR", "DELETE", "REDACT"])
 def test_positions_are_found_by_the_primary_key(store: SqliteStore, statement: str) -> None:
     sql = getattr(schema, statement)
     plan = [row[3] for row in store._writer.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()]
@@ -474,18 +474,84 @@ def test_what_was_redacted_is_in_no_file_any_more(store: SqliteStore, length: in
     assert seqs(store.after("#room", 198, 3)) == [199, 200, 201]
 
 
+@pytest.mark.parametrize(("length", "order"), [(1, -1), (100, 1), (900, 1)])
+def test_redacting_all_neighbours_one_after_the_other_leaves_no_copy(store: SqliteStore, length: int, order: int) -> None:
+    said = [event(seq, text="SeCrEt" + "z" * length, tags="+x=SeCrEt", alt=b" SeCrEt" if seq % 3 else b"") for seq in range(1, 60)]
+    store.append([event(0, text="first"), *said, event(300, text="last")])
+    pages = _pragma(store, "page_count")
+    for one in said[::order]:
+        store.append([], [Erasure("#room", one.seq)])
+    assert store.scrub()
+    assert _files_with("SeCrEt", store._path.parent) == ""
+    assert _pragma(store, "page_count") == pages
+    assert [e.seq for e in store.after("#room", -1, 1000) if e.line] == [0, 300]
+    assert _pragma(store, "integrity_check") == "ok"
+
+
 def test_appends_go_on_while_old_events_are_deleted(store: SqliteStore) -> None:
     for start in range(1, 30_001, 5000):
         store.append([event(seq, at=AT + seq) for seq in range(start, start + 5000)])
-    gone: list[int] = []
-    thread = threading.Thread(target=lambda: gone.append(store.retain(AT + 25_001)))
-    thread.start()
-    seq = 30_000
-    while thread.is_alive():
+    gone, seq = 0, 30_000
+    while deleted := store.retain(AT + 25_001):
+        gone += deleted
         seq += 1
         store.append([event(seq, at=AT + seq)])
-    thread.join()
-    assert gone == [25_000]
-    assert seq > 30_005
+    assert (gone, seq) == (25_000, 30_025)
     assert seqs(store.after("#room", 0, 2)) == [25_001, 25_002]
     assert seqs(store.before("#room", None, 1)) == [seq]
+
+
+@pytest.mark.parametrize("forget", ["retain", "trim"])
+def test_what_was_deleted_is_in_no_file_and_takes_no_room(store: SqliteStore, forget: str) -> None:
+    store.append([event(seq, at=AT + seq, text="SeCrEt" * 100) for seq in range(1, 15_001)])
+    store.append([event(seq, at=AT + seq) for seq in range(15_001, 15_100)])
+    assert store.scrub()
+    before = store._path.stat().st_size
+    while store.retain(AT + 15_001) if forget == "retain" else store.trim("#room", 15_000):
+        pass
+    pages = 0
+    while freed := store.shrink():
+        pages += freed
+    assert store.scrub()
+    assert _files_with("SeCrEt", store._path.parent) == ""
+    assert pages > 1000
+    assert store._path.stat().st_size < before // 2
+    assert _pragma(store, "freelist_count") == 1024, "some room is kept for what comes"
+    assert _pragma(store, "integrity_check") == "ok"
+
+
+def test_who_reads_for_long_delays_the_scrubbing_and_nothing_else(store: SqliteStore) -> None:
+    store.append([event(1, text="SeCrEt"), event(2)])
+    store.scrub()
+    with store._readers.borrow() as db:
+        db.execute("BEGIN")
+        db.execute("SELECT count(*) FROM events").fetchone()
+        store.append([event(3)], [Erasure("#room", 1)])
+        assert not store.scrub()
+        store.append([event(4)])
+        assert "parley.db" in _files_with("SeCrEt", store._path.parent)
+        db.execute("ROLLBACK")
+    assert store.scrub()
+    assert _files_with("SeCrEt", store._path.parent) == ""
+    assert seqs(store.after("#room", 0, 10)) == [1, 2, 3, 4]
+
+
+def test_the_room_for_new_events_is_not_given_away(store: SqliteStore) -> None:
+    store.append([event(seq, text="x" * 1000) for seq in range(1, 1001)])
+    while store.trim("#room", 1000):
+        pass
+    assert 0 < int(str(_pragma(store, "freelist_count"))) < 1024
+    assert store.shrink() == 0
+
+
+@pytest.mark.parametrize("statement", ["SURPLUS", "CLEAR_ROOM", "TRIM", "NEXT_ROOM"])
+def test_forgetting_by_room_goes_by_its_indexes(store: SqliteStore, statement: str) -> None:
+    values = {"room": "#room", "upto": 2, "keep": 3, "limit": 3, "after": ""}
+    plan = [row[3] for row in store._writer.execute(f"EXPLAIN QUERY PLAN {getattr(schema, statement)}", values).fetchall()]
+    assert [step.split("INDEX ")[1].split()[0] for step in plan if "INDEX " in step and "events" in step.split("INDEX ")[1]][
+        :2
+    ] == [
+        "open_events",
+        "closed_events",
+    ]
+    assert not [step for step in plan if "TEMP B-TREE" in step or step.startswith("SCAN events")]
