@@ -170,6 +170,7 @@ class Delivery:
                     if reads > _MOST_READS:  # it has its turn when those who chat have had theirs
                         self.due.add(conn)
                         continue
+                self._behind.pop(conn, None)  # it has its turn now
                 plans.append((conn, self._sequencer.plan(conn.user, conn.cursor, self.frontier, {})))
         return plans
 
@@ -229,7 +230,8 @@ class Delivery:
             conn = next(iter(self._behind))
             del self._behind[conn]
             user = conn.user
-            if conn.pending is not None or conn.state is not State.OPEN or user is None:
+            # Who has caught up otherwise gets what is new with all others, and its cursor stands still.
+            if not conn.hold or conn.pending is not None or conn.state is not State.OPEN or user is None:
                 continue
             with self._sequencer.lock:
                 plan = self._sequencer.plan(user, conn.cursor, self.frontier, {})
