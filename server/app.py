@@ -11,11 +11,11 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from server.commands.audit import tell_operators
-from server.config import Address, Settings, SettingsError
+from server.config import Address, Settings, SettingsError, read_whole
 from server.observe.http import HttpListener, pages
 from server.observe.subject import Subject
 from server.observe.watchdog import Watchdog
@@ -35,6 +35,7 @@ from server.transport.door import Door
 from server.transport.guard import Guard
 from server.transport.offload import Offload
 from server.transport.reload import CertificateWatcher
+from server.transport.trim import Trimmer
 from server.transport.worker import Worker
 from wire.message import truncate
 
@@ -128,8 +129,8 @@ class Server:
             patience=settings.deadlines.stuck,
             stopping=lambda: self._stopped,
         )
-        self._http = HttpListener(monitored, pages(self.subject)) if monitored else None
-        self._watchdog = Watchdog(self.subject, tick=tick)
+        self._http = HttpListener(monitored, pages(self.subject), public=settings.listen.http_public) if monitored else None
+        self._watchdog = Watchdog(self.subject, tick=partial(_tick, Trimmer(self._workers), tick))
 
     def _listen(self) -> list[tuple[socket.socket, str]]:
         listeners: list[tuple[socket.socket, str]] = []
@@ -227,7 +228,6 @@ class Server:
         if self._control is not None:
             self._control.stop()
         self._watchdog.stop()
-        self._retention.stop()
         self._acceptor.stop()
         for worker in self._workers:
             worker.stop(grace)
@@ -235,6 +235,7 @@ class Server:
             if worker.is_alive():
                 worker.join()
         self._guard.stop()
+        self._retention.stop()
         self._offload.stop()
         for worker in self._workers:
             worker.release()
@@ -254,6 +255,12 @@ class Server:
     def connections(self) -> int:
         """How many connections are open."""
         return self._door.total
+
+
+def _tick(trimmer: Trimmer, tick: Callable[[], object]) -> None:
+    """What the watchdog does besides looking."""
+    trimmer.look()
+    tick()
 
 
 def _open_store(settings: Settings) -> Store:
@@ -304,7 +311,7 @@ def _motd(path: str) -> list[str]:
     if not path:
         return []
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+        text = read_whole(Path(path).expanduser()).decode(errors="replace")
     except OSError as error:
         raise SetupError(f"cannot read the message of the day {path}: {error.strerror}; correct the setting motd") from None
     return [truncate(line.replace("\0", ""), 400) for line in text.splitlines()[:_MOTD_LINES]]

@@ -11,9 +11,11 @@ made from it. To add a setting, add a field.
 from __future__ import annotations
 
 import argparse
+import errno
 import ipaddress
 import os
 import re
+import stat
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +29,7 @@ from wire.display import safe
 
 PREFIX = "PARLEY_"
 WIDTH = 110
+_MOST_READ = 1 << 20  # bytes of a file
 _MOST_SAID = 1000  # characters about what is wrong
 CERTS, DATA = Path("var/certs"), Path("var/data")  # below the working directory; `make run` makes both
 
@@ -702,9 +705,20 @@ def _hint(wrong: str, known: Iterable[str]) -> str:
 # -- the sources -------------------------------------------------------------------------------------------------------------
 
 
+def read_whole(path: Path) -> bytes:
+    """A file of a megabyte at the most. Raises OSError, also for what is no file: a pipe is waited for, a device has no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no ordinary file")
+    with path.open("rb") as file:
+        text = file.read(_MOST_READ + 1)
+    if len(text) > _MOST_READ:
+        raise OSError(errno.EFBIG, f"it has more than {_MOST_READ} bytes")
+    return text
+
+
 def _read_toml(path: Path, source: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_whole(path).decode())
     except OSError as error:
         raise SettingsError(
             f"{source}: {str(path)!r} cannot be read ({error.strerror}); allowed is the path of a TOML file."

@@ -6,6 +6,7 @@ every command needs is checked here, once: registration, the least number of par
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -145,9 +146,12 @@ def _nothing(context: Context) -> None:
 REFUSED = Row("", _nothing, 0, before=True)  # stands for lines that are no command; they count as one all the same
 
 
+_UNFIT = re.compile(r"[\x00-\x20\x7f]")  # the value of a tag may hold line ends
+
+
 def shown(word: str) -> str:
     """What a client sent, fit to stand in the middle of a reply."""
-    return truncate(word.replace(" ", "_"), 64).lstrip(":") or "*"
+    return truncate(_UNFIT.sub("_", word), 64).lstrip(":") or "*"
 
 
 # "This specification depends on the batch capability which MUST be negotiated to use labeled responses."

@@ -6,8 +6,10 @@ the most: asking often, slowly or wrongly costs the chat nothing. HTTP/1.1 as RF
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
+import re
 import selectors
 import socket
 import threading
@@ -59,11 +61,26 @@ def text(status: HTTPStatus, *more: str) -> Answer:
     return Answer(status, f"{status.value} {status.phrase}\n".encode(), more=more)
 
 
-def respond(request: bytes, pages: Mapping[str, Page]) -> bytes:
-    """The answer to all that came up to an empty line."""
+def _is_local(request: bytes) -> bool:
+    """Whether the request names this machine as its host, or none: a page from elsewhere whose name was made to mean this machine
+    (DNS rebinding) names its own.
+    """
+    found = re.search(rb"\r\nHost:[ \t]*([^\r\n]*)", request, re.IGNORECASE)
+    host = found[1].strip().decode("latin-1") if found else "localhost"
+    name = re.sub(r":\d*$", "", host).strip("[]")
+    try:
+        return name.lower() == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def respond(request: bytes, pages: Mapping[str, Page], *, public: bool = False) -> bytes:
+    """The answer to all that came up to an empty line. Unless it is `public`, only this machine's own names are answered to."""
     words = request.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1.") or not words[1].startswith("/"):
         return text(HTTPStatus.BAD_REQUEST).encode(head=False)
+    if not (public or _is_local(request)):
+        return text(HTTPStatus.MISDIRECTED_REQUEST).encode(head=False)
     page = pages.get(words[1].partition("?")[0])
     head = words[0] == "HEAD"
     if page is None:
@@ -136,10 +153,11 @@ class _Peer:
 class HttpListener(threading.Thread):
     """Answers until stopped. It owns the listening sockets."""
 
-    def __init__(self, listeners: Sequence[socket.socket], answers: Mapping[str, Page]) -> None:
+    def __init__(self, listeners: Sequence[socket.socket], answers: Mapping[str, Page], *, public: bool = False) -> None:
         super().__init__(name="http", daemon=True)
         self._listeners = listeners
         self._pages = answers
+        self._public = public
         self._bell = Bell()
         self._stopping = False
         self._selector = selectors.DefaultSelector()
@@ -205,7 +223,7 @@ class HttpListener(threading.Thread):
         data = peer.sock.recv(_REQUEST)
         peer.request += data
         if b"\r\n\r\n" in peer.request:
-            peer.answer = respond(peer.request, self._pages)
+            peer.answer = respond(peer.request, self._pages, public=self._public)
         elif len(peer.request) > _REQUEST:
             peer.answer = text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE).encode(head=False)
         elif not data:

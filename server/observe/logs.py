@@ -23,10 +23,11 @@ from wire.display import safe
 _MINUTE_S = 60.0
 _INDENT = "\n    | "
 _REMOVED = "[removed]"
+AUDIT = "parley.audit"
 # Commands with a secret among their parameters, alone or behind PRIVMSG NickServ and its kind; all up to the end of the line goes.
 _SECRET = re.compile(
-    r"\b(PASS|AUTHENTICATE|OPER|REGISTER|VERIFY|IDENTIFY|LOGIN|GHOST|RECOVER|REGAIN|DROP|SET\s+PASSWORD|PASSWD)\b"
-    r"(?P<rest>[ '\",:]+[^\n]*)",
+    r"\b(PASS|PASSWORD|CERT|JOIN|MODE|AUTHENTICATE|OPER|REGISTER|VERIFY|IDENTIFY|LOGIN|GHOST|RECOVER|REGAIN|DROP|SET\s+PASSWORD|PASSWD)\b"
+    r"(?P<rest>[ '\",:=\t]+[^\n]*)",
     re.IGNORECASE,
 )
 # What every record has; all else was given with `extra`
@@ -102,6 +103,9 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Called with the handler's lock held."""
         self._turn_over()
+        if record.name == AUDIT:  # what operators did is told whole, or somebody could make it be left out
+            super().emit(record)
+            return
         cause = (record.name, record.levelno, str(record.msg))
         seen = self._seen[cause] = self._seen.get(cause, 0) + 1
         if seen <= self._most:

@@ -19,10 +19,13 @@ _LOOK_S = 1.0
 
 def stacks() -> str:
     """Where each thread of this process stands, its innermost call first."""
-    with tempfile.TemporaryFile() as file:  # faulthandler writes to descriptors only
-        faulthandler.dump_traceback(file, all_threads=True)
-        file.seek(0)
-        return file.read().decode(errors="replace")
+    try:
+        with tempfile.TemporaryFile() as file:  # faulthandler writes to descriptors only
+            faulthandler.dump_traceback(file, all_threads=True)
+            file.seek(0)
+            return file.read().decode(errors="replace")
+    except OSError as error:  # there may be no descriptor left
+        return f"(their stacks cannot be written: {error.strerror})"
 
 
 class Watchdog(threading.Thread):

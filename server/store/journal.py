@@ -41,7 +41,11 @@ class Chore:
             self._found = self._work()
         except StoreError as error:
             self._found = error
-        self._over.set()
+        except BaseException:
+            self._found = StoreError("The server is stopping.")
+            raise
+        finally:
+            self._over.set()
 
     def give_up(self) -> None:
         """There will be nobody to do it."""

@@ -123,6 +123,11 @@ class Connection:
 
     # TLS
 
+    @property
+    def shaking(self) -> bool:
+        """Whether the handshake is not over yet."""
+        return self.state is not State.OPEN
+
     def handshake(self, context: ssl.SSLContext) -> int:
         """Go on with the handshake; what to wait for next (READ or WRITE), 0 when it is done. Raises Lost."""
         try:

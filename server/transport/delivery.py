@@ -162,7 +162,7 @@ class Delivery:
                 if not conn.hold:
                     conn.hold = True
                     conn.cursor = since
-                elif self.frontier - conn.cursor > _FAR:
+                elif since - conn.cursor > _FAR:  # behind before this turn brought more
                     self._behind.setdefault(conn)
                     continue
                 if _reads(conn.user):
@@ -267,6 +267,8 @@ class Delivery:
         shares: dict[Connection, tuple[int, bytes]] = {}
         twice: set[Connection] = set()
         odd: set[Connection] = set()  # have a share of their own: they are counted one by one
+        tally: dict[int, int] = {}  # how many get what a room has, by the number of the share's object; counted once, at the end
+        whole: dict[int, tuple[int, bytes]] = {}
         for piece in slices:
             apart = piece.apart
             for caps, group in piece.audience.items():
@@ -285,12 +287,13 @@ class Delivery:
                     if conn in shares:
                         first = shares[conn]
                         if conn not in odd:
-                            self._count(first, -1)
+                            tally[id(first)] -= 1
                         twice.add(conn)
                         mine = first[0] + mine[0], first[1] + mine[1]
                     shares[conn] = mine
                     odd.add(conn)
-                self._count(share, alike)
+                tally[id(share)] = tally.get(id(share), 0) + alike
+                whole[id(share)] = share
         # A copy of an event that stands in several rooms (nick, quit) must reach each connection once, and in its place.
         if twice and any(event.id != event.seq for piece in slices for event in piece.events):
             twice = {conn for conn in twice if not conn.hold}
@@ -298,6 +301,8 @@ class Delivery:
                 del shares[conn]
             odd -= twice
             self._serve_apart(twice, min(piece.events[0].seq for piece in slices) - 1)
+        for number, times in tally.items():
+            self._count(whole[number], times)
         for conn in odd:
             self._count(shares[conn], 1)
         self._write_all(zip(shares, map(_DATA, shares.values()), strict=True))
@@ -394,9 +399,12 @@ class Delivery:
         assert conn.user is not None
         pages: Pages = {}
         while plan.behind:
+            erasures = self._sequencer.erasures
             for part in plan.behind:
                 pages[part] = self._shelf.page(part, among=len(plan.behind))
             with self._sequencer.lock:
+                if erasures != self._sequencer.erasures:  # what was just read may hold text that is gone since
+                    pages.clear()
                 plan = self._sequencer.plan(conn.user, conn.cursor, self.frontier, pages)
         return plan
 

@@ -27,6 +27,7 @@ _LOOK_S = 0.01  # between two looks: 30 µs each
 _AGAIN_S = 0.003  # where there is a suspicion
 _BUSY_S = 0.002  # of CPU time between two looks that say the same: everything that a turn may read takes half as much
 _SURE = 4  # such looks
+_SHAKING_S = 0.5  # of CPU time that one step of a handshake may take: a signature of a long RSA key takes tens of milliseconds
 
 
 class Peer(Protocol):
@@ -39,6 +40,10 @@ class Peer(Protocol):
     @property
     def address(self) -> str:
         """Where it came from."""
+
+    @property
+    def shaking(self) -> bool:
+        """Whether its TLS handshake is not over yet."""
 
 
 class Attendant(Protocol):
@@ -63,7 +68,8 @@ class _Suspect:
 
     peer: Peer | None = None
     turn: int = 0
-    used: float = 0.0  # seconds of the worker's CPU time
+    began: float = 0.0  # seconds of the worker's CPU time, at the first of these looks
+    used: float = 0.0  # and at the last one that counted
     looks: int = 0  # that saw the same, and the worker busy
 
 
@@ -87,10 +93,13 @@ class Guard(threading.Thread):
         while not self._over.wait(wait):
             wait = _LOOK_S
             for suspect, worker in zip(self._suspects, self._workers, strict=True):
-                if worker.attending is None:
-                    suspect.peer = None
-                elif self._look(suspect, worker):
-                    wait = _AGAIN_S
+                try:
+                    if worker.attending is None:
+                        suspect.peer = None
+                    elif self._look(suspect, worker):
+                        wait = _AGAIN_S
+                except Exception:  # what guards must not be what ends
+                    log.exception("error while looking at what a worker attends to")
 
     def _look(self, suspect: _Suspect, worker: Attendant) -> bool:
         """Whether to look again soon."""
@@ -102,11 +111,13 @@ class Guard(threading.Thread):
         except OSError:  # the thread has ended
             return False
         if suspect.peer is not peer or suspect.turn != turn:
-            suspect.peer, suspect.turn, suspect.used, suspect.looks = peer, turn, used, 0
+            suspect.peer, suspect.turn, suspect.looks = peer, turn, 0
+            suspect.began = suspect.used = used
         elif used - suspect.used >= _BUSY_S:
             suspect.used = used
             suspect.looks += 1
-            if suspect.looks >= _SURE and worker.attending is peer and worker.turn == turn:
+            enough = suspect.looks >= _SURE and (not peer.shaking or used - suspect.began >= _SHAKING_S)
+            if enough and worker.attending is peer and worker.turn == turn:
                 suspect.peer = None
                 self._end(peer)
                 return False

@@ -9,6 +9,7 @@ Only the worker that owns it uses a shelf, without the lock.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from server.sequencer import PAGE, Behind, Page, Sequencer
 
 _MOST_BYTES = 4 << 20  # about, over all pages
 _EVENT_BYTES = 300  # what an event costs beside its bytes
+_PAGE_BYTES = 600  # and a page, without any
 _LEAST = 16  # events in a page, however many logs somebody has to catch up with
 
 
@@ -34,6 +36,7 @@ class Shelf:
         self._sequencer = sequencer
         self._store = store
         self._pages: OrderedDict[tuple[str, int], _Kept] = OrderedDict()  # by log, and the position behind which it begins
+        self._starts: dict[str, list[int]] = {}  # these positions of a log, ascending
         self._size = 0
         self._erasures = 0
         self._used = False  # since the last rest
@@ -56,6 +59,7 @@ class Shelf:
     def clear(self) -> None:
         """Forget all of it."""
         self._pages.clear()
+        self._starts.clear()
         self._size = 0
 
     def rest(self) -> None:
@@ -65,27 +69,41 @@ class Shelf:
         self._used = False
 
     def _find(self, part: Behind) -> _Kept | None:
-        for (key, after), kept in self._pages.items():
-            if after <= part.after < kept.upto and key == part.key:
-                self._pages.move_to_end((key, after))
-                if after == part.after:
-                    return kept
-                return kept._replace(events=[event for event in kept.events if event.seq > part.after])
-        return None
+        """The page that begins last before where `part` does, if it reaches that far."""
+        starts = self._starts.get(part.key, ())
+        index = bisect_right(starts, part.after) - 1
+        if index < 0:
+            return None
+        after = starts[index]
+        kept = self._pages[part.key, after]
+        if kept.upto <= part.after:
+            return None
+        self._pages.move_to_end((part.key, after))
+        if after == part.after:
+            return kept
+        return kept._replace(events=[event for event in kept.events if event.seq > part.after])
 
     def _read(self, part: Behind, limit: int) -> _Kept:
         # What was said while the room was closed is for those who were there then: they were, from `part.after` on
         events = self._store.after(part.key, part.after, limit, upto=part.upto, seen_from=part.since)
         upto = events[-1].seq if len(events) >= limit else part.upto
-        size = sum(_EVENT_BYTES + len(event.line) + len(event.tags) + len(event.alt) for event in events)
+        size = _PAGE_BYTES + sum(_EVENT_BYTES + len(event.line) + len(event.tags) + len(event.alt) for event in events)
         kept = _Kept(events, upto, size)
         if self._erasures == self._sequencer.erasures:
             self._keep((part.key, part.after), kept)
         return kept
 
     def _keep(self, at: tuple[str, int], kept: _Kept) -> None:
+        if at in self._pages:  # it had ended before what is wanted now
+            self._size -= self._pages.pop(at).size
+        else:
+            insort(self._starts.setdefault(at[0], []), at[1])
         self._pages[at] = kept
         self._size += kept.size
         while self._size > _MOST_BYTES and len(self._pages) > 1:
-            _, oldest = self._pages.popitem(last=False)
+            (key, after), oldest = self._pages.popitem(last=False)
             self._size -= oldest.size
+            starts = self._starts[key]
+            del starts[bisect_right(starts, after) - 1]
+            if not starts:
+                del self._starts[key]

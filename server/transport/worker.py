@@ -34,7 +34,7 @@ from server.ports import Store
 from server.sequencer import Sequencer
 from server.state.budget import Flood, Pace
 from server.state.model import Job, User
-from server.transport import poller, trim
+from server.transport import poller
 from server.transport.bell import Bell
 from server.transport.connection import Connection, Lost, State
 from server.transport.deadlines import Do, floods, judge
@@ -109,7 +109,7 @@ class Worker(threading.Thread):
         self.turn = 0  # of `_attend`; this and the next are for the guard
         self.attending: Connection | None = None
         self._swept = time.monotonic()
-        self._closed = 0  # connections, since memory was last given back
+        self.closed = 0  # connections, so far
         self._stop_at = 0.0  # monotonic; 0: not stopping
         self._draining = False
         self._websocket = _websockets(settings)
@@ -172,6 +172,7 @@ class Worker(threading.Thread):
             os.kill(os.getpid(), signal.SIGTERM)
             raise
         finally:
+            self.attending = None
             for conn in list(self._conns.values()):
                 self._forget(conn)
             for sock, address, *_ in self._incoming:
@@ -275,9 +276,9 @@ class Worker(threading.Thread):
 
     def _take_incoming(self) -> None:
         now = time.monotonic()
-        self.meters.adopted += len(self._incoming)
         while self._incoming and not self._draining:
             sock, address, dialect, refused = self._incoming.popleft()
+            self.meters.adopted += 1
             conn = Connection(sock, address, self.index, now, is_plain=dialect == "plain", refused=refused)
             conn.certified = dialect == "certified"
             if dialect == "websocket":
@@ -637,9 +638,6 @@ class Worker(threading.Thread):
 
     def _sweep(self, now: float) -> None:
         self._swept = now
-        if self._closed >= trim.AFTER:
-            self._closed = 0
-            trim.trim()
         self.output.rest()
         self.meters.survey(self._conns.values(), self.output.frontier, now)
         if self._net.stalled or self._told:
@@ -748,7 +746,7 @@ class Worker(threading.Thread):
         if self._conns.get(conn.fd) is not conn:  # closed already; the number may be another's by now
             return
         del self._conns[conn.fd]
-        self._closed += 1
+        self.closed += 1
         self._poller.unregister(conn.fd)
         if conn.state is not State.OPEN:
             self._door.shaken()

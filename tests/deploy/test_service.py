@@ -51,8 +51,11 @@ def test_flags_of_the_unit_exist(unit: Path, capsys: pytest.CaptureFixture[str])
     command = re.search(r"^ExecStart=((?:.*\\\n)*.*)$", unit.read_text(), re.MULTILINE)
     assert command is not None
     words = command[1].replace("\\\n", " ").replace("${STATE_DIRECTORY}", "state").split()
+    given = re.search(r"^Environment=(PARLEY\S+ PARLEY\S+)", unit.read_text(), re.MULTILINE)
+    assert given is not None, "in the environment, so that /etc/parley/environment can say otherwise"
+    environ = dict(pair.split("=", 1) for pair in given[1].split())
     with pytest.raises(SystemExit):
-        config.load([*words[words.index("server") + 1 :], "--print-config"], {})
+        config.load([*words[words.index("server") + 1 :], "--print-config"], environ)
     shown = capsys.readouterr().out
     assert 'http = ["127.0.0.1:9167"]' in shown
     assert 'log_format = "json"' in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -21,6 +22,7 @@ from server.config import (
     example_toml,
     load,
     parser,
+    read_whole,
     value_of,
 )
 
@@ -475,3 +477,14 @@ def test_the_example_of_an_operator_is_one(tmp_path: Path) -> None:
     settings = load(["--config", written(tmp_path, text)], {})
     assert list(settings.operators) == ["grace"]
     assert list(settings.operator_classes) == ["moderator"]
+
+
+def test_what_is_no_ordinary_file_is_not_read(tmp_path: Path) -> None:
+    """A pipe would be waited for, and a device has no end."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(bytes((1 << 20) + 1))
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path / "large"):
+        with pytest.raises(OSError, match="ordinary file|more than"):
+            read_whole(path)
+        with pytest.raises(SettingsError, match="cannot be read"):
+            load(["--config", str(path)], {})

@@ -17,6 +17,7 @@ from server.transport.guard import Guard
 class FakePeer:
     sock: socket.socket
     address: str = "192.0.2.1"
+    shaking: bool = False
 
 
 @dataclass
@@ -71,6 +72,19 @@ def test_who_takes_a_worker_for_long_is_ended(pair: tuple[socket.socket, socket.
     guarded(FakeWorker(FakePeer(ours)), read_for_ever)
     assert ended(theirs)
     assert "192.0.2.1 was dropped: its TLS messages" in caplog.text
+
+
+def test_a_handshake_may_take_longer(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A signature of a long RSA key takes tens of milliseconds of CPU time, in one call."""
+    ours, theirs = pair
+
+    def sign() -> None:
+        until = time.thread_time() + 0.2
+        while time.thread_time() < until:
+            pass
+
+    guarded(FakeWorker(FakePeer(ours, shaking=True)), sign)
+    assert not ended(theirs)
 
 
 def test_a_worker_that_waits_for_the_machine_is_left_alone(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -46,7 +46,7 @@ def ask(server: Running, request: bytes) -> bytes:
 
 
 def get(server: Running, path: str) -> tuple[int, object]:
-    head, _, body = ask(server, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).partition(b"\r\n\r\n")
+    head, _, body = ask(server, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()).partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)
 
 
@@ -257,3 +257,14 @@ def test_descriptors_that_run_out_are_waited_for() -> None:
             assert everything(sock).endswith(b"200 OK\n")
     finally:
         made.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost:9167", 200), ("127.0.0.1", 200), ("[::1]:9167", 200), ("evil.example", 421)]
+)
+def test_only_this_machines_own_names_are_answered_to(host: str, status: int) -> None:
+    """A page from elsewhere whose name was made to mean this machine (DNS rebinding) gets nothing."""
+    request_ = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    shown = {"/": lambda: http.text(HTTPStatus.OK)}
+    assert http.respond(request_, shown).startswith(b"HTTP/1.1 %d " % status)
+    assert http.respond(request_, shown, public=True).startswith(b"HTTP/1.1 200 ")

@@ -140,12 +140,13 @@ def test_an_id_is_for_one_target(connect: Connect) -> None:
     assert bob.sync() == [":alice!~u@127.0.0.1 PRIVMSG #a :x"]
 
 
-@pytest.mark.parametrize("ident", ["", "short", "A" * 21, "A" * 65, "A" * 21 + ".", "ä" * 22])
+@pytest.mark.parametrize("ident", ["", "short", "A" * 21, "A" * 65, "A" * 21 + ".", "ä" * 22, r"x\r\n:a!b@c\sQUIT", "\x1b[2J"])
 def test_ids_that_are_none(connect: Connect, ident: str) -> None:
     """ "22 to 64 of `A-Z a-z 0-9 - _`" """
     alice, bob = duo(connect)
     (answer,) = alice.ask(f"{mark(ident)} PRIVMSG #a :x")
     assert answer.startswith(":parley.local FAIL PRIVMSG ID_INVALID ")
+    assert answer.isprintable(), "what is shown of it ends no line"
     assert bob.sync() == []
 
 

@@ -112,7 +112,7 @@ def test_what_is_erased_during_the_read_is_not_kept(setup: Setup) -> None:
 
 
 def test_the_shelf_holds_so_many_bytes(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_BYTES", 2 * 4 * 400)
+    monkeypatch.setattr(module, "_MOST_BYTES", 2 * (600 + 4 * 400))
     for after in (0, 7, 0, 15):  # the page that was asked for longest ago goes
         setup.page(after)
     assert len(setup.store.reads) == 3
