@@ -63,6 +63,7 @@ class Connection:
         "finishing",
         "flood",
         "heard",
+        "heavy",
         "held",
         "hello",
         "hold",
@@ -110,6 +111,7 @@ class Connection:
         self.asked = 0.0  # when the PING went out that is not answered yet
         self.urgent = False  # that PING: another session wants the nick
         self.flood: Flood | None = None  # what it may still do; None: there is no limit
+        self.heavy = False  # whether its last command cost more than a few
         self.slowed = 0.0  # since when flood control has held back something, without a break; 0: it does not
         self.held = False  # no more is read until what was read has been carried out, or written
         self.said_goodbye = False  # just now, as TLS or WebSocket do it

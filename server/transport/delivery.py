@@ -28,7 +28,7 @@ from server.transport.shelf import Shelf
 
 log = logging.getLogger("parley")
 
-_MOST_READS = 2  # answers read from the store in one turn; one may take ten milliseconds and more
+_MOST_READS = 1  # answers read from the store in one turn; one may take ten milliseconds and more
 _BYTES_PER_UNIT = 16384  # so much read from the store counts as a command
 _LOOKED_PER_UNIT = 2000
 _FAR = 256  # positions: who is that far behind catches up in turn with others like it

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 import threading
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ _LOOK_S = 0.01  # between two looks: 30 µs each
 _AGAIN_S = 0.003  # where there is a suspicion
 _BUSY_S = 0.002  # of CPU time between two looks that say the same: everything that a turn may read takes half as much
 _SURE = 4  # such looks
+_MOST_SHAKING = 16384  # bytes that a peer sends in a handshake; more are records of a byte or so, each for two system calls
 _SHAKING_S = 0.5  # of CPU time that one step of a handshake may take: a signature of a long RSA key takes tens of milliseconds
 
 
@@ -116,7 +118,7 @@ class Guard(threading.Thread):
         elif used - suspect.used >= _BUSY_S:
             suspect.used = used
             suspect.looks += 1
-            enough = suspect.looks >= _SURE and (not peer.shaking or used - suspect.began >= _SHAKING_S)
+            enough = suspect.looks >= _SURE and self._is_odd(peer, used - suspect.began)
             if enough and worker.attending is peer and worker.turn == turn:
                 suspect.peer = None
                 self._end(peer)
@@ -124,8 +126,21 @@ class Guard(threading.Thread):
         return True
 
     @staticmethod
+    def _is_odd(peer: Peer, used: float) -> bool:
+        """Whether what the worker does for `peer` is no handshake that may take `used` seconds of CPU time."""
+        return not peer.shaking or used >= _SHAKING_S or _received(peer.sock) > _MOST_SHAKING
+
+    @staticmethod
     def _end(peer: Peer) -> None:
         """The one thing that another thread does to a worker's socket: `shutdown`, below TLS, of which OpenSSL knows nothing."""
         with suppress(OSError):
             socket.socket.shutdown(peer.sock, socket.SHUT_RDWR)
             log.warning("%s was dropped: its TLS messages (KeyUpdate, renegotiation) kept a worker busy", peer.address)
+
+
+def _received(sock: socket.socket) -> int:
+    """Bytes that have come on a connection so far, 0 where the system does not tell (Linux does: tcp(7), TCP_INFO)."""
+    with suppress(OSError, AttributeError, struct.error):
+        info = socket.socket.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 136)
+        return int(struct.unpack_from("=Q", info, 128)[0])  # tcpi_bytes_received
+    return 0

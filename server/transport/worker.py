@@ -57,8 +57,13 @@ audit = logging.getLogger("parley.audit")
 
 _MOST_HANDSHAKES = 8  # steps of handshakes in one turn, up to a millisecond each; the rest is still there in the next
 _MOST_COST = 10.0  # units of flood control that one connection may use up in one turn: its other commands have to wait for the next
+_SHARE = 2.0  # of these, everybody has so many in each turn;
+_MOST_HEAVY = 40.0  # what goes beyond, of all connections together, is so much. Who has just sent something costly waits for it too
+_HEAVY = 3.0  # what a command costs that is
+_MOST_EXPIRED = 64  # connections ended in one look at the deadlines; the others a moment later
 _STOPPING_S = 0.02  # between two looks at whether all is said
 _SWEEP_S = 1.0  # between two looks at all deadlines
+_EXPIRE_ON_S = 0.01  # where there was more to end than fits into one look
 _DELAYED_S = 0.1  # between two looks at connections that flood control, or what they have not taken in, holds back
 _CONGESTED = 50_000  # events waiting for the journal: no more commands are carried out
 _CONGESTED_BYTES = 64 << 20  # the same, of what they hold beyond the window
@@ -128,6 +133,7 @@ class Worker(threading.Thread):
         self._rehash_asked = False
         # Who has to be looked at again
         self._delayed: set[Connection] = set()  # has lines, but has to take in replies first, or the journal has to catch up
+        self._heavy = 0.0  # units that were used up in this turn beyond everybody's share
         self._more: list[Connection] = []  # has lines, and has had its share of this turn
         self._slowed: set[Connection] = set()  # has lines for which flood control makes it wait
 
@@ -199,8 +205,10 @@ class Worker(threading.Thread):
         now = time.monotonic()
         if now - self._swept >= _SWEEP_S:
             self._sweep(now)
-        self._active += self._more
-        self._more.clear()
+        if self._more:
+            self._active = self._more + self._active  # who has waited comes first
+            self._more = []
+        self._heavy = 0.0
         if self._delayed:
             self._active += self._delayed
             self._delayed.clear()
@@ -527,11 +535,14 @@ class Worker(threading.Thread):
                 break
             if flood is None:
                 self._one(conn, user, lines.popleft(), at)
-            elif cost >= _MOST_COST:
+            elif cost >= _MOST_COST or (self._heavy >= _MOST_HEAVY and (conn.heavy or cost >= _SHARE)):
                 self._more.append(conn)
                 break
             elif flood.ready(self._pace, now):
-                cost += self._counted(flood, conn, user, lines.popleft(), at)
+                took = self._counted(flood, conn, user, lines.popleft(), at)
+                cost += took
+                if cost > _SHARE:
+                    self._heavy += took
             else:
                 self._slow(conn, now)
                 break
@@ -573,6 +584,7 @@ class Worker(threading.Thread):
         row = self._one(conn, user, line, at)
         quiet = new or row.connecting or (net.seq == before and not user.loud)  # nobody else sees anything of it
         cost = row.cost + user.spent
+        conn.heavy = cost >= _HEAVY
         flood.spend(cost, quiet=quiet)
         return cost
 
@@ -643,6 +655,7 @@ class Worker(threading.Thread):
         if self._net.stalled or self._told:
             self._tell_of_disk(self._net.stalled)
         deadlines = self._settings.deadlines
+        expired = 0
         for conn in list(self._conns.values()):
             if conn.user is not None and conn.user.sasl is not None:
                 self._negotiating.append(conn)
@@ -651,6 +664,10 @@ class Worker(threading.Thread):
                 self._ask(conn, now)
             elif verdict.do is Do.CLOSE:
                 self._expire(conn, verdict.why, verdict.cause)
+                expired += 1
+                if expired >= _MOST_EXPIRED:
+                    self._swept = now - _SWEEP_S + _EXPIRE_ON_S
+                    break
             elif conn.slowed and floods(conn, now, deadlines.flood, self._limits.recvq_kib << 10):
                 log.warning("%s was dropped: Excess Flood", conn.address)
                 self._expire(conn, "Excess Flood", "flood")
