@@ -7,6 +7,9 @@
                             ^                     |
                             '--- queued again <---'-- retry
 
+What was queued again is doubtful again when the connection breaks before it left: only its id keeps it from being stored twice, and
+the server may have forgotten that by the next time. Where it waits that long for its turn it is reported, not sent (`overdue`).
+
 Doubtful messages are queued again where the server knows them by their ids, and stores none twice (`parley.chat/resend`); where it
 does not, once the history has been read and they were not in it: then they never arrived.
 
@@ -17,8 +20,9 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from client.events import Kind
 from wire.names import fold
@@ -36,6 +40,7 @@ class Outgoing:
     """One message. `number` counts in the order of release; `nicks` are those (folded) that the server may have stored it under.
 
     `by` is the account ("": none) that it left under with its id, None where it left without; `since` is when it left first.
+    `maybe`: it may be stored already, so that nothing but its id keeps it from being stored twice.
     """
 
     room: str
@@ -46,6 +51,7 @@ class Outgoing:
     ident: str = field(default_factory=new_id)
     by: str | None = None
     since: tuple[float, ...] = ()
+    maybe: bool = False
 
 
 class Outbox:
@@ -113,10 +119,11 @@ class Outbox:
         Not those that the server knows by their ids: two may say the same, and others may have our name by now.
         """
         for kept in (self._flying, self._doubtful):
-            item = self._find((item for item in kept if not known(item)), nick, room, text, kind)
-            if item is not None:
-                kept.remove(item)
-                return
+            for item in self._alike(kept, nick, room, text, kind):
+                if not known(item):
+                    kept.remove(item)
+                    return
+                item.maybe = True  # this may have been it, and no later reading shows it again
 
     def take(self, ident: str) -> Outgoing | None:
         """The message of this id, which is done or refused now."""
@@ -129,12 +136,12 @@ class Outbox:
 
     def doubts(self, nick: str, room: str, text: str, kind: Kind) -> bool:
         """Whether this is a message of which nobody knew whether it arrived: it left under a nick that we may not have now."""
-        return self._find(self._doubtful, nick, room, text, kind) is not None
+        return bool(self._alike(self._doubtful, nick, room, text, kind))
 
     @staticmethod
-    def _find(kept: Iterable[Outgoing], nick: str, room: str, text: str, kind: Kind) -> Outgoing | None:
+    def _alike(kept: list[Outgoing], nick: str, room: str, text: str, kind: Kind) -> list[Outgoing]:
         key = (fold(room), text, kind)
-        return next((i for i in kept if (fold(i.room), i.text, i.kind) == key and fold(nick) in i.nicks), None)
+        return [i for i in kept if (fold(i.room), i.text, i.kind) == key and fold(nick) in i.nicks]
 
     def fail(self, room: str) -> Outgoing | None:
         """An error about this room: the message in flight that it means, for errors come in order."""
@@ -151,9 +158,16 @@ class Outbox:
         return out
 
     def lost(self) -> None:
-        """The connection broke: what was in flight may have arrived or not."""
-        self._doubtful += self._flying
+        """The connection broke: what was in flight may have arrived or not, nor is more known of what was to leave again."""
+        again = self._again()
+        for _ in again:
+            self._queue.popleft()
+        self._doubtful += self._flying + again
         self._flying = []
+
+    def _again(self) -> list[Outgoing]:
+        """What is queued and has left before; it stands first."""
+        return list(takewhile(lambda item: item.number, self._queue))
 
     def all_known(self, room: str, known: Callable[[Outgoing], bool]) -> bool:
         """Whether the server knows all doubtful messages to this room by their ids."""
@@ -163,16 +177,27 @@ class Outbox:
         """Rooms with messages of which nobody knows whether they arrived."""
         return list(dict.fromkeys(item.room for item in self._doubtful))
 
-    def retry(self, room: str) -> None:
-        """What is doubtful never arrived, or the server will know it again: it is queued again, first."""
-        self._queue.extendleft(reversed(self._drop(self._doubtful, room)))
+    def retry(self, room: str, *, read: bool) -> None:
+        """What is doubtful is queued again, first: it never arrived (who has `read` the history knows), or its id is known."""
+        again = self._drop(self._doubtful, room)
+        for item in again:
+            item.maybe = item.maybe or not read
+        self._queue.extendleft(reversed(again))
+
+    def overdue(self, known: Callable[[Outgoing], bool]) -> list[Outgoing]:
+        """What was queued again for its id alone, and the server may not know any more: it is returned, and forgotten."""
+        out = [item for item in self._again() if item.maybe and not known(item)]
+        for item in out:
+            self._queue.remove(item)
+        return out
 
     def give_up(self, room: str) -> tuple[list[Outgoing], list[Outgoing]]:
-        """Forget a room's messages: (those that never left, those that may have arrived)."""
+        """Forget a room's messages: (those that never arrived, those that may have)."""
         queued = list(self._queue)
-        never = self._drop(queued, room)
+        dropped = self._drop(queued, room)
         self._queue = deque(queued)
-        return never, self._drop(self._doubtful, room)
+        never, maybe = ([item for item in dropped if item.maybe is which] for which in (False, True))
+        return never, maybe + self._drop(self._doubtful, room)
 
     @staticmethod
     def _drop(kept: list[Outgoing], room: str) -> list[Outgoing]:

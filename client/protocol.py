@@ -346,6 +346,8 @@ class IrcProtocol:
         echo = "echo-message" in self._caps
         nicks = [self.nick, self._asked_nick] if self._asked_nick else [self.nick]
         by = self._account if RESEND in self._caps else None
+        for item in self._outbox.overdue(self._known):
+            self._not_sent(item, "the connection broke on the way", doubtful=True)
         released = self._outbox.release(self._ready, *nicks, by=by, now=self._now())
         for item in released:
             body = f"{_ACTION}{item.text}\x01" if item.kind is Kind.ACTION else item.text
@@ -593,8 +595,9 @@ class IrcProtocol:
         room.after = ""
         self._events.append(CaughtUp(room.name, complete))
         # Else a server may keep a dialogue for each session apart: no proof that nothing arrived
-        if (read and is_room(room.name)) or self._outbox.all_known(room.name, self._known):
-            self._outbox.retry(room.name)
+        proof = read and is_room(room.name)
+        if proof or self._outbox.all_known(room.name, self._known):
+            self._outbox.retry(room.name, read=proof)
         elif fold(room.name) in {fold(r) for r in self._outbox.doubtful_rooms()}:
             self._give_up(room.name, "the connection broke on the way")
 

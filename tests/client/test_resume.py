@@ -332,6 +332,145 @@ def test_what_the_server_may_have_forgotten_is_looked_for_in_the_history(which: 
     assert [event.text for event in run.shown if isinstance(event, e.NotSent) and event.doubtful] == ["never came"]
 
 
+def aged(run: Run, clock: Clock, seconds: float) -> None:
+    """Time passes, after which the server has forgotten what it stored before."""
+    clock.now = [now + seconds for now in clock.now]
+    run.server.known.clear()
+
+
+def begun(echo_lost: str) -> tuple[Run, Clock]:
+    """In the room, with one message stored there whose echo was lost."""
+    run, clock = Run(30), Clock()
+    run.client = IrcProtocol("alice", [ROOM], now=clock)
+    run.connection(1 << 30, 1 << 30, ["other x"])
+    link = run.attach()
+    run.say(echo_lost)
+    run.server.feed(link, b"".join(run.client.take()))
+    run.client.disconnected()
+    return run, clock
+
+
+def doubted(run: Run) -> list[str]:
+    return [event.text for event in run.shown if isinstance(event, e.NotSent) and event.doubtful]
+
+
+def resumed(run: Run, until: str) -> Link:
+    """A connection on which the client has got all up to a line with `until` in it; the rest is in `out`."""
+    link = Link()
+    run.client.connected()
+    for _ in range(20):
+        run.server.feed(link, b"".join(run.client.take()))
+        while link.out:
+            line = link.out.pop(0)
+            run.shown += run.client.receive(f"{line}\r\n".encode())
+            if until in line:
+                return link
+    raise AssertionError(until)
+
+
+def resumed_busy(run: Run) -> Link:
+    """A connection on which all has been read, while a window full of messages to somebody else has no answer."""
+    link = resumed(run, " JOIN ")
+    for number in range(Outbox.WINDOW):
+        run.say(f"busy {number}", to="busy")
+    lines = b"".join(run.client.take()).split(b"\r\n")
+    run.server.feed(link, b"".join(line + b"\r\n" for line in lines if line and b"busy" not in line))
+    for _ in range(20):
+        for line in link.out:
+            if " PONG " not in line:  # it would say that they were refused
+                run.shown += run.client.receive(f"{line}\r\n".encode())
+        link.out.clear()
+        run.server.feed(link, b"".join(run.client.take()))
+    return link
+
+
+def test_a_line_that_waits_for_its_turn_when_the_connection_breaks_again_is_not_sent_blindly() -> None:
+    """The window is full when it would be sent again; after the next break the server has forgotten its id."""
+    run, clock = begun("once")
+    resumed_busy(run)
+    assert run.client.backlog == Outbox.WINDOW + 1
+    run.client.disconnected()
+    aged(run, clock, 600)
+    run.connection(1 << 30, 1 << 30, [])
+    assert [entry.text for entry in run.server.log if entry.target == ROOM] == ["x", "once"]
+    assert "once" in doubted(run)
+    assert run.client.backlog == 0
+
+
+def test_a_line_that_waits_too_long_for_its_turn_is_not_sent_blindly() -> None:
+    run, clock = begun("once")
+    link = resumed_busy(run)
+    aged(run, clock, 600)
+    run.shown += run.client.receive(b":s 401 alice busy :no such nick\r\n")
+    run.server.feed(link, b"".join(run.client.take()))
+    assert [entry.text for entry in run.server.log if entry.target == ROOM] == ["x", "once"]
+    assert doubted(run) == ["once"]
+
+
+def test_what_was_passed_over_as_known_is_reported_once_it_is_known_no_more() -> None:
+    """The time runs out while the history is read: its line was there, and its id says nothing by the end."""
+    run, clock = begun("once")
+    run.say("never left")
+    link = resumed(run, ":once")
+    aged(run, clock, 600)
+    run.shown += run.client.receive("".join(f"{line}\r\n" for line in link.out).encode())
+    link.out.clear()
+    for _ in range(5):
+        run.server.feed(link, b"".join(run.client.take()))
+        run.shown += run.client.receive("".join(f"{line}\r\n" for line in link.out).encode())
+        link.out.clear()
+    run.client.disconnected()
+    run.connection(1 << 30, 1 << 30, [])
+    assert [entry.text for entry in run.server.log if entry.target == ROOM] == ["x", "once", "never left"]
+    assert doubted(run) == ["once"]
+
+
+def test_what_was_passed_over_as_known_stays_doubtful_over_a_break() -> None:
+    """The next reading starts behind it, and shows it to nobody."""
+    run, clock = begun("once")
+    resumed(run, ":once")
+    run.client.disconnected()
+    aged(run, clock, 600)
+    run.connection(1 << 30, 1 << 30, [])
+    assert [entry.text for entry in run.server.log if entry.target == ROOM] == ["x", "once"]
+    assert doubted(run) == ["once"]
+
+
+def everywhere(room: str) -> bool:
+    return bool(room)
+
+
+def test_what_is_queued_again_stands_behind_what_was_in_flight_when_the_connection_breaks() -> None:
+    box = Outbox()
+    for number in range(3):
+        box.put(ROOM, str(number), e.Kind.MESSAGE)
+    box.release(everywhere, "me")
+    box.lost()
+    for number in range(Outbox.WINDOW - 1):
+        box.put("#full", str(number), e.Kind.MESSAGE)
+    box.release(everywhere, "me")
+    box.put(ROOM, "3", e.Kind.MESSAGE)
+    box.retry(ROOM, read=True)
+    assert [item.text for item in box.release(everywhere, "me")] == ["0"]
+    box.lost()
+    box.give_up("#full")
+    assert box.doubtful_rooms() == [ROOM]
+    assert box.release(lambda room: False, "me") == []
+    box.retry(ROOM, read=True)
+    assert [item.text for item in box.release(everywhere, "me")] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_what_is_queued_again_for_its_id_alone_may_have_arrived(*, read: bool) -> None:
+    box = Outbox()
+    box.put(ROOM, "x", e.Kind.MESSAGE)
+    box.release(everywhere, "me")
+    box.lost()
+    box.retry(ROOM, read=read)
+    never, maybe = box.give_up(ROOM)
+    assert (len(never), len(maybe)) == (read, not read)
+
+
 def test_another_account_is_another_author() -> None:
     """ "Within an account an id is the account's own": who comes back as somebody else cannot rely on it."""
     run = Run(3)

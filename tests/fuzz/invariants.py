@@ -9,6 +9,7 @@ from server.config import Limits
 from server.events import Event, Kind
 from server.log import _EVENT_COST
 from server.state.model import Network, Room, User, cost_of
+from server.state.resends import Resends
 from wire.confusables import skeleton
 from wire.message import MAX_TAGS, parse
 from wire.names import fold, valid_nick, valid_room
@@ -27,7 +28,7 @@ def check(net: Network) -> None:
     assert all(user in net.users.values() for waiting in net.waiting.values() for user in waiting)
     check_sessions(net)
     check_window(net)
-    check_resends(net)
+    check_resends(net.resends)
 
 
 def check_user(net: Network, user: User) -> None:
@@ -95,12 +96,14 @@ def check_window(net: Network) -> None:
     assert seqs == sorted(seqs)
 
 
-def check_resends(net: Network) -> None:
+def check_resends(resends: Resends) -> None:
     """What is remembered of lines with an id: each once, and no more than it may be."""
-    resends = net.resends
     assert len(resends) <= resends.total
     assert all(0 < len(keys) <= resends._lines for keys in resends._of.values())
     assert sorted(key for keys in resends._of.values() for key in keys) == sorted(resends._known)
+    counted = {author: count for count, authors in resends._counts._with.items() for author in authors}
+    assert counted == {author: len(keys) for author, keys in resends._of.items()}
+    assert resends._counts._most == max(counted.values(), default=0)
 
 
 def check_event(event: Event, limits: Limits) -> None:

@@ -9,12 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.commands.resend import Again
 from server.events import Event, Kind
 from server.ports import Store, StoreError
 from server.state.resends import Resends, Sent
 from server.store.memory import MemoryStore
+from tests.fuzz.invariants import check_resends
 from tests.server.conftest import Connect
 from tests.server.harness import Client, running_server
 from wire.capabilities import Cap
@@ -304,6 +307,56 @@ def test_all_together_have_so_many_and_nothing_is_left_of_those_that_went() -> N
     assert len(book._of) == 3
     book.find("", "", 10_000)
     assert not book._of
+
+
+def test_who_has_the_most_makes_room() -> None:
+    """ "over that, who has the most makes room": many sessions cannot push out what somebody else has under way."""
+    book = Resends(1000, 10, 24)
+    for number in range(3):
+        book.put(event(number, f"mine{number}", account="Alice"))
+    for number in range(60):
+        book.put(event(number, f"flood{number}", origin=number % 6))
+    assert [i for i in range(3) if book.find("alice", f"mine{i}", 0)] == [0, 1, 2]
+    assert [i for i in range(60) if book.find("", f"flood{i}", 0)] == list(range(39, 60))
+    for number in range(30):
+        book.put(event(number, f"bob{number}", account="Bob"))
+    assert {author: len(keys) for author, keys in book._of.items()} == {"@alice": 3, "@bob": 3, **{str(i): 3 for i in range(6)}}
+    check_resends(book)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 400)), max_size=200),
+    st.integers(1, 5),
+    st.integers(1, 12),
+)
+def test_the_book_in_any_order(acts: list[tuple[int, int, int]], lines: int, total: int) -> None:
+    book, at = Resends(1000, lines, total), 0
+    for number, (author, ident, later) in enumerate(acts):
+        at += later
+        known = book.find("", f"i{ident}", at)
+        book.put(event(number, f"i{ident}", at=at, origin=author))
+        found = book.find("", f"i{ident}", at)
+        assert found is not None
+        assert found.seq == (known.seq if known else number)
+        assert at - found.at <= 1000
+        check_resends(book)
+
+
+def test_after_a_burst_and_a_pause_nobody_waits_for_all_to_be_forgotten() -> None:
+    """Too old ones go a few at a time, and are not found meanwhile; what is stored under such an id again is found."""
+    book = Resends(1000, 100, 100)
+    for number in range(100):
+        book.put(event(number, f"i{number}"))
+    assert book.find("", "i99", 1001) is None
+    assert len(book) == 84
+    book.put(event(200, "i99", at=1001, origin=2))
+    found = book.find("", "i99", 1001)
+    assert found is not None
+    assert found.seq == 200
+    check_resends(book)
+    for _ in range(4):
+        book.find("", "", 1001)
+    assert list(book._of) == ["2"]
 
 
 def test_a_window_of_nothing_keeps_nothing() -> None:
