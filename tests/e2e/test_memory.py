@@ -230,11 +230,12 @@ def test_connections_that_come_and_go_leave_nothing(server: ServerProcess) -> No
     for turn in range(100):
         visit(turn)
     before, descriptors = server.memory(), server.descriptors()
-    for turn in range(100, 300):
+    for turn in range(100, 500):
         visit(turn)
     eventually(lambda: server.descriptors() <= descriptors + 1, "all descriptors are given back")
     grown = server.memory() - before
-    assert grown < MIB // 2 + MIB // 4, f"200 visits left {grown >> 10} KiB behind"
+    # 3 KiB a visit are what was said, in the window, and whose nicks those were; what is free goes back to the system now and then.
+    assert grown < 2 * MIB, f"400 visits left {grown >> 10} KiB behind"
 
 
 def test_a_peer_that_never_finishes_its_handshake_costs_little(server: ServerProcess) -> None:

@@ -127,6 +127,7 @@ _TOUCH_SOCKETS = {
     "server/transport/bell.py": {"recv"},  # its own pair of sockets, where there is no eventfd
     "server/transport/tls.py": {"do_handshake"},  # the handshake with itself at the start, in memory
     "server/transport/control.py": {"sendall"},  # a Unix socket of the operator's
+    "server/observe/http.py": {"recv"},  # plain HTTP, on sockets of its own
     "server/health.py": {"recv", "sendall", "unwrap", "wrap_socket"},  # a client, run as a process of its own
 }
 
