@@ -296,9 +296,9 @@ def test_a_hostile_server(authority: Authority, ca: Path, attack: str, before: b
         reader.start()
         while (row := client.stdout.readline()) and b"<bob> the end" not in row:
             rows.append(row)
-        client.terminate()
         over.set()
-        assert client.wait(PATIENCE) == 0
+        client.terminate()
+        assert client.wait(PATIENCE) in (0, 1), "1: this server had not taken all that it was told"
         reader.join(PATIENCE)
     shown = b"".join(rows) + errors[0]
     assert row, shown[-2000:]
