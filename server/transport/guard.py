@@ -28,6 +28,7 @@ _LOOK_S = 0.01  # between two looks: 30 µs each
 _AGAIN_S = 0.003  # where there is a suspicion
 _BUSY_S = 0.002  # of CPU time between two looks that say the same: everything that a turn may read takes half as much
 _SURE = 4  # such looks
+_SURE_SHAKING = 2  # during the handshake, where there is better evidence
 _MOST_SHAKING = 16384  # bytes that a peer sends in a handshake; more are records of a byte or so, each for two system calls
 _SHAKING_S = 0.5  # of CPU time that one step of a handshake may take: a signature of a long RSA key takes tens of milliseconds
 
@@ -118,7 +119,7 @@ class Guard(threading.Thread):
         elif used - suspect.used >= _BUSY_S:
             suspect.used = used
             suspect.looks += 1
-            enough = suspect.looks >= _SURE and self._is_odd(peer, used - suspect.began)
+            enough = suspect.looks >= (_SURE_SHAKING if peer.shaking else _SURE) and self._is_odd(peer, used - suspect.began)
             if enough and worker.attending is peer and worker.turn == turn:
                 suspect.peer = None
                 self._end(peer)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attack.control import PEOPLE
 from tests.attack.rows import row
 from tests.attack.siege import Account, Besiege
 from tests.attack.tools import CHEAP, EXEMPT, besieged_as, dial, environment
@@ -27,7 +28,7 @@ def test_without_descriptors_the_server_waits_and_recovers(siege: Besiege) -> No
         time.sleep(1)
         quiet = (it.server.cpu() - used) / (time.monotonic() - began)
         with it.attack():
-            resource.prlimit(it.server.pid, resource.RLIMIT_NOFILE, (64, old[1]))
+            resource.prlimit(it.server.pid, resource.RLIMIT_NOFILE, (64 + PEOPLE, old[1]))
             crowd = [dial(it.server.port, number) for number in range(120)]
             it.server.says("cannot accept connections: Too many open files; raise the limit of open files")
             began, used = time.monotonic(), it.server.cpu()

@@ -128,6 +128,7 @@ _TOUCH_SOCKETS = {
     "server/transport/tls.py": {"do_handshake"},  # the handshake with itself at the start, in memory
     "server/transport/control.py": {"sendall"},  # a Unix socket of the operator's
     "server/observe/http.py": {"recv"},  # plain HTTP, on sockets of its own
+    "server/observe/notify.py": {"sendall"},  # a datagram to systemd
     "server/health.py": {"recv", "sendall", "unwrap", "wrap_socket"},  # a client, run as a process of its own
 }
 
