@@ -29,6 +29,7 @@ from server.transport.shelf import Shelf
 log = logging.getLogger("parley")
 
 _MOST_READS = 1  # answers read from the store in one turn; one may take ten milliseconds and more
+_REST = 2  # times as long as an answer took to read, none is read
 _BYTES_PER_UNIT = 16384  # so much read from the store counts as a command
 _LOOKED_PER_UNIT = 2000
 _FAR = 256  # positions: who is that far behind catches up in turn with others like it
@@ -111,6 +112,8 @@ class Delivery:
         self.due: set[Connection] = set()  # has output of its own, or was behind and may go on
         self.lost: list[tuple[Connection, str]] = []  # could not be written to, or have been told everything: to be closed
         self._unsettled: set[Connection] = set()  # wait for the committed end
+        self.reading: set[Connection] = set()  # wait for their turn to have an answer read from the store
+        self.read_after = 0.0  # when that may be, monotonic: reading has a third of a worker's time
         self._behind: dict[Connection, None] = {}  # far behind, and could be given more now; who has waited longest comes first
         self._sequencer = sequencer
         self._meters = meters or Output()
@@ -127,12 +130,14 @@ class Delivery:
             or self.due
             or self.lost
             or self._behind
+            or (self.reading and time.monotonic() >= self.read_after)
             or (self._unsettled and self._sequencer.committed > self.frontier)
         )
 
     def forget(self, conn: Connection) -> None:
         """A connection was closed."""
         self.due.discard(conn)
+        self.reading.discard(conn)
         self._unsettled.discard(conn)
         self._behind.pop(conn, None)
 
@@ -143,6 +148,9 @@ class Delivery:
         since, upto = self.frontier, self._sequencer.committed
         self.frontier = upto
         due, self.due = self.due, set()
+        if self.reading and time.monotonic() >= self.read_after:
+            due |= self.reading
+            self.reading.clear()
         slices = self._slices(since, upto, due) if self.dirty else []
         if self.rung:
             due.update([cast("Connection", user.link) for user in self.rung])
@@ -167,8 +175,8 @@ class Delivery:
                     continue
                 if _reads(conn.user):
                     reads += 1
-                    if reads > _MOST_READS:  # it has its turn when those who chat have had theirs
-                        self.due.add(conn)
+                    if reads > _MOST_READS or time.monotonic() < self.read_after:  # when those who chat have had their turns
+                        self.reading.add(conn)
                         continue
                 self._behind.pop(conn, None)  # it has its turn now
                 plans.append((conn, self._sequencer.plan(conn.user, conn.cursor, self.frontier, {})))
@@ -389,7 +397,10 @@ class Delivery:
 
     def _read(self, conn: Connection, item: Deferred) -> bytes:
         """A reply that is read from the store, at the expense of whoever asked for it."""
+        began = time.monotonic()
         data = item.run(self._store)
+        now = time.monotonic()
+        self.read_after = now + _REST * (now - began)
         if conn.flood is not None:
             conn.flood.spend(max(len(data) / _BYTES_PER_UNIT, item.looked / _LOOKED_PER_UNIT), quiet=True)
         return data

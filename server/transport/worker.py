@@ -240,6 +240,8 @@ class Worker(threading.Thread):
             timeout = max(0.0, self._look_at - time.monotonic())
         else:
             timeout = max(0.0, self._swept + _SWEEP_S - time.monotonic())
+        if self.output.reading:
+            timeout = min(timeout, max(0.0, self.output.read_after - time.monotonic()))
         ready = self._poller.poll(timeout)
         self.meters.turned = time.monotonic()
         self._asleep = False
