@@ -83,7 +83,7 @@ def test_big_answers_to_who_does_not_read(siege: Besiege, certs: Path, tmp_path:
     ]
     # While 48 new connections use up what new ones may ask for at once, the others wait longer than in the other rows: each has a
     # share of every turn.
-    with siege() as it, it.attack(most_growth=12 * MIB, most_ms=100), Crowd(it.server.port, it.server.ca) as crowd:
+    with siege() as it, it.attack(most_growth=12 * MIB, most_ms=160), Crowd(it.server.port, it.server.ca) as crowd:
         before = it.server.memory()
         eves = crowd.registered([f"eve{n}" for n in range(48)], "JOIN #big", caps=" ".join(HISTORY), receive=2304)
         crowd.deafen(eves)
