@@ -22,13 +22,15 @@ from server.store.sqlite import DATABASE, SqliteStore
 from server.transport.control import Unreachable, ask
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one sentence, as SettingsError."""
+
     def error(self, message: str) -> NoReturn:
         raise SettingsError(f"{message}; see {self.prog} --help for what is allowed.")
 
 
 def _parser() -> argparse.ArgumentParser:
-    made = _Parser(
+    made = Parser(
         prog="python -m server account",
         description="Accounts of a Parley server, running or not. Give the --config and --data that the server has.",
         allow_abbrev=False,

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
+from server.account_cli import Parser
 from server.config import SettingsError, load
 from server.ports import StoreError
 from server.store.backup import back_up, database_in, restore
@@ -26,13 +27,8 @@ from wire.names import fold
 COMMANDS = ("backup", "restore", "export", "check")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message}; see {self.prog} --help for what is allowed.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    made = _Parser(
+    made = Parser(
         prog="python -m server",
         description="The store of a Parley server, running or not. Give the --config and --data that the server has.",
         allow_abbrev=False,
