@@ -266,14 +266,15 @@ class Bot:
         self._early.append((timer, handler))
         return timer
 
-    def post(self, job: Callable[[], None]) -> None:
+    def post(self, job: Callable[[], object]) -> None:
         """Have `job` called in the bot's thread, soon. The one thing here that other threads may call.
 
         Raises RuntimeError where the bot is not running.
         """
         if self._post is None:
             raise RuntimeError("the bot is not running yet")
-        self._post(job)
+        engine = self.engine
+        self._post(lambda: engine.do(job))
 
     def stop(self) -> None:
         """Say goodbye and end. Raises RuntimeError where the bot is not running."""

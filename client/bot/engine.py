@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LONGEST_TURN = 100  # timers that run in one tick
 MOST_HELP = 350  # characters of the list of commands
 HELP_COOLDOWN = 10.0
+LOG_PAUSE = 60.0  # seconds between two lines of the log about what a room was spared
 PER_LINE = 400  # bytes, about: what is longer is sent as several messages
 
 
@@ -78,8 +79,8 @@ class Engine:
         self._cooldowns = Cooldowns()
         self._budget = Budget(bot.burst, bot.rate)
         self._missed = Missed()
-        self._hushed = False  # the last thing to say was not taken: that is logged once
         self._begun = False
+        self._spoke = False  # since the state was last written
 
     # --- in ---
 
@@ -94,7 +95,7 @@ class Engine:
             self._hear(event)
         elif isinstance(event, e.Joined) and not event.own and not event.replayed:
             self._greet(event)
-        self.keep()
+        self._keep()
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
@@ -109,15 +110,21 @@ class Engine:
                 break
             timer.done = True
             timer.job()
-        self.keep()
+        self._keep()
 
     def ended(self) -> None:
         """Nothing follows."""
         self._bot.state.keep(self.clock.monotonic(), at_once=True)
 
-    def keep(self) -> None:
-        """Have what the bot remembers on disk."""
-        self._bot.state.keep(self.clock.monotonic())
+    def do(self, job: Callable[[], object]) -> None:
+        """Run what another thread left."""
+        self._run(job, job)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Have what the bot remembers on disk: at once where it has said something, for that leaves after this only."""
+        self._bot.state.keep(self.clock.monotonic(), at_once=self._spoke)
+        self._spoke = False
 
     # --- out ---
 
@@ -126,12 +133,12 @@ class Engine:
         lines = sum(1 + len(line.encode()) // PER_LINE for line in lines_of(text))
         if not lines:
             return True
-        allowed = self._budget.take(room, lines, self.clock.monotonic())
+        now = self.clock.monotonic()
+        allowed = self._budget.take(room, lines, now)
         if allowed and self.mouth.say(room, text):
-            self._hushed = False
+            self._spoke = True
             return True
-        if not self._hushed:
-            self._hushed = True
+        if self._cooldowns.passed(("hushed", allowed, fold(room)), now, LOG_PAUSE):
             why = "waits to be sent already" if allowed else f"was said in {room} of late"
             self.mouth.log(safe(f"too much {why}: a line was left out ({text[:60]})"))
         return False
@@ -183,7 +190,7 @@ class Engine:
         missed = self._missed.is_missed(said)
         if said.own or said.kind is not e.Kind.MESSAGE or fold(said.nick) == fold(self.mouth.nick) or is_service(said.nick):
             return
-        if (said.replayed and not missed) or (said.bot and not self._bot.answers_bots):
+        if self._missed.is_old(said) or (said.bot and not self._bot.answers_bots):
             return
 
         def reply(text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from client import events as e
 from wire.names import fold, is_room
 
@@ -16,6 +18,7 @@ class Missed:
     """
 
     def __init__(self) -> None:
+        self._entered: dict[str, datetime] = {}  # rooms being read for the first time, and when we entered
         self._followed: set[str] = set()
         self._again = False
 
@@ -25,9 +28,18 @@ class Missed:
             self._again = event.again
         elif isinstance(event, e.CaughtUp) and is_room(event.room) and len(self._followed) < MOST_ROOMS:
             self._followed.add(fold(event.room))
+            self._entered.pop(fold(event.room), None)
         elif isinstance(event, e.Parted) and event.own:
             self._followed.discard(fold(event.room))
+        elif isinstance(event, e.Joined) and event.own and event.at is not None and len(self._entered) < MOST_ROOMS:
+            self._entered[fold(event.room)] = event.at
 
     def is_missed(self, said: e.Said) -> bool:
         """Whether this was said while we were away."""
         return said.replayed and (fold(said.room) in self._followed if is_room(said.room) else self._again)
+
+    def is_old(self, said: e.Said) -> bool:
+        """Whether this was said before we came. (What was said while the history was being read may be in that.)"""
+        entered = self._entered.get(fold(said.room))
+        since = entered is not None and said.at is not None and said.at > entered
+        return said.replayed and not since and not self.is_missed(said)

@@ -63,7 +63,7 @@ class Bridge:
 
     def _print(self, said: e.Said) -> None:
         elsewhere = fold(said.room) != fold(self.room) or said.own or said.kind is e.Kind.NOTICE
-        if self._out is None or elsewhere or (said.bot and not self._bots) or (said.replayed and not self._missed.is_missed(said)):
+        if self._out is None or elsewhere or (said.bot and not self._bots) or self._missed.is_old(said):
             return
         try:
             print(as_json(said) if self._json else as_text(said), file=self._out, flush=True)

@@ -1,6 +1,7 @@
 """What a bot remembers: a dictionary that is kept in a JSON file.
 
-A change is written when the handler that made it returns; where the last one was less than `PAUSE` seconds ago, that much after it.
+A change is written when the handler that made it returns, and before anything that it said leaves: what the bot has promised, it
+remembers. Where it said nothing, and another was written less than `PAUSE` seconds ago, it waits for so long.
 A file is replaced as a whole: whenever the bot is killed, the file holds what it held before a change or after it, never a part.
 """
 
