@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from client.view import View
 ADDRESS_VARIABLE = "PARLEY_ADDRESS"
 LAST_RESORT = "localhost:6697"
 
-_TOLD = (e.Registered, e.NameRefused, e.LoggedIn, e.Failed, e.NotSent, e.Closing, e.Lost)
+_TOLD = (e.Registered, e.NameRefused, e.LoggedIn, e.Failed, e.NotSent, e.CaughtUp, e.Closing, e.Lost)
 
 
 class BotDriver:
@@ -86,8 +87,9 @@ class BotDriver:
 
     def log(self, text: str) -> None:
         """A line of the bot's log."""
-        sys.stderr.write(f"{self.bot.name}: {text}\n")  # one write: several bots share the stream
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it: no reason to end
+            sys.stderr.write(f"{self.bot.name}: {text}\n")  # one write: several bots share the stream
+            sys.stderr.flush()
 
     def stop(self) -> None:
         """Leaves."""

@@ -198,7 +198,15 @@ class Engine:
             return self.say(said.room, text)
 
         message = Message(
-            said.nick, said.room, said.text, said.account, not is_room(said.room), missed, said.at, said.msgid, None, reply
+            nick=said.nick,
+            room=said.room,
+            text=said.text,
+            account=said.account,
+            private=not is_room(said.room),
+            missed=missed,
+            at=said.at,
+            msgid=said.msgid,
+            _reply=reply,
         )
         command = self._command(message)
         if command is not None:
@@ -213,17 +221,16 @@ class Engine:
         if command is None or not heard(command.where, message.room):
             return None
         call = Call(
-            message.nick,
-            message.room,
-            rest,
-            message.account,
-            message.private,
-            message.missed,
-            message.at,
-            message.msgid,
-            None,
-            message.reply,
-            command.name,
+            nick=message.nick,
+            room=message.room,
+            text=rest,
+            account=message.account,
+            private=message.private,
+            missed=message.missed,
+            at=message.at,
+            msgid=message.msgid,
+            _reply=message.reply,
+            command=command.name,
         )
         return command, call
 

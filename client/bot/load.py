@@ -29,14 +29,14 @@ def _python(path: Path) -> list[Bot]:
     if not path.is_file():
         raise ScriptError(f"{path}: there is no such file.")
     _reading = True
-    sys.path.insert(0, str(path.parent))  # as Python does for a script: it may have modules beside it
+    if str(path.parent.resolve()) not in sys.path:
+        sys.path.append(str(path.parent.resolve()))  # it may have modules beside it
     try:
         names = runpy.run_path(str(path))
     except (Exception, SystemExit) as error:
         raise ScriptError(f"{path}{_line(error, path)}: {type(error).__name__}: {error}") from error
     finally:
         _reading = False
-        sys.path.remove(str(path.parent))
     bots = list({id(value): value for value in names.values() if isinstance(value, Bot)}.values())
     if not bots:
         raise ScriptError(f"{path}: a bot's file has a Bot at its top level: bot = Bot(...).")

@@ -9,6 +9,7 @@ Nothing that was read is lost: the input is read no faster than the server store
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import signal
@@ -118,6 +119,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Runs the bridge; the exit code."""
     args = parser().parse_args(argv)
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         room = args.room if is_room(args.room) else f"#{args.room}"
         bot = Bot(

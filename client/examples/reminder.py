@@ -1,7 +1,7 @@
 """Reminders for people and rooms.
 
     <ann>      !remind me in 10m look at the oven
-    <reminder> ann: reminder 1, on 1 March at 12:10.
+    <reminder> ann: reminder 1, at 12:10.
     <ann>      !remind #dev at 17:30 the build is frozen
     <ann>      !reminders
     <ann>      !forget 1
@@ -58,14 +58,16 @@ def remind(call: Call) -> str:
     reminder = {"owner": call.who, "nick": call.nick, "room": room, "text": text, "due": due.isoformat()}
     reminders()[str(number)] = reminder
     plan(str(number), reminder)
-    return f"{call.nick}: reminder {number}, on {due.day} {due:%B at %H:%M}."
+    return f"{call.nick}: reminder {number}, {_when(due)}."
 
 
 @bot.command("reminders", help="!reminders", cooldown=2)
 def listing(call: Call) -> str:
     """Somebody's reminders."""
     theirs = mine(call)
-    listed = [f"{n}: {_when(r)} {r['room']}".rstrip() + (f" {r['text'][:40]}" if call.private else "") for n, r in theirs.items()]
+    listed = [
+        f"{n}: {_when(_due_of(r))} {r['room']}".rstrip() + (f" {r['text'][:40]}" if call.private else "") for n, r in theirs.items()
+    ]
     return f"{call.nick}: " + ("; ".join(listed) or "none")
 
 
@@ -88,7 +90,7 @@ def resume() -> None:
 
 def plan(number: str, reminder: dict[str, Any]) -> None:
     """Have it said in time. (Looked at now and then: a computer that sleeps stops the clock that timers follow.)"""
-    seconds = (datetime.fromisoformat(reminder["due"]) - bot.now()).total_seconds()
+    seconds = (_due_of(reminder) - bot.now()).total_seconds()
     bot.after(min(max(0.0, seconds), LOOK), lambda: tell(number))
 
 
@@ -97,8 +99,8 @@ def tell(number: str) -> None:
     reminder = reminders().get(number)
     if reminder is None:
         return
-    late = bot.now() - datetime.fromisoformat(reminder["due"])
-    note = f" (this was due on {_when(reminder)}, when I was away)" if late > LATE else ""
+    late = bot.now() - _due_of(reminder)
+    note = f" (this was due {_when(_due_of(reminder))}, when I was away)" if late > LATE else ""
     text = f"{reminder['nick']}: {reminder['text']}{note}"
     if late < timedelta():
         plan(number, reminder)
@@ -150,9 +152,13 @@ def _due(how: str, when: str, said: datetime) -> datetime | None:
     return said + after if timedelta() < after <= LONGEST else None
 
 
-def _when(reminder: dict[str, Any]) -> str:
-    due = datetime.fromisoformat(reminder["due"])
-    return f"{due.day} {due:%B at %H:%M}"
+def _due_of(reminder: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(reminder["due"])
+
+
+def _when(due: datetime) -> str:
+    day = "" if due.date() == bot.now().date() else f"on {due.day} {due:%B} "
+    return f"{day}at {due:%H:%M}"
 
 
 if __name__ == "__main__":

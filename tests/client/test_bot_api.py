@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import client
 from client import Bot, Call, Join, Message
 from client import events as e
 from client.bot import timers
 from client.bot.engine import LONGEST_TURN
+from client.bot.limits import MOST_REMEMBERED, Budget, Cooldowns, Turns
 from client.bot.missed import MOST_ROOMS, Missed
 from client.bot.testing import Harness
 
@@ -273,6 +276,32 @@ def test_a_rooms_budget() -> None:
         "too much was said in #lobby of late: a line was left out (a\\x0ab\\x0ac\\x0ad\\x0ae\\x0af)",
         "too much waits to be sent already: a line was left out (full)",
     ], "once a minute"
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 8)), max_size=40))
+def test_no_room_hears_more_than_its_budget(wishes: list[tuple[float, int]]) -> None:
+    budget, now = Budget(5.0, 2.0), 0.0
+    taken: list[tuple[float, int]] = []
+    for pause, lines in wishes:
+        now += pause
+        if budget.take("#lobby", lines, now):
+            taken.append((now, lines))
+    for start, (since, _) in enumerate(taken):
+        for end in range(start, len(taken)):
+            assert sum(lines for _, lines in taken[start : end + 1]) <= 5 + 2 * (taken[end][0] - since) + 1e-6
+
+
+def test_limits_remember_a_bounded_number() -> None:
+    budget, turns, cooldowns = Budget(5.0, 2.0), Turns(1, 1.0), Cooldowns()
+    for number in range(MOST_REMEMBERED + 9):
+        assert budget.take(f"#{number}", 1, 0.0)
+        assert turns.hear(f"n{number}", 0.0)
+        assert cooldowns.passed(number, 0.0, 9.0)
+    assert [len(limit) for limit in (budget, turns, cooldowns)] == [MOST_REMEMBERED] * 3
+    turns.replied("n0")  # forgotten: no harm
+    turns.replied("n99")
+    assert not turns.hear("N99", 1.0)
+    assert turns.hear("n99", 2.5)
 
 
 def test_a_handler_that_fails() -> None:
