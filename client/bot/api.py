@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from client.address import Address, parse_address
+from client.bot.checks import LEAST_PERIOD, check_handler, check_name, check_parentheses, check_rooms, check_where
 from client.bot.rules import (
-    LEAST_PERIOD,
     CallHandler,
     Clockwork,
     Command,
@@ -26,19 +26,14 @@ from client.bot.rules import (
     MessageHandler,
     Rules,
     TimerHandler,
-    check_handler,
-    check_where,
 )
 from client.bot.state import State, state_folder
 from client.bot.timers import Timer, time_of_day
 from client.login import ACCOUNT_VARIABLE, check_account
-from wire.names import fold, valid_nick, valid_room
+from wire.names import fold
 
 if TYPE_CHECKING:
     from client.bot.engine import Engine
-
-LONGEST_NICK = 32
-LONGEST_ROOM = 200
 
 _C = TypeVar("_C", bound=CallHandler)
 _M = TypeVar("_M", bound=MessageHandler)
@@ -78,7 +73,7 @@ class Bot:
         answers_bots: bool = False,
     ) -> None:
         self.name = check_name(name)
-        self.rooms = _check_rooms(rooms)
+        self.rooms = check_rooms(rooms)
         self.address = parse_address(address) if isinstance(address, str) else address
         self.ca = ca
         self.account = check_account(account) if account else account
@@ -116,6 +111,7 @@ class Bot:
         is not called again in the same room. `missed`: also for what was said while the bot was away (its connection was lost; not:
         it was not running). Raises ValueError where the bot has such a command already.
         """
+        check_parentheses(name, 'command("name")')
         key = fold(name.removeprefix(self.prefix))
         if not key or len(key.split()) != 1 or key in self.rules.commands:
             why = "there are two of it" if key in self.rules.commands else "it is one word"
@@ -194,12 +190,14 @@ class Bot:
 
         What it gives back is said in `room`, else in the first of the bot's. Raises ValueError for a period of less than 0.1 s.
         """
+        check_parentheses(seconds, "every(60)")
         if not seconds >= LEAST_PERIOD:
             raise ValueError(f"every({seconds!r}): the least is {LEAST_PERIOD} seconds.")
         return self._wind(lambda handler: Clockwork(handler, every=seconds, room=room))
 
     def at(self, time: str, *, room: str = "") -> Callable[[_T], _T]:
         """Have a function called every day at a time of this computer's, such as "09:30". Raises ValueError where it is none."""
+        check_parentheses(time, 'at("09:30")')
         try:
             when = time_of_day(time)
         except ValueError as error:
@@ -315,21 +313,3 @@ class Bot:
     def login_as(self) -> str:
         """The account to log in to, "" for none."""
         return os.environ.get(ACCOUNT_VARIABLE, "") if self.account is None else self.account
-
-
-def check_name(name: str) -> str:
-    """`name`. Raises ValueError where no bot can be called that."""
-    if not valid_nick(name, LONGEST_NICK):
-        raise ValueError(
-            f"{name!a} is no name for a bot: at most {LONGEST_NICK} letters, digits and _-, not starting with a digit."
-        )
-    return name
-
-
-def _check_rooms(rooms: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(rooms, str) or not rooms:
-        raise ValueError('rooms: it has to be a list, as in rooms=["#lobby"].')
-    for room in rooms:
-        if not valid_room(room, LONGEST_ROOM):
-            raise ValueError(f"{room!a} is no room, as #lobby is.")
-    return tuple(rooms)

@@ -17,11 +17,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from client import events as e
+from client.bot.checks import name_of
 from client.bot.limits import Budget, Cooldowns, Turns
 from client.bot.messages import Call, Join, Message
 from client.bot.missed import Missed
-from client.bot.rules import Answer, Clockwork, Command, Listener, Rules, heard, name_of
-from client.bot.timers import Timer, Timers, until
+from client.bot.rules import Answer, Clockwork, Command, Listener, Rules, heard
+from client.bot.timers import MOST_TIMERS, Timer, Timers, until
 from client.discretion import is_service
 from client.text import lines_of
 from wire.display import safe
@@ -144,12 +145,14 @@ class Engine:
         return False
 
     def plan(self, timer: Timer) -> Timer:
-        """Have `timer` happen in its seconds. Raises ValueError where there are too many."""
+        """Have `timer` happen in its seconds."""
         self._timers.plan(self.clock.monotonic() + timer.seconds, timer)
         return timer
 
     def after(self, seconds: float, handler: Callable[[], Answer]) -> Timer:
-        """Have `handler` run once."""
+        """Have `handler` run once. Raises ValueError where there are too many timers."""
+        if self._timers.full():
+            raise ValueError(f"a bot has at most {MOST_TIMERS} timers")
         return self.plan(Timer(lambda: self.answer(handler), seconds))
 
     def answer(self, handler: Callable[[], Answer]) -> None:
@@ -286,6 +289,8 @@ class Engine:
                     reply(answer)
             elif answer is not None:
                 self.mouth.log(f"{name_of(handler)}() gave back {type(answer).__name__}: a handler gives back a text, or nothing")
+        except SystemExit:
+            self.mouth.stop()
         except Exception as error:  # a handler is somebody else's code
             self.mouth.log(safe(f"{name_of(handler)}() failed at {_place(error, handler)}: {type(error).__name__}: {error}"))
 

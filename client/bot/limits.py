@@ -60,6 +60,8 @@ class Cooldowns:
 
     def passed(self, key: Hashable, now: float, seconds: float) -> bool:
         """Whether it is `seconds` since this was last true for `key`."""
+        if seconds <= 0:
+            return True
         last = self._last.get(key)
         if last is not None and now - last < seconds:
             return False

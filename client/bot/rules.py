@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import time
-from typing import Any, Literal
 
 from client.bot.messages import Call, Join, Message
 from client.events import Event
@@ -19,10 +17,8 @@ MessageHandler = Callable[[Message], Answer]
 JoinHandler = Callable[[Join], Answer]
 TimerHandler = Callable[[], Answer]
 EventHandler = Callable[[Event], None]
-Where = Literal["any", "rooms", "private"] | str
 
 ANYWHERE = ("any", "rooms", "private")
-LEAST_PERIOD = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +79,3 @@ def heard(where: str, room: str) -> bool:
     if where in ANYWHERE:
         return where == "any" or (where == "rooms") == is_room(room)
     return fold(where) == fold(room)
-
-
-def check_where(where: str) -> str:
-    """`where`. Raises ValueError where it is no place."""
-    if where not in ANYWHERE and not is_room(where):
-        raise ValueError(f'where={where!a}: it is "any", "rooms", "private", or a room, as "#lobby" is.')
-    return where
-
-
-def check_handler(handler: Callable[..., Any], *arguments: str) -> None:
-    """Raises TypeError where `handler` cannot be called with these arguments."""
-    name = name_of(handler)
-    if not callable(handler):
-        raise TypeError(f"{name} is no function: the parentheses of the decorator may be missing, or too many.")
-    if inspect.iscoroutinefunction(handler):
-        raise TypeError(f"{name}() is `async`: a handler is a plain function.")
-    try:
-        inspect.signature(handler).bind(*arguments)
-    except TypeError:
-        takes = f"one argument, the {arguments[0]}" if arguments else "no argument"
-        raise TypeError(f"{name}() is a handler that takes {takes}.") from None
-    except ValueError:  # something built in, that does not say
-        pass
-
-
-def name_of(handler: object) -> str:
-    """What a handler is called in the log."""
-    name = getattr(handler, "__name__", "")
-    return name if isinstance(name, str) and name else type(handler).__name__

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 
 from client.address import parse_address
-from client.bot.api import Bot, check_name
+from client.bot.api import Bot
+from client.bot.checks import check_name
 from client.bot.driver import ADDRESS_VARIABLE, LAST_RESORT, BotDriver, Running, start, start_where_it_says
 from client.bot.load import load_bots, reading
 from client.bot.script import ScriptError

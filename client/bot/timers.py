@@ -34,13 +34,15 @@ class Timers:
         self._due: list[tuple[float, int, Timer]] = []
         self._numbers = count()
 
-    def plan(self, when: float, timer: Timer) -> None:
-        """Have `timer` come due. Raises ValueError where there are too many already."""
+    def full(self) -> bool:
+        """Whether there are as many as there may be."""
         if len(self._due) >= MOST_TIMERS:
             self._due = [entry for entry in self._due if not entry[2].cancelled]
             heapq.heapify(self._due)
-        if len(self._due) >= MOST_TIMERS:
-            raise ValueError(f"a bot has at most {MOST_TIMERS} timers")
+        return len(self._due) >= MOST_TIMERS
+
+    def plan(self, when: float, timer: Timer) -> None:
+        """Have `timer` come due."""
         heapq.heappush(self._due, (when, next(self._numbers), timer))
 
     def deadline(self) -> float | None:

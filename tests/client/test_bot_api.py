@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import client
 from client import Bot, Call, Join, Message
 from client import events as e
-from client.bot import timers
+from client.bot import engine, timers
 from client.bot.engine import LONGEST_TURN
 from client.bot.limits import MOST_REMEMBERED, Budget, Cooldowns, Turns
 from client.bot.missed import MOST_ROOMS, Missed
@@ -220,6 +220,7 @@ def test_many_timers_leave_time_for_others() -> None:
 
 def test_timers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timers, "MOST_TIMERS", 3)
+    monkeypatch.setattr(engine, "MOST_TIMERS", 3)
     bot = Bot("robo")
     Harness(bot)
     planned = [bot.after(9, lambda: None) for _ in range(3)]
@@ -311,6 +312,10 @@ def test_a_handler_that_fails() -> None:
     def fail(call: Call) -> str:
         return dict[str, str]()["\x1b[2J"]
 
+    @bot.command("exit")
+    def leave(call: Call) -> None:
+        sys.exit(0)
+
     @bot.command("wrong")
     def wrong(call: Call) -> str:
         return 7  # type: ignore[return-value]
@@ -323,6 +328,8 @@ def test_a_handler_that_fails() -> None:
     room = Harness(bot, strict=False)
     assert room.says("ann", "!fail") == room.says("ann", "!wrong") == room.gets(e.Info("x")) == []
     assert room.says("ann", "!echo still here") == ["still here"]
+    assert room.says("ann", "!exit") == []
+    assert room.stopped, "sys.exit() in a handler ends the bot, not its thread alone"
     first, second, third = room.logged
     assert re.fullmatch(r"fail\(\) failed at test_bot_api\.py:\d+: KeyError: '\\x1b\[2J'", first), first
     assert second == "wrong() gave back int: a handler gives back a text, or nothing"
@@ -419,6 +426,9 @@ def test_mistakes_are_sentences() -> None:
     for wrong, sentence in (
         (lambda: bot.command("x")(waits), "waits() is `async`"),  # type: ignore[type-var]
         (lambda: bot.command("x")(lambda: None), "<lambda>() is a handler that takes one argument, the call"),  # type: ignore[type-var]
+        (lambda: bot.command(echo), 'write @bot.command("name") before echo().'),  # type: ignore[arg-type]
+        (lambda: bot.every(echo), "write @bot.every(60) before echo()."),  # type: ignore[arg-type]
+        (lambda: bot.at(echo), 'write @bot.at("09:30") before echo().'),  # type: ignore[arg-type]
         (lambda: bot.ready(lambda call: None), "takes no argument"),  # type: ignore[type-var]
         (lambda: bot.message(7), "int is no function"),  # type: ignore[call-overload]
     ):
