@@ -18,7 +18,7 @@ class Missed:
     """
 
     def __init__(self) -> None:
-        self._entered: dict[str, datetime] = {}  # rooms being read for the first time, and when we entered
+        self._entered: dict[str, datetime] = {}  # rooms whose history is being read, and when we entered
         self._followed: set[str] = set()
         self._again = False
 
@@ -36,10 +36,16 @@ class Missed:
 
     def is_missed(self, said: e.Said) -> bool:
         """Whether this was said while we were away."""
-        return said.replayed and (fold(said.room) in self._followed if is_room(said.room) else self._again)
+        return self._is_past(said) and self._was_here(said.room)
 
     def is_old(self, said: e.Said) -> bool:
-        """Whether this was said before we came. (What was said while the history was being read may be in that.)"""
+        """Whether this was said before we came."""
+        return self._is_past(said) and not self._was_here(said.room)
+
+    def _was_here(self, room: str) -> bool:
+        return fold(room) in self._followed if is_room(room) else self._again
+
+    def _is_past(self, said: e.Said) -> bool:
+        """Whether this was said before we entered, now or again: what was said while the history is being read may be in that."""
         entered = self._entered.get(fold(said.room))
-        since = entered is not None and said.at is not None and said.at > entered
-        return said.replayed and not since and not self.is_missed(said)
+        return said.replayed and not (entered is not None and said.at is not None and said.at > entered)

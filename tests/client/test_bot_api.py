@@ -375,6 +375,10 @@ def test_what_was_said_while_the_history_was_read() -> None:
     for seconds, said in ((-1, []), (0, []), (1, ["x"])):
         at = noon + timedelta(seconds=seconds)
         assert room.gets(e.Said("#lobby", "ann", "!echo x", at=at, replayed=True)) == said
+    room.gets(e.CaughtUp("#lobby"))
+    room.gets(e.Joined("#lobby", "robo", own=True, at=noon + timedelta(hours=1)))
+    assert room.gets(e.Said("#lobby", "ann", "!echo missed", at=noon + timedelta(minutes=9), replayed=True)) == []
+    assert room.gets(e.Said("#lobby", "ann", "!echo y", at=noon + timedelta(hours=2), replayed=True)) == ["y"]
     missed = Missed()
     for number in range(MOST_ROOMS * 2):
         missed.see(e.Joined(f"#{number}", "robo", own=True, at=noon))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,12 +15,14 @@ import pytest
 
 from client import Bot
 from client import events as e
+from client.address import Address
 from client.bot import run
 from client.bot.load import load_bots
 from client.bot.testing import Harness
 from client.protocol import IrcProtocol
-from tests.client.conftest import Person
-from tests.client.fake_server import PATIENCE
+from tests.client.conftest import FAST, Person
+from tests.client.fake_server import PATIENCE, Waits
+from tests.e2e.cutting_proxy import CuttingProxy
 from tests.e2e.process import ServerProcess, make_certificates, serving
 
 EXAMPLES = Path(run.__file__).parents[1] / "examples"
@@ -196,45 +199,83 @@ def started(real: ServerProcess, tmp_path: Path) -> Iterator[Callable[[], subpro
         process.wait(PATIENCE)
 
 
-def test_on_a_real_server_killed_and_started_again(
-    real: ServerProcess, started: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
+@pytest.fixture
+def ann(real: ServerProcess) -> Iterator[Person]:
+    person = Person(real.port, real.ca, IrcProtocol("ann", ["#lobby"]))
+    person.connection.start()
+    person.sees("in #lobby: ann")
+    yield person
+    person.connection.stop()
+    assert person.connection.join(PATIENCE)
+
+
+def test_votes_while_the_connection_is_lost(
+    real: ServerProcess, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ann = Person(real.port, real.ca, IrcProtocol("ann", ["#lobby"]))
-    ann.connection.start()
-    try:
-        ann.sees("in #lobby: ann")
-        first = started()
-        ann.sees("poll joined #lobby")
-        ann.sees("reminder joined #lobby")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    bot, read = example("poll"), list[e.Event]()
+    bot.event(lambda event: read.append(event) if isinstance(event, e.CaughtUp) else None)
+    with CuttingProxy(("127.0.0.1", real.port), lambda: (1 << 30, 1 << 30)) as network:
+        one = run.start(bot, Address("localhost", network.port), real.ca, FAST)
+        Waits.until(lambda: len(read) == 1, "the bot listens")
         ann.types("!poll Lunch? soup, salad")
         ann.sees("<poll> Lunch? 1 soup, 2 salad: !vote NUMBER")
+        network.hold(True)
+        ann.sees("poll is gone")
         ann.types("!vote 2")
-        ann.types("!remind #lobby in 1s stand-up")
-        ann.sees("<reminder> ann: reminder 1")
-        ann.sees("<reminder> ann: stand-up")
-        ann.types("!remind me in 2h water the plants")
-        ann.sees("<reminder> ann: reminder 2")
+        ann.types("!poll Tea? green, black")
+        ann.sees("<ann> !poll Tea?")
+        network.hold(False)
+        Waits.until(lambda: len(read) == 2, "it has read what was said meanwhile")
         ann.types("!results")
         ann.sees("<poll> Lunch? salad 1, soup 0 (1 vote, closes in 10 minutes)")
-        first.kill()
-        first.wait(PATIENCE)
-        ann.sees("poll is gone")
-        file = tmp_path / "parley" / "bots" / "reminder.json"
-        data = json.loads(file.read_text())
-        data["reminders"]["2"]["due"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-        file.write_text(json.dumps(data))
-        second = started()
-        ann.sees("[reminder] <reminder> ann: water the plants (this was due ")
-        ann.sees("poll joined #lobby", 2)
-        ann.types("!vote 1")
-        ann.types("!close")
-        ann.sees("<poll> The poll is over. Lunch? soup 1, salad 0 (1 vote)")
-        second.terminate()
-        assert second.wait(PATIENCE) == 0
-        log = (tmp_path / "log").read_text()
-        assert "failed" not in log, log
-        assert "Traceback" not in log, log
-        ann.sees("poll is gone", 2)
-    finally:
-        ann.connection.stop()
-        assert ann.connection.join(PATIENCE)
+        one.connection.stop()
+        assert one.connection.join(PATIENCE)
+    assert "One poll at a time" not in ann.screen.text(), "nobody waits for an answer to that"
+    ann.sees("poll is gone", 2)
+
+
+def wake(ann: Person, *answers: str, times: int = 1) -> None:
+    """Wait until bots listen: while they read the history, what is said is part of that."""
+    for _ in range(100):
+        ann.types("!help")
+        with contextlib.suppress(AssertionError):
+            Waits.until(lambda: all(ann.screen.text().count(answer) >= times for answer in answers), seconds=0.3)
+            return
+    raise AssertionError(ann.screen.rows)
+
+
+def test_on_a_real_server_killed_and_started_again(
+    ann: Person, started: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    first = started()
+    wake(ann, "<poll> !poll", "<reminder> !remind")
+    ann.types("!poll Lunch? soup, salad")
+    ann.sees("<poll> Lunch? 1 soup, 2 salad: !vote NUMBER")
+    ann.types("!vote 2")
+    ann.types("!remind #lobby in 1s stand-up")
+    ann.sees("<reminder> ann: reminder 1")
+    ann.sees("<reminder> ann: stand-up")
+    ann.types("!remind me in 2h water the plants")
+    ann.sees("<reminder> ann: reminder 2")
+    ann.types("!results")
+    ann.sees("<poll> Lunch? salad 1, soup 0 (1 vote, closes in 10 minutes)")
+    first.kill()
+    first.wait(PATIENCE)
+    ann.sees("poll is gone")
+    file = tmp_path / "parley" / "bots" / "reminder.json"
+    data = json.loads(file.read_text())
+    data["reminders"]["2"]["due"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    file.write_text(json.dumps(data))
+    second = started()
+    ann.sees("[reminder] <reminder> ann: water the plants (this was due ")
+    wake(ann, "<poll> !poll", times=2)
+    ann.types("!vote 1")
+    ann.types("!close")
+    ann.sees("<poll> The poll is over. Lunch? soup 1, salad 0 (1 vote)")
+    second.terminate()
+    assert second.wait(PATIENCE) == 0
+    log = (tmp_path / "log").read_text()
+    assert "failed" not in log, log
+    assert "Traceback" not in log, log
+    ann.sees("poll is gone", 2)
