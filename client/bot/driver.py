@@ -49,7 +49,7 @@ class BotDriver:
 
     def handle(self, event: e.Event) -> None:
         """Logs, and hands it on."""
-        own = isinstance(event, e.Joined | e.Parted) and event.own
+        own = isinstance(event, e.Joined | e.Parted) and event.own and not event.replayed
         if own or isinstance(event, _TOLD):
             for line in self._view.feed(event):
                 self.log(line.text)

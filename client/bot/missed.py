@@ -29,9 +29,11 @@ class Missed:
         elif isinstance(event, e.CaughtUp) and is_room(event.room) and len(self._followed) < MOST_ROOMS:
             self._followed.add(fold(event.room))
             self._entered.pop(fold(event.room), None)
-        elif isinstance(event, e.Parted) and event.own:
+        elif not isinstance(event, e.Joined | e.Parted) or not event.own or event.replayed:
+            return
+        elif isinstance(event, e.Parted):
             self._followed.discard(fold(event.room))
-        elif isinstance(event, e.Joined) and event.own and event.at is not None and len(self._entered) < MOST_ROOMS:
+        elif event.at is not None and len(self._entered) < MOST_ROOMS:
             self._entered[fold(event.room)] = event.at
 
     def is_missed(self, said: e.Said) -> bool:

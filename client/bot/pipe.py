@@ -51,12 +51,16 @@ class Bridge:
             self._print(event)
         elif isinstance(event, e.Drained):
             self.bot.stop()
-        elif isinstance(event, e.Joined | e.Parted) and event.own and fold(event.room) == fold(self.room):
+        elif isinstance(event, e.Joined | e.Parted):
+            self._move(event)
+        elif isinstance(event, e.Failed) and not self.inside and event.text.startswith(f"{self.room}: "):
+            self._give_up(f"it was not let into {self.room}.")
+
+    def _move(self, event: e.Joined | e.Parted) -> None:
+        if event.own and not event.replayed and fold(event.room) == fold(self.room):
             self.inside = isinstance(event, e.Joined)
             if not self.inside:
                 self._give_up(f"it was put out of {self.room}.")
-        elif isinstance(event, e.Failed) and not self.inside and event.text.startswith(f"{self.room}: "):
-            self._give_up(f"it was not let into {self.room}.")
 
     def _give_up(self, sentence: str) -> None:
         self.failed = self.failed or sentence
