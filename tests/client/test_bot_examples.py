@@ -174,9 +174,14 @@ def test_a_reminder_that_cannot_be_said_is_said_later() -> None:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("bots")
-    with serving(make_certificates(folder / "certs"), folder / "data", "--limits", "off") as server:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificates(tmp_path_factory.mktemp("bots") / "certs")
+
+
+@pytest.fixture
+def real(certificates: Path, tmp_path: Path) -> Iterator[ServerProcess]:
+    """One for each test: what happened in another would be history."""
+    with serving(certificates, tmp_path / "data", "--limits", "off") as server:
         yield server
 
 
