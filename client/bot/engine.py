@@ -116,6 +116,7 @@ class Engine:
     def ended(self) -> None:
         """Nothing follows."""
         self._bot.state.keep(self.clock.monotonic(), at_once=True)
+        self._bot.state.close()
 
     def do(self, job: Callable[[], object]) -> None:
         """Run what another thread left."""

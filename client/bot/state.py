@@ -2,7 +2,8 @@
 
 A change is written when the handler that made it returns, and before anything that it said leaves: what the bot has promised, it
 remembers. Where it said nothing, and another was written less than `PAUSE` seconds ago, it waits for so long.
-A file is replaced as a whole: whenever the bot is killed, the file holds what it held before a change or after it, never a part.
+A file is replaced as a whole: whenever the bot is killed, the file holds what it held before a change or after it, never a part. It
+belongs to one process, which locks a file beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
+try:
+    import fcntl
+except ImportError:  # not on Windows: two processes are not told of each other there
+    fcntl = None  # type: ignore[assignment]
+
 PAUSE = 0.5  # seconds between two writings
 LONGEST_STATE = 16 * 1024 * 1024  # bytes that are read back
 MOST_DAMAGED = 100
@@ -22,9 +28,10 @@ Log = Callable[[str], None]
 
 
 def state_folder() -> Path:
-    """https://specifications.freedesktop.org/basedir-spec/latest/: `$XDG_STATE_HOME`, else `~/.local/state`."""
+    """`$XDG_STATE_HOME`, else `~/.local/state` (https://specifications.freedesktop.org/basedir-spec/latest/); without a home, here."""
     given = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(given) if os.path.isabs(given) else Path.home() / ".local" / "state"
+    home = os.path.expanduser("~")
+    base = Path(given) if os.path.isabs(given) else Path(home, ".local", "state") if os.path.isabs(home) else Path()
     return base / "parley" / "bots"
 
 
@@ -42,6 +49,7 @@ class State(MutableMapping[str, Any]):
         self._touched = False  # it may differ from that
         self._written = float("-inf")
         self._complained = ""
+        self._lock: int | None = None  # a descriptor
 
     def __getitem__(self, key: str) -> Any:
         value = self._data[key]
@@ -75,8 +83,15 @@ class State(MutableMapping[str, Any]):
         self._data, self._stored, self._touched, self._complained = {}, "", False, ""
         self._written = float("-inf")
         self._path, self._log = path, log
-        if path is not None:
+        self.close()
+        if path is not None and os.path.exists(path):  # which never raises
             self._read(path)
+
+    def close(self) -> None:
+        """Let another process have the file."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def due(self) -> float | None:
         """When `keep` has something to write; a time that has passed, where it has now."""
@@ -97,12 +112,32 @@ class State(MutableMapping[str, Any]):
             return
         assert self._path is not None
         try:
+            if not self._is_ours(self._path):
+                return
             _replace(self._path, text)
         except OSError as error:
             why = error.strerror or "it cannot be written"
             self._complain(f"the state cannot be kept in {self._path} ({why}): it will be lost when the bot ends")
             return
         self._stored, self._written, self._complained = text, now, ""
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether no other process has the file, now and until `close`; else it is not kept. Raises OSError."""
+        if self._lock is not None or fcntl is None:
+            return True
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            os.close(lock)
+            self._path = None
+            self._log(
+                f"the state in {path} belongs to another process, so this one keeps none: end that, or give this bot another name"
+            )
+            return False
+        self._lock = lock
+        return True
 
     def _complain(self, sentence: str) -> None:
         if sentence != self._complained:
@@ -111,10 +146,10 @@ class State(MutableMapping[str, Any]):
 
     def _read(self, path: Path) -> None:
         try:
+            if not self._is_ours(path):
+                return
             with path.open("rb") as file:
                 raw = file.read(LONGEST_STATE + 1)
-        except FileNotFoundError:
-            return
         except OSError as error:
             self._log(f"the state in {path} cannot be read ({error.strerror}): the bot starts without, and keeps none")
             self._path = None

@@ -254,6 +254,36 @@ def test_cooldown_of_a_command() -> None:
     assert room.says("bob", "!x") == ["x"]
 
 
+HOSTILE = st.text(st.characters(), max_size=30) | st.sampled_from(
+    ["!echo x", "!help", "help", "!", "#lobby", "robo", "\x01ACTION x\x01", "a\nb"]
+)
+
+
+@given(st.lists(st.tuples(HOSTILE, HOSTILE, HOSTILE, st.booleans()), max_size=20))
+def test_whatever_strangers_say(said: list[tuple[str, str, str, bool]]) -> None:
+    bot = echo(burst=5, rate=0.0)
+    seen: list[str] = []
+
+    @bot.message
+    def remember(message: Message) -> str:
+        seen.append(message.text)
+        return message.text
+
+    @bot.join
+    def greet(join: Join) -> str:
+        return join.nick
+
+    room = Harness(bot)
+    for nick, target, text, flag in said:
+        room.gets(e.Said(target, nick, text, replayed=flag))
+        room.gets(e.Joined(target, nick, own=flag))
+        room.gets(e.CaughtUp(target))
+        room.gets(e.Parted(target, nick, own=flag))
+    assert set(seen) <= {text for _, _, text, _ in said}
+    for target in {heard.room for heard in room.said}:
+        assert len(room.heard(target)) <= 5, "no more than its budget, whatever happens"
+
+
 def test_a_rooms_budget() -> None:
     room = Harness(Bot("robo", burst=5, rate=1.0))
     bot = room.bot

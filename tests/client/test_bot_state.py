@@ -80,7 +80,8 @@ def test_when_it_is_written(tmp_path: Path) -> None:
     del kept.state["votes"]
     kept.state.keep(20.0, at_once=True)
     assert path.read_text() == "{}"
-    assert [file.name for file in path.parent.iterdir()] == ["robo.json"]
+    assert {file.name for file in path.parent.iterdir()} == {"robo.json", ".robo.json.lock"}
+    kept.state.close()
 
 
 def test_handlers_have_it_written(tmp_path: Path) -> None:
@@ -169,6 +170,42 @@ def test_what_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "file2" / "robo.json").read_text()) == {"a": 7}
 
 
+HOLDS = """
+import sys
+from pathlib import Path
+from client.bot.state import State
+state = State()
+state.open(Path(sys.argv[1]), print)
+state["owner"] = "the other"
+state.keep(0.0)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_it_belongs_to_one_process(tmp_path: Path) -> None:
+    path = tmp_path / "robo.json"
+    sentence = f"the state in {path} belongs to another process, so this one keeps none: end that, or give this bot another name"
+    early = Kept(path)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", HOLDS, str(path)], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        late = Kept(path)
+        assert (late.log, dict(late.state)) == ([sentence], {})
+        for kept in (early, late):
+            kept.state["owner"] = "me"
+            kept.state.keep(0.0)
+            assert kept.log == [sentence]
+            assert kept.state.due() is None
+        assert json.loads(path.read_text()) == {"owner": "the other"}
+        process.kill()
+        process.communicate()
+    after = Kept(path)
+    assert (after.log, dict(after.state)) == ([], {"owner": "the other"})
+    after.state.close()
+
+
 KILLED = """
 import itertools, sys
 from pathlib import Path
@@ -192,4 +229,4 @@ def test_killed_at_any_moment_it_is_whole(tmp_path: Path) -> None:
         data = json.loads(path.read_text())
         assert data["n"] == data["again"] >= said, "what was kept before it said so is there"
         assert len(data["much"]) == 50_000
-    assert {file.name for file in tmp_path.iterdir()} <= {"robo.json", ".robo.json.new"}
+    assert {file.name for file in tmp_path.iterdir()} <= {"robo.json", ".robo.json.lock", ".robo.json.new"}
