@@ -28,7 +28,10 @@ Log = Callable[[str], None]
 
 
 def state_folder() -> Path:
-    """`$XDG_STATE_HOME`, else `~/.local/state` (https://specifications.freedesktop.org/basedir-spec/latest/); without a home, here."""
+    """In `$XDG_STATE_HOME`, else `~/.local/state`; without a home, here.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
     given = os.environ.get("XDG_STATE_HOME", "")
     home = os.path.expanduser("~")
     base = Path(given) if os.path.isabs(given) else Path(home, ".local", "state") if os.path.isabs(home) else Path()
