@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from client.chat import Chat
 from client.history import MOST_HELD, MOST_MEMBERS, REMEMBERED
+from client.irc import LONGEST_LINE, MOST_BARRIERS, MOST_BATCHES, MOST_ROOMS, IrcProtocol
 from client.login import Login
-from client.protocol import LONGEST_LINE, MOST_BARRIERS, MOST_BATCHES, MOST_ROOMS, IrcProtocol
 from client.view import MOST_LINES
 from client.view import MOST_ROOMS as MOST_WINDOWS
 from tests.fuzz.target_text import is_shown
