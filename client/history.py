@@ -29,6 +29,7 @@ MOST_HELD = 1024 * 1024  # bytes, about
 COST_OF_ONE = 200  # bytes that a held message takes beside its text, about
 MOST_MEMBERS = 20_000
 LONGEST_NICK = 64  # characters that we keep
+_TEXTS = ("room", "nick", "text", "reason", "by", "reply_to", "old", "new")
 
 
 class Item(NamedTuple):
@@ -42,11 +43,7 @@ class Item(NamedTuple):
     @property
     def cost(self) -> int:
         """Bytes, about."""
-        return (
-            COST_OF_ONE
-            + len(self.msgid)
-            + sum(len(getattr(self.event, name, None) or "") for name in ("text", "reason", "reply_to"))
-        )
+        return COST_OF_ONE + len(self.msgid) + sum(len(getattr(self.event, name, "")) for name in _TEXTS)
 
     @property
     def key(self) -> int | None:
