@@ -85,6 +85,7 @@ class Room:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._own: OrderedDict[int, None] = OrderedDict()  # ours apart: one may be echoed again behind thousands of others
         self._passed: OrderedDict[int, None] = OrderedDict()  # joins and the like
+        self._older: OrderedDict[int, None] = OrderedDict()  # what was asked for
 
     def start(self, after: str) -> None:
         """A page of history has been asked for."""
@@ -168,14 +169,23 @@ class Room:
     def is_new(self, item: Item) -> bool:
         """Whether it was not shown before."""
         key = item.key
-        return key is None or not any(key in seen for seen in (self._seen, self._own, self._passed))
+        return key is None or not any(key in seen for seen in (self._seen, self._own, self._passed, self._older))
+
+    def shown_before(self, item: Item) -> None:
+        """It was shown in front of all else."""
+        self._keep(item, self._older)
 
     def _remember(self, item: Item) -> None:
+        if not isinstance(item.event, Said):
+            self._keep(item, self._passed)
+        else:
+            self._keep(item, self._own if item.event.own else self._seen)
+
+    @staticmethod
+    def _keep(item: Item, seen: OrderedDict[int, None]) -> None:
         key = item.key
         if key is None:
             return
-        said = isinstance(item.event, Said)
-        seen = self._passed if not said else self._own if getattr(item.event, "own", False) else self._seen
         seen[key] = None
         if len(seen) > REMEMBERED:
             seen.popitem(last=False)

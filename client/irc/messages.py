@@ -118,6 +118,7 @@ class Messages:
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool) -> None:
         """Puts a reaction to a message, or takes it back."""
         name = "draft/unreact" if remove else "draft/react"
+        reaction = reaction.encode("utf-8", "replace").decode().replace("\0", "")
         if not self._s.registered:
             self._s.tell(Failed(NOT_CONNECTED))
         elif not (self._s.takes_tag(name) and self._s.takes_tag(REPLY)):
@@ -125,7 +126,6 @@ class Messages:
         elif not msgid or not reaction or max(len(msgid.encode()), len(reaction.encode())) > LONGEST_ID:
             self._s.tell(Failed("that cannot be a reaction to this message"))
         else:
-            reaction = reaction.encode("utf-8", "replace").decode().replace("\0", "")
             self._s.send("TAGMSG", room, tags={f"+{name}": reaction, f"+{REPLY}": msgid})
             if "echo-message" not in self._s.caps:
                 self._s.tell(Reacted(room, msgid, self._s.nick, reaction, removed=remove, own=True))
