@@ -1,0 +1,133 @@
+"""The full-screen client: its parts, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+import traceback
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from client.tui.notify import Notifier, Notify
+from client.tui.screens.main import MainScreen
+from client.tui.session import Session
+from client.tui.themes import DEFAULT, THEMES, following
+from client.tui.workspace import Workspace
+from wire.names import fold
+
+LEAVING = 5.0  # seconds that a goodbye may take
+PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
+
+
+class ParleyApp(App[int]):
+    """Sessions on one side, screens on the other."""
+
+    TITLE = "Parley"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,f10", "leave", "quit", priority=True),
+        Binding("ctrl+t", "theme", "another theme", priority=True),
+    ]
+
+    def __init__(self, sessions: Iterable[Session], *, theme: str = DEFAULT, notify: Notify = Notify.BELL) -> None:
+        super().__init__()
+        for each in THEMES.values():
+            self.register_theme(each)
+        self.theme = THEMES[theme].name
+        self.workspace: Workspace[Session] = Workspace()
+        for session in sessions:
+            self.workspace.add(session)
+        self.main = MainScreen(self.workspace)
+        self.notifier = Notifier(self._to_terminal, time.monotonic, notify, os.environ)
+        self.crash = ""
+        self.last_words = ""  # for standard error, once the terminal is restored
+        self._leaving = False
+
+    async def on_mount(self) -> None:
+        """Starts."""
+        await self.push_screen(self.main)
+        self._handle_signals()
+        for session in self.workspace.servers:
+            self.attach(session)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+                loop.add_signal_handler(number, self.leave)
+
+    # --- sessions ---
+
+    def attach(self, session: Session) -> None:
+        """Have a session wake us."""
+
+        def wake() -> None:  # in the connection's thread
+            with contextlib.suppress(RuntimeError):  # the user interface has ended
+                self.call_later(self._turn, session)
+
+        session.inbox.attach(wake)
+
+    def _turn(self, session: Session) -> None:
+        more = session.turn()
+        changes = session.view.take_changes()
+        for entry in changes.alerts:
+            if not (self.app_focus and self._in_front(session, entry.room)):
+                self.notifier.call(entry)
+        self.main.changed(session, changes)
+        if more:
+            self.set_timer(PAUSE, lambda: self._turn(session))
+        elif session.ended:
+            self._has_ended(session)
+
+    def _in_front(self, session: Session, room: str) -> bool:
+        front = self.workspace.front
+        return front.server is session and fold(front.buffer.target) == fold(room)
+
+    def _has_ended(self, session: Session) -> None:
+        if all(each.ended for each in self.workspace.servers) and (self._leaving or session.leaving):
+            self.exit(0)
+        elif len(self.workspace.servers) == 1 and not session.greeted:
+            self.last_words = str(session.trouble or "")
+            self.exit(1)
+
+    # --- leaving ---
+
+    def action_leave(self) -> None:
+        """Quit."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Say goodbye everywhere, then end. Again: end now."""
+        if self._leaving:
+            self.exit(0)
+            return
+        self._leaving = True
+        for session in self.workspace.servers:
+            session.stop()
+        self.set_timer(LEAVING, lambda: self.exit(0))
+        if all(session.ended for session in self.workspace.servers):
+            self.exit(0)
+
+    def action_theme(self) -> None:
+        """The next theme."""
+        self.theme = THEMES[following(self.theme.removeprefix("parley-"))].name
+
+    def _to_terminal(self, text: str) -> None:
+        if self._driver is not None:
+            self._driver.write(text)
+            self._driver.flush()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A mistake of ours: kept for a report; the terminal is restored first."""
+        self.crash = self.crash or "".join(traceback.format_exception(error))
+        self._return_code = 1  # from here on as Textual does it, but that it shows what the variables hold, passwords too
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
