@@ -25,11 +25,10 @@ from client.address import Address
 from client.chat import Chat
 from client.connection import Connection
 from client.dialect import Dialect
-from client.plain import PlainProtocol
 from client.protocol import IrcProtocol
 from client.terminal import LONGEST_INPUT, TerminalScreen, Words, run_terminal
 from client.trust import client_context
-from tests.client.conftest import FAST, Rows
+from tests.client.conftest import FAST
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
 
 
@@ -40,9 +39,10 @@ class Terminal:
         self.rows: list[str] = []
         self.keys = keys
         self.screen = TerminalScreen(self.rows.append)
-        self.chat = Chat(dialect or IrcProtocol("alice", ["#lobby"]), "#lobby", self.screen)
+        self.dialect = dialect or IrcProtocol("alice", ["#lobby"])
+        self.chat = Chat(self.dialect, "#lobby", self.screen)
         address = Address("localhost", port)
-        self.connection = Connection(address, client_context(ca), self.chat.dialect, self.chat, timing=FAST)
+        self.connection = Connection(address, client_context(ca), self.dialect, self.chat, timing=FAST)
         self.chat.leave_by(self.connection.stop)
         self.code: list[int] = []
         self.thread = threading.Thread(target=self._run)
@@ -117,15 +117,15 @@ def test_the_end_can_come_before_the_typing() -> None:
 
 
 def test_completion() -> None:
-    chat = Chat(PlainProtocol("x"), "#lobby", Rows())
-    chat.words = ("Alice", "albert", "bob")
+    words = ["Alice", "albert", "bob", "#dev"]
 
     def offered(text: str) -> list[str]:
-        return [c.text for c in Words(chat).get_completions(Document(text), CompleteEvent())]
+        return [c.text for c in Words(lambda: words).get_completions(Document(text), CompleteEvent())]
 
-    assert offered("/n") == ["/nick ", "/names "]
+    assert offered("/n") == ["/names ", "/nick "]
     assert offered("al") == ["Alice: ", "albert: "]
     assert offered("hi b") == ["bob "]
+    assert offered("#d") == ["#dev "]
     assert offered("hi ") == []
 
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from client.chat import Chat
-from client.history import MOST_HELD, MOST_MEMBERS, REMEMBERED
+from client.history import MOST_HELD, REMEMBERED
 from client.login import Login
 from client.protocol import LONGEST_LINE, MOST_BARRIERS, MOST_BATCHES, MOST_ROOMS, IrcProtocol
-from client.view import MOST_LINES
-from client.view import MOST_ROOMS as MOST_WINDOWS
+from client.view import MOST_BUFFERS, MOST_BYTES, MOST_MEMBERS
 from tests.fuzz.target_text import is_shown
 from wire.message import MAX_BODY
 
@@ -103,11 +102,16 @@ class _Side:
 
     def _shown(self) -> None:
         view = self.chat.view
-        assert len(view.windows) <= MOST_WINDOWS + 1
-        for window in view.windows.values():
-            assert len(window.lines) <= MOST_LINES
-            assert is_shown(window.name)
-            assert is_shown(window.topic)
+        assert len(view.buffers) <= MOST_BUFFERS
+        assert sum(buffer.entries.size for buffer in view.buffers.values()) <= MOST_BYTES
+        for buffer in view.buffers.values():
+            assert is_shown(buffer.name)
+            assert is_shown(buffer.topic)
+            assert len(buffer.members) <= MOST_MEMBERS
+            assert 0 <= buffer.mentions <= buffer.unread <= len(buffer.entries)
+            for entry in buffer.entries.newest(3):
+                assert is_shown(entry.nick)
+                assert all(map(is_shown, entry.text.split("\n")))
 
 
 def target(data: bytes) -> None:
