@@ -1,0 +1,328 @@
+"""Where one types: a text area that grows, what completes a word, and a line of hints below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input, Static, TextArea
+
+from client.tui.cells import fit, tame
+from client.tui.completion import Completion, Words, complete
+from client.tui.layout import words_of
+from client.tui.popup import Popup
+from client.tui.recall import Recall
+from client.tui.typed import LARGEST, TOO_LONG, clean, hint_about, size_of
+from client.view import Entry
+
+ROWS = 6
+_BREAKS = {"alt+enter", "ctrl+j", "shift+enter"}
+
+
+class Composer(Vertical):
+    """What is typed leaves as `Submitted`. `words` gives what can be completed, `keeps_secret` what is not to be recalled."""
+
+    DEFAULT_CSS = """
+    Composer { height: auto; max-height: 18; background: $surface; }
+    Composer Area { height: auto; max-height: 6; min-height: 1; border: none; padding: 0 1; background: $surface; }
+    Composer Area:focus { border: none; }
+    Composer Input { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    Composer Input:focus { border: none; }
+    Composer #hint { display: none; height: 1; padding: 0 1; color: $text-muted; }
+    Composer.-secret Area { display: none; }
+    Composer.-secret Input { display: block; }
+    Composer.-hinting #hint { display: block; }
+    """
+
+    class Submitted(Message):
+        """Enter was pressed. `secret`: it answers `ask_secret` ("" where Esc was pressed)."""
+
+        def __init__(self, text: str, secret: bool = False) -> None:
+            super().__init__()
+            self.text = text
+            self.secret = secret
+
+    class Changed(Message):
+        """Something was typed (and no secret)."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class ReplyDropped(Message):
+        """Esc was pressed while a reply was being written."""
+
+    class Escaped(Message):
+        """Esc was pressed, and there was nothing to close here."""
+
+    def __init__(
+        self,
+        words: Callable[[], Words] = Words,
+        keeps_secret: Callable[[str], bool] = lambda _: False,
+        *,
+        recall: Recall | None = None,
+        placeholder: str = "",
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self._words = words
+        self._keeps_secret = keeps_secret
+        self._recall = recall or Recall()
+        self._reply: Entry | None = None
+        self._prompt = ""
+        self._complaint = ""
+        self._loaded = ""
+        self.popup = Popup()
+        self.area = Area(placeholder)
+
+    def compose(self) -> ComposeResult:
+        """The popup, the input (or that for a secret), the hint."""
+        yield self.popup
+        yield self.area
+        yield Input(password=True, select_on_focus=False)
+        yield Static("", id="hint", markup=False)
+
+    # --- for the app ---
+
+    @property
+    def text(self) -> str:
+        """What is being typed; never a secret."""
+        return self.area.text
+
+    @property
+    def asks_secret(self) -> bool:
+        """Whether what is typed now is hidden."""
+        return self.has_class("-secret")
+
+    def load(self, text: str) -> None:
+        """Puts a text into the input, the cursor behind it: a draft."""
+        self._put(text)
+        self._recall.reset()
+
+    def replying(self, entry: Entry | None) -> None:
+        """Shows which message is being answered; None: none."""
+        self._reply = entry
+        self._show_hint()
+
+    def ask_secret(self, prompt: str | None) -> None:
+        """What is typed is hidden, kept nowhere, and submitted as a secret, until this is called with None."""
+        field = self.query_one(Input)
+        field.value = ""
+        self._prompt = prompt or ""
+        had_focus = self.has_focus_within
+        self.set_class(prompt is not None, "-secret")
+        self.popup.close()
+        if had_focus:
+            self.focus_input()
+        self._show_hint()
+
+    def focus_input(self) -> None:
+        """Takes the focus."""
+        (self.query_one(Input) if self.asks_secret else self.area).focus()
+
+    # --- typing ---
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Something was typed, or put in."""
+        event.stop()
+        self._complaint = ""
+        if self.popup.is_open:
+            self._offer()
+        self._show_hint()
+        if self.text != self._loaded:
+            self.post_message(self.Changed(self.text))
+        self._loaded = ""
+
+    def submit(self) -> None:
+        """Sends what is typed."""
+        text = self.area.text
+        if not text.strip():
+            return
+        if size_of(text) > LARGEST:
+            self.complain(TOO_LONG)
+            return
+        if self._keeps_secret(text):
+            self._recall.reset()
+        else:
+            self._recall.add(text)
+        self._put("")
+        self.post_message(self.Submitted(text))
+
+    def recall(self, step: int) -> bool:
+        """Brings back what was typed before (-1) or after; False where there is nothing."""
+        text = self._recall.older(self.text) if step < 0 else self._recall.newer()
+        if text is None:
+            return False
+        self._put(text)
+        return True
+
+    def escape(self) -> None:
+        """Closes what is open, one thing at a time."""
+        if self.popup.is_open:
+            self.popup.close()
+        elif self._reply is not None:
+            self.replying(None)
+            self.post_message(self.ReplyDropped())
+        else:
+            self.post_message(self.Escaped())
+
+    def complain(self, sentence: str) -> None:
+        """Says something about what was typed, until more is typed."""
+        self._complaint = sentence
+        self._show_hint()
+
+    def _put(self, text: str) -> None:
+        self._loaded = text
+        self.popup.close()
+        self.area.load_text(text)
+        self.area.move_cursor(self.area.document.end)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A secret."""
+        event.stop()
+        event.input.value = ""
+        self.post_message(self.Submitted(event.value, secret=True))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """A secret is told to nobody."""
+        event.stop()
+
+    def on_key(self, event: events.Key) -> None:
+        """Esc answers a question for a secret with nothing."""
+        if self.asks_secret and event.key == "escape":
+            event.stop()
+            self.query_one(Input).value = ""
+            self.post_message(self.Submitted("", secret=True))
+
+    def _show_hint(self) -> None:
+        text = self._hint()
+        self.set_class(bool(text), "-hinting")
+        self.query_one("#hint", Static).update(text)
+
+    def _hint(self) -> str:
+        if self._complaint:
+            return self._complaint
+        if self.asks_secret:
+            return f"{self._prompt} (hidden; Enter sends it, Esc leaves it)"
+        if self._reply is not None:
+            ends = " · Esc ends it"
+            return fit(f"replying to {tame(words_of(self._reply))}", max(self.size.width - 2 - len(ends), 20)) + ends
+        return hint_about(self.text)
+
+    # --- completing ---
+
+    def tab(self, step: int = 1) -> None:
+        """Completes the word before the cursor, or goes through what is offered."""
+        if self.popup.is_open:
+            self.popup.move(step)
+            return
+        found = self._completion()
+        if found is None:
+            return
+        if len(found.choices) == 1:
+            self._take(found, found.choices[0].text)
+        else:
+            if found.common:
+                self._take(found, found.common)
+            self._offer()
+
+    def take_choice(self) -> None:
+        """Puts what is chosen in place of the word."""
+        found, choice = self._completion(), self.popup.chosen
+        self.popup.close()
+        if found is not None and choice is not None:
+            self._take(found, choice.text)
+
+    def on_popup_taken(self, event: Popup.Taken) -> None:
+        """One was clicked."""
+        event.stop()
+        self.take_choice()
+        self.area.focus()
+
+    def _offer(self) -> None:
+        found = self._completion()
+        self.popup.offer(found.choices if found else ())
+
+    def _completion(self) -> Completion | None:
+        return complete(self.text, self.area.index, self._words())
+
+    def _take(self, found: Completion, text: str) -> None:
+        self.area.put(found.start, found.end, text)
+
+
+class Area(TextArea):
+    """The text area: keys that mean something else here are given to the composer."""
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__(
+            soft_wrap=True,
+            show_line_numbers=False,
+            compact=True,
+            highlight_cursor_line=False,
+            tab_behavior="indent",
+            placeholder=placeholder,
+        )
+
+    @property
+    def index(self) -> int:
+        """Where the cursor is in the text."""
+        row, column = self.cursor_location
+        return sum(len(self.document.get_line(each)) + 1 for each in range(row)) + column
+
+    def put(self, start: int, end: int, text: str) -> None:
+        """Puts `text` in place of text[start:end], the cursor behind it."""
+        result = self.replace(text, self._locate(start), self._locate(end), maintain_selection_offset=False)
+        self.move_cursor(result.end_location)
+
+    def _locate(self, index: int) -> tuple[int, int]:
+        before = self.text[:index]
+        return before.count("\n"), index - before.rfind("\n") - 1
+
+    @property
+    def _composer(self) -> Composer:
+        assert isinstance(self.parent, Composer)
+        return self.parent
+
+    async def _on_key(self, event: events.Key) -> None:
+        act = self._act(event.key)
+        if act is not None:
+            event.stop()
+            event.prevent_default()
+            act()
+
+    def _act(self, key: str) -> Callable[[], object] | None:
+        composer, popup = self._composer, self._composer.popup
+        if key in _BREAKS:
+            return lambda: self.insert("\n")
+        if key == "enter":
+            return composer.take_choice if popup.is_open else composer.submit
+        if key in ("tab", "shift+tab"):
+            return lambda: composer.tab(1 if key == "tab" else -1)
+        if key == "escape":
+            return composer.escape
+        if popup.is_open and key in ("up", "down"):
+            return lambda: popup.move(1 if key == "down" else -1)
+        return None
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """Up; from the first line, to what was typed before."""
+        if select or not self.navigator.is_first_wrapped_line(self.cursor_location) or not self._composer.recall(-1):
+            super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """Down; from the last line, to what was typed after."""
+        if select or not self.navigator.is_last_wrapped_line(self.cursor_location) or not self._composer.recall(1):
+            super().action_cursor_down(select)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        text = clean(event.text)
+        if size_of(self.text) + size_of(text) > LARGEST:
+            self._composer.complain(TOO_LONG)
+        else:
+            result = self.replace(text, *self.selection, maintain_selection_offset=False)
+            self.move_cursor(result.end_location)

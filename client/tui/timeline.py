@@ -1,0 +1,363 @@
+"""The messages of one conversation, as a widget. Only what is on the screen is ever laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.message import Message
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
+
+from client.tui.cells import cell_len
+from client.tui.colours import UNSTYLED, palette
+from client.tui.drawn import Drawn, News
+from client.tui.drawn import search as search_in
+from client.tui.layout import Look
+from client.tui.viewport import Place, Viewport
+from client.view import Buffer, Entry, Past
+
+NEAR = 50  # entries: as near as this to the oldest, older ones are asked for
+WHEEL = 3  # rows
+MIN_WIDTH = 20  # columns that are laid out for, at least: a window narrower than that cuts them
+SPAN = 4096  # rows of an entry that can be told apart in a selection: its lines are called number * SPAN + row
+
+Search = Callable[[Buffer, str, int, bool], int | None]
+
+
+class Timeline(Widget, can_focus=True):
+    """Shows one buffer. Whoever changes the buffer says so with `changed`."""
+
+    DEFAULT_CSS = "Timeline { height: 1fr; background: $background; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("shift+up", "rows(-1)", "Line up", show=False),
+        Binding("shift+down", "rows(1)", "Line down", show=False),
+        Binding("ctrl+home", "start", "Oldest", show=False),
+        Binding("ctrl+end,end", "end", "Newest", show=False),
+        Binding("alt+up,up", "pick(-1)", "Choose a message", show=False),
+        Binding("alt+down,down", "pick(1)", "Choose a message", show=False),
+        Binding("escape", "leave", "Back", show=False),
+        Binding("enter,r", "ask('reply')", "Reply", show=False),
+        Binding("e", "ask('react')", "React", show=False),
+        Binding("d", "ask('redact')", "Take back", show=False),
+        Binding("c", "ask('copy')", "Copy", show=False),
+    ]
+
+    class NeedOlder(Message):
+        """The oldest entries are near; older ones may be asked for."""
+
+        def __init__(self, buffer: Buffer) -> None:
+            super().__init__()
+            self.buffer = buffer
+
+    class AtEnd(Message):
+        """Everything in the buffer has been shown."""
+
+        def __init__(self, buffer: Buffer) -> None:
+            super().__init__()
+            self.buffer = buffer
+
+    class Picked(Message):
+        """A message was clicked, or is chosen now; None: none is any more."""
+
+        def __init__(self, entry: Entry | None) -> None:
+            super().__init__()
+            self.entry = entry
+
+    class Asked(Message):
+        """Something is to be done with a message: "reply", "react", "redact", "copy"."""
+
+        def __init__(self, action: str, entry: Entry) -> None:
+            super().__init__()
+            self.action = action
+            self.entry = entry
+
+    def __init__(
+        self,
+        buffer: Buffer | None = None,
+        *,
+        grouped: bool = True,
+        search: Search = search_in,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self._look = Look(MIN_WIDTH, UNSTYLED, grouped)
+        self._search = search
+        self._back: Widget | None = None  # where the focus was before a message was chosen
+        self._picked: Entry | None = None
+        self._picked_number = 0
+        self.show(buffer or Buffer("", ""))
+
+    # --- what is shown ---
+
+    @property
+    def buffer(self) -> Buffer:
+        """The buffer that is shown."""
+        return self._drawn.buffer
+
+    @property
+    def at_end(self) -> bool:
+        """Whether it follows the end."""
+        return self._port.at_end
+
+    @property
+    def picked(self) -> Entry | None:
+        """The message that is chosen."""
+        return self._picked
+
+    def show(self, buffer: Buffer) -> None:
+        """Shows another buffer, at its end."""
+        drawn = self._drawn = Drawn(buffer, self._look)
+        self._port = Viewport(lambda: drawn.first, lambda: drawn.end, lambda number: len(drawn.rows(number)))
+        self._news = News(buffer)
+        self._found: int | None = None
+        self._asked: int | None = None  # the oldest entry when older ones were asked for
+        self._seen: int | None = None  # where the end was when that was told
+        self._screen: list[Place] | None = None
+        self._picked = None
+        self.changed()
+
+    def changed(self) -> None:
+        """The buffer has changed: cheap, however often it is called."""
+        self._screen = None
+        self.refresh()
+
+    # --- drawing ---
+
+    def notify_style_update(self) -> None:
+        """The theme may have changed."""
+        super().notify_style_update()
+        self.changed()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Textual draws through this: looks once what is on the screen, then line by line."""
+        self._arrange()
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        self._arrange()
+        screen, height, palette = self._screen or [], self.size.height, self._look.palette
+        index = y - (height - len(screen))
+        strip = self._row(screen[index]) if 0 <= index < len(screen) else Strip.blank(self._look.width, palette.text)
+        if y == height - 1 and not self._port.at_end:
+            strip = self._with_hint(strip)
+        return Strip([*strip, self._bar(y)], self._look.width + 1)
+
+    def _arrange(self) -> None:
+        if self._screen is not None or not self.size.width:
+            return
+        _, background = self.background_colors
+        wanted = replace(
+            self._look,
+            width=max(self.size.width - 1, MIN_WIDTH),
+            palette=palette(self.app.theme_variables, background),
+        )
+        if wanted != self._look:
+            self._look = wanted
+            self._drawn.redraw(wanted)
+        self._screen = self._port.visible(self.size.height)
+        self._news.update(at_end=self._port.at_end)
+        self._tell()
+
+    def _tell(self) -> None:
+        entries, past = self.buffer.entries, self.buffer.past
+        if self._port.at_end and self._seen != entries.end:
+            self._seen = entries.end
+            self.post_message(self.AtEnd(self.buffer))
+        top = self._screen[0].number if self._screen else entries.first
+        if past is Past.MORE and top - entries.first < NEAR and self._asked != entries.first:
+            self._asked = entries.first
+            self.post_message(self.NeedOlder(self.buffer))
+
+    def _row(self, place: Place) -> Strip:
+        row = self._drawn.rows(place.number)[place.row]
+        strip = row.strip.apply_offsets(0, place.number * SPAN + min(place.row, SPAN - 1))
+        chosen = self._picked is not None and self._picked is self._drawn.entry(place.number)
+        if chosen:
+            strip = _restyled(strip, self._look.palette.picked, 0, -1)
+        selection = self.text_selection
+        span = selection.get_span(place.number * SPAN + place.row) if selection else None
+        return _restyled(strip, self.screen.get_component_rich_style("screen--selection"), *span) if span else strip
+
+    def _with_hint(self, strip: Strip) -> Strip:
+        text = f" ↓ {self._news.count} new " if self._news.count else " ↓ "
+        kept = self._look.width - cell_len(text)
+        return Strip([*strip.crop(0, kept), Segment(text, self._look.palette.accent + Style(reverse=True))], self._look.width)
+
+    def _bar(self, y: int) -> Segment:
+        count, height, palette = len(self.buffer.entries), self.size.height, self._look.palette
+        screen = self._screen or []
+        shown = screen[-1].number - screen[0].number + 1 if screen else 0
+        if count <= shown or not screen:
+            return Segment(" ", palette.text)
+        size = max(height * shown // count, 1)
+        above = max(screen[0].number - self.buffer.entries.first, 0)
+        top = (height - size) if self._port.at_end else min((height - size) * above // max(count - shown, 1), height - size)
+        return Segment("┃" if top <= y < top + size else "│", palette.accent if top <= y < top + size else palette.dim)
+
+    # --- moving ---
+
+    def scroll_rows(self, by: int) -> None:
+        """By so many rows; up where `by` is negative."""
+        self._port.scroll(by, self.size.height)
+        self._moved(up=by < 0)
+
+    def action_rows(self, by: int) -> None:
+        """By a row."""
+        self.scroll_rows(by)
+
+    def action_page(self, by: int) -> None:
+        """By a page, of which a row stays."""
+        self.scroll_rows(by * max(self.size.height - 1, 1))
+
+    def action_start(self) -> None:
+        """To the oldest."""
+        self._port.to_start(self.size.height)
+        self._moved(up=True)
+
+    def action_end(self) -> None:
+        """To the newest."""
+        self._port.to_end()
+        self._moved(up=False)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel."""
+        event.stop()
+        self.scroll_rows(-WHEEL)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel."""
+        event.stop()
+        self.scroll_rows(WHEEL)
+
+    def _moved(self, *, up: bool) -> None:
+        if up and self.buffer.past is Past.MORE:
+            self._asked = None if self._asked == self.buffer.entries.first and self._at_top() else self._asked
+        self.changed()
+
+    def _at_top(self) -> bool:
+        return bool(self._screen) and self._screen[0].number <= self.buffer.entries.first  # type: ignore[index]
+
+    # --- choosing a message ---
+
+    def action_pick(self, by: int) -> None:
+        """The message above (-1) or below the one that is chosen; below the last, none."""
+        start = self._picked_number if self._picked is not None else self._below()
+        entries = self.buffer.entries
+        number = start + by
+        while entries.first <= number < entries.end and not entries[number].spoken:
+            number += by
+        if number >= entries.end:
+            self.action_leave()
+        elif number >= entries.first:
+            self._pick(number)
+
+    def action_leave(self) -> None:
+        """No message is chosen; the focus goes back to where it was."""
+        if self._picked is not None:
+            self._picked = None
+            self.post_message(self.Picked(None))
+            self.changed()
+        back, self._back = self._back, None
+        if back is not None and back.is_attached:
+            back.focus()
+
+    def action_ask(self, action: str) -> None:
+        """Asks for something to be done with the message that is chosen."""
+        entry = self._picked
+        if entry is not None:
+            self.action_leave()
+            self.post_message(self.Asked(action, entry))
+
+    def _below(self) -> int:
+        """The number below the lowest that is on the screen."""
+        self._arrange()
+        return min(self._screen[-1].number + 1, self.buffer.entries.end) if self._screen else self.buffer.entries.end
+
+    def _pick(self, number: int) -> None:
+        if self.screen.focused is not self:
+            self._back = self.screen.focused
+            self.focus(scroll_visible=False)
+        self._picked_number, self._picked = number, self.buffer.entries[number]
+        self._port.show(number, self.size.height)
+        self.post_message(self.Picked(self._picked))
+        self._moved(up=True)
+
+    def on_click(self, event: events.Click) -> None:
+        """On the hint: to the newest; on a message: it is told."""
+        if event.y == self.size.height - 1 and not self._port.at_end and event.x >= self._look.width - 10:
+            self.action_end()
+            return
+        screen = self._screen or []
+        index = event.y - (self.size.height - len(screen))
+        entry = self._drawn.entry(screen[index].number) if 0 <= index < len(screen) else None
+        if entry is not None and entry.spoken:
+            self.post_message(self.Picked(entry))
+
+    # --- searching ---
+
+    def find(self, text: str, backwards: bool = True) -> bool:
+        """Marks every place that has `text`, and goes to the next one; False where there is none. "" ends it."""
+        if text != self._look.needle:
+            self._found = None
+            self._look = replace(self._look, needle=text)
+            self._drawn.redraw(self._look)
+        self.changed()
+        if not text:
+            return False
+        start = self._found if self._found is not None else self._below() if backwards else self.buffer.entries.first - 1
+        number = self._search(self.buffer, text, start, backwards)
+        if number is None:
+            return False
+        self._found = number
+        self._port.centre(number, self.size.height)
+        self._moved(up=True)
+        return True
+
+    # --- selecting text with the mouse ---
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that is selected: rows that were one line are one again."""
+        first = self._drawn.first if selection.start is None else selection.start.y // SPAN
+        last = self._drawn.end if selection.end is None else selection.end.y // SPAN
+        text = ""
+        for number in range(max(first, self._drawn.first), min(last + 1, self._drawn.end)):
+            for index, row in enumerate(self._drawn.rows(number)):
+                span = selection.get_span(number * SPAN + index)
+                if span is not None:
+                    start, end = span
+                    begin = max(start, row.indent) if text else start
+                    part = row.text[begin : None if end == -1 else end]
+                    text += (row.glue if text else "") + (part.rstrip() if text or index else part)
+        return (text, "\n") if text else None
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Draw it."""
+        self.refresh()
+
+
+def _restyled(strip: Strip, style: Style, start: int, end: int) -> Strip:
+    """A strip with a style over some of its characters; `end` -1 for all after `start`."""
+    segments, at = [], 0
+    for segment in strip:
+        text, own, _ = segment
+        for piece, inside in _pieces(text, start - at, len(text) if end == -1 else end - at):
+            segments.append(Segment(piece, (own or Style.null()) + style if inside else own))
+        at += len(text)
+    return Strip(segments, strip.cell_length)
+
+
+def _pieces(text: str, start: int, end: int) -> list[tuple[str, bool]]:
+    start, end = max(min(start, len(text)), 0), max(min(end, len(text)), 0)
+    pieces = [(text[:start], False), (text[start:end], True), (text[max(start, end) :], False)]
+    return [(piece, inside) for piece, inside in pieces if piece]
