@@ -19,7 +19,6 @@ from client.tui.screens.main import MainScreen
 from client.tui.session import Session
 from client.tui.themes import DEFAULT, THEMES, following
 from client.tui.workspace import Workspace
-from wire.names import fold
 
 LEAVING = 5.0  # seconds that a goodbye may take
 PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
@@ -74,20 +73,21 @@ class ParleyApp(App[int]):
         session.inbox.attach(wake)
 
     def _turn(self, session: Session) -> None:
+        session.view.attended = self.app_focus and session is self.workspace.server
         more = session.turn()
         changes = session.view.take_changes()
         for entry in changes.alerts:
-            if not (self.app_focus and self._in_front(session, entry.room)):
-                self.notifier.call(entry)
+            self.notifier.call(entry)
         self.main.changed(session, changes)
         if more:
             self.set_timer(PAUSE, lambda: self._turn(session))
         elif session.ended:
             self._has_ended(session)
 
-    def _in_front(self, session: Session, room: str) -> bool:
-        front = self.workspace.front
-        return front.server is session and fold(front.buffer.target) == fold(room)
+    def watch_app_focus(self, focus: bool) -> None:
+        """The terminal has got or lost the focus."""
+        if self.main.is_mounted:
+            self.main.attended(focus)
 
     def _has_ended(self, session: Session) -> None:
         if all(each.ended for each in self.workspace.servers) and (self._leaving or session.leaving):

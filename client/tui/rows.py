@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -13,6 +12,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from client.tui.cells import cell_len, fit, tame
 
 
 class Span(NamedTuple):
@@ -30,22 +31,16 @@ class Row(NamedTuple):
     look: str = "row"
 
 
-def fit(text: str, width: int) -> str:
-    """`text` in `width` cells at most, with … where something was cut."""
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
-
-
 def cut(spans: Sequence[Span], width: int) -> list[Span]:
     """The spans in exactly `width` cells."""
     result = []
     for text, look in spans:
-        fitted = fit(text, width)
+        whole = tame(text)
+        fitted = fit(whole, width)
         if fitted:
             result.append(Span(fitted, look))
         width -= cell_len(fitted)
-        if fitted != text:
+        if fitted != whole:
             break
     if width > 0:
         result.append(Span(" " * width))

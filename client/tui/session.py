@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Protocol
 
 from client import events as e
 from client.address import Address
 from client.chat import Chat, local_clock
 from client.dialect import Actions, Dialect
+from client.discretion import is_service
 from client.errors import Trouble
+from client.events import Feature
 from client.tui.inbox import Inbox
 from client.tui.posted import Posted
 from client.view import Mark, View
@@ -66,7 +68,7 @@ class Session:
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
         self._posted = Posted(dialect, self.link.post, self.inbox.handle)
-        self.chat = Chat(cast(Dialect, self._posted), room, _NoRows(), clock=clock)
+        self.chat = Chat(self._posted, room, _NoRows(), clock=clock)
         self.chat.leave_by(self.stop)
         self.ended = False
         self.leaving = False
@@ -74,7 +76,7 @@ class Session:
         self.lost: e.Lost | None = None  # the connection is gone, since
         self.retry_at = 0.0  # when the next try is, on the monotonic clock
         self._monotonic = monotonic
-        self._read_due = 0.0
+        self._read: dict[str, datetime] = {}  # up to when a room was read, where that is not told yet
 
     @property
     def view(self) -> View:
@@ -141,5 +143,18 @@ class Session:
 
     def read(self) -> None:
         """All of the buffer in front has been seen."""
-        if (at := self.view.read(self.view.front)) is not None:
-            self.actions.read_up_to(self.view.current, at)
+        if (at := self.view.read(self.view.front)) is not None and self.view.current:
+            self._read[self.view.current] = at
+
+    def report_read(self) -> None:
+        """Tell the server what has been seen since the last time: to be called once a second."""
+        for target, at in self._read.items():
+            self.actions.read_up_to(target, at)
+        self._read.clear()
+
+    def typing(self, text: str) -> None:
+        """Something is being typed in front."""
+        target, chat = self.view.current, self.chat
+        tells = target and not text.startswith("/") and not chat.keeps_secret(text) and not is_service(target)
+        if Feature.TYPING in self.view.features and not self.wants_name and tells:
+            self.actions.typing(target, done=not text)

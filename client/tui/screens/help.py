@@ -30,10 +30,7 @@ _NAMES = {
 def key_name(key: str) -> str:
     """A key of a binding as people write it: "ctrl+k" is Ctrl+K."""
     *modifiers, last = key.split("+")
-    if last in _NAMES:
-        name = _NAMES[last]
-    else:
-        name = last.upper() if len(last) == 1 or last.startswith("f") else last
+    name = _NAMES.get(last) or (last.upper() if len(last) == 1 or last.startswith("f") else last)
     return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
 
 
