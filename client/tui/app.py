@@ -14,17 +14,19 @@ from typing import ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from client.tui.notify import Notifier, Notify
+from client.tui.notify import Notifier
 from client.tui.screens.main import MainScreen
+from client.tui.screens.question import Question
 from client.tui.session import Session
-from client.tui.themes import DEFAULT, THEMES, following
+from client.tui.settings import Settings, save
+from client.tui.themes import THEMES, following
 from client.tui.workspace import Workspace
 
 LEAVING = 5.0  # seconds that a goodbye may take
 PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
 
 
-class ParleyApp(App[int]):
+class ParleyApp(App[None]):
     """Sessions on one side, screens on the other."""
 
     TITLE = "Parley"
@@ -34,18 +36,18 @@ class ParleyApp(App[int]):
         Binding("ctrl+t", "theme", "another theme", priority=True),
     ]
 
-    def __init__(self, sessions: Iterable[Session], *, theme: str = DEFAULT, notify: Notify = Notify.BELL) -> None:
+    def __init__(self, sessions: Iterable[Session], wanted: Settings) -> None:
         super().__init__()
         for each in THEMES.values():
             self.register_theme(each)
-        self.theme = THEMES[theme].name
+        self.wanted = wanted
+        self.theme = THEMES[wanted.theme].name
         self.workspace: Workspace[Session] = Workspace()
         for session in sessions:
             self.workspace.add(session)
         self.main = MainScreen(self.workspace)
-        self.notifier = Notifier(self._to_terminal, time.monotonic, notify, os.environ)
+        self.notifier = Notifier(self._to_terminal, time.monotonic, wanted.notify, os.environ)
         self.crash = ""
-        self.last_words = ""  # for standard error, once the terminal is restored
         self._leaving = False
 
     async def on_mount(self) -> None:
@@ -70,6 +72,7 @@ class ParleyApp(App[int]):
             with contextlib.suppress(RuntimeError):  # the user interface has ended
                 self.call_later(self._turn, session)
 
+        session.chat.leave_by(self.leave)
         session.inbox.attach(wake)
 
     def _turn(self, session: Session) -> None:
@@ -90,33 +93,40 @@ class ParleyApp(App[int]):
             self.main.attended(focus)
 
     def _has_ended(self, session: Session) -> None:
-        if all(each.ended for each in self.workspace.servers) and (self._leaving or session.leaving):
-            self.exit(0)
-        elif len(self.workspace.servers) == 1 and not session.greeted:
-            self.last_words = str(session.trouble or "")
-            self.exit(1)
+        never_was = len(self.workspace.servers) == 1 and not session.greeted
+        if never_was or (self._leaving and all(each.ended for each in self.workspace.servers)):
+            self.exit()
 
     # --- leaving ---
 
     def action_leave(self) -> None:
-        """Quit."""
-        self.leave()
+        """Quit; where something said is not stored yet, after a question."""
+        waiting = sum(len(buffer.waiting) for session in self.workspace.servers for buffer in session.view.buffers.values())
+        if not waiting or self._leaving:
+            self.leave()
+        elif not isinstance(self.screen, Question):
+            what = "one message of yours is" if waiting == 1 else f"{waiting} messages of yours are"
+            question = Question("Quit", f"{what.capitalize()} not stored yet, and may get lost.", yes="Quit", no="Stay")
+            self.push_screen(question, lambda yes: self.leave() if yes else None)
 
     def leave(self) -> None:
         """Say goodbye everywhere, then end. Again: end now."""
         if self._leaving:
-            self.exit(0)
+            self.exit()
             return
         self._leaving = True
         for session in self.workspace.servers:
             session.stop()
-        self.set_timer(LEAVING, lambda: self.exit(0))
+        self.set_timer(LEAVING, self.exit)
+        self.main.sync_status()
         if all(session.ended for session in self.workspace.servers):
-            self.exit(0)
+            self.exit()
 
     def action_theme(self) -> None:
-        """The next theme."""
-        self.theme = THEMES[following(self.theme.removeprefix("parley-"))].name
+        """The next theme; it is remembered."""
+        self.wanted.theme = following(self.wanted.theme)
+        self.theme = THEMES[self.wanted.theme].name
+        save(self.wanted)
 
     def _to_terminal(self, text: str) -> None:
         if self._driver is not None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from client import folders
 from client.address import Address
 from client.connection import Connection
 from client.dialect import Dialect
+from client.errors import Trouble
+from client.tui import settings
 from client.tui.app import ParleyApp
 from client.tui.notify import Notify
 from client.tui.session import Session
-from client.tui.themes import DEFAULT
 
 JOINING = 5.0  # seconds, for a thread that may be looking up an address
 
@@ -22,22 +25,53 @@ def connect(address: Address, context: ssl.SSLContext, dialect: Dialect, room: s
     return Session(address, dialect, room, lambda inbox: Connection(address, context, dialect, inbox, trusted=trusted))
 
 
-def run_full_screen(sessions: Sequence[Session], *, theme: str | None = None, notify: str | None = None) -> int:
-    """Chat on these servers until the end; the exit code. The terminal is restored, whatever happens."""
-    app = ParleyApp(sessions, theme=theme or DEFAULT, notify=Notify(notify or "bell"))
+def run_full_screen(
+    sessions: Sequence[Session],
+    *,
+    theme: str | None = None,
+    notify: str | None = None,
+    explain: Callable[[Trouble], Trouble] = lambda trouble: trouble,
+) -> int:
+    """Chat on these servers until the end; the exit code. The terminal is restored, whatever happens.
+
+    `theme` and `notify`, where they are given, are remembered. `explain` says more about the trouble of the first session.
+    """
+    wanted = settings.load()
+    if theme or notify:
+        wanted = settings.Settings(theme or wanted.theme, Notify(notify) if notify else wanted.notify)
+        settings.save(wanted)
+    app = ParleyApp(sessions, wanted)
     for session in sessions:
         session.link.start()
     try:
-        code = app.run()
+        app.run()
     finally:
-        for session in app.workspace.servers:
-            session.inbox.close()
-            session.link.stop()
-        for session in app.workspace.servers:
-            session.link.join(JOINING)
-    if app.last_words:
-        print(app.last_words, file=sys.stderr)
+        _end(app)
+    return _report(app, explain)
+
+
+def _end(app: ParleyApp) -> None:
+    for session in app.workspace.servers:
+        session.inbox.close()
+        session.link.stop()
+    for session in app.workspace.servers:
+        session.link.join(JOINING)
+
+
+def _report(app: ParleyApp, explain: Callable[[Trouble], Trouble]) -> int:
+    """Says on standard error what went wrong; the exit code."""
     if app.crash:
-        print("The client met a mistake of its own and had to end.", file=sys.stderr)
+        print(f"The client met a mistake of its own and had to end: {_kept(app.crash)}.", file=sys.stderr)
         return 1
-    return code if code is not None else app.return_code or 0
+    first = app.workspace.servers[0]
+    if first.link.trouble is not None:
+        print(explain(first.link.trouble), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _kept(crash: str) -> str:
+    """Keeps what is to be reported; where."""
+    path: Path = folders.state_folder() / "crash.json"
+    kept = folders.write(path, {"what": crash.splitlines()})
+    return f"what is to be reported stands in {path}" if kept else crash.splitlines()[-1]

@@ -16,7 +16,7 @@ from client.errors import Trouble
 from client.events import Feature
 from client.tui.inbox import Inbox
 from client.tui.posted import Posted
-from client.view import Mark, View
+from client.view import SERVER, Mark, View
 
 MOST_A_TURN = 200  # events
 A_SLICE = 20  # of them, between two looks at the clock
@@ -127,8 +127,13 @@ class Session:
         if isinstance(event, e.Lost):
             self.lost, self.retry_at = event, self._monotonic() + event.delay
         elif isinstance(event, e.Registered):
-            self.lost, self.greeted = None, True
+            self.lost = None
         self.chat.handle(event)
+        if isinstance(event, e.NameRefused) and not self.greeted:
+            self.view.switch(SERVER)  # there it says why
+        elif isinstance(event, e.Registered) and not self.greeted:
+            self.greeted = True
+            self.view.switch(self.chat.home)
 
     def _end(self) -> None:
         self.ended = True
