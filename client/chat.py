@@ -169,6 +169,7 @@ class Chat:
                 self.seen()
             if text.startswith("/") and not text.startswith("//"):
                 run(self, text[1:])
+                self.view.expect()
             else:
                 self.say(text[1:] if text.startswith("//") else text)
         self._refresh()

@@ -35,6 +35,15 @@ def shown(view: View, event: e.Event) -> list[Entry]:
     return [line] if line else []
 
 
+def _answer(view: View, event: e.Info | e.Failed) -> list[Entry]:
+    room = event.room if isinstance(event, e.Failed) and view.find(event.room) is not None else ""
+    line = view.line(event)
+    if line is None:
+        return []
+    line.room = room or view.answers_in()
+    return [view.keep(line)]
+
+
 # --- the connection ---
 
 
@@ -243,6 +252,8 @@ def _invited(view: View, event: e.Invited) -> list[Entry]:
 
 TAKES: dict[type[e.Event], Callable[[View, Any], list[Entry]]] = {
     e.Away: _away,
+    e.Failed: _answer,
+    e.Info: _answer,
     e.Gone: _gone,
     e.Invited: _invited,
     e.Joined: _joined,

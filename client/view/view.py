@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from client import events as e
@@ -27,6 +27,7 @@ from wire.names import fold
 MOST_BUFFERS = 200
 MOST_BYTES = 64 * 1024 * 1024  # of entries, in all buffers together, about
 SERVER = ""  # the buffer of what belongs to no room
+ANSWERS_WITHIN = timedelta(seconds=10)  # of what was asked for
 
 _DROPPED_AT_ONCE = 64  # entries
 _ERRORS = (e.Failed, e.NotSent, e.NameRefused)
@@ -52,6 +53,7 @@ class View:
         self.changed = Changes()
         self._watched = tuple(watched)
         self._tally = Tally()
+        self._asked: tuple[Buffer, datetime] | None = None  # where, and until when, a command's answers are shown
         self.nick = ""
         self.front = self.buffer(current)
 
@@ -166,11 +168,22 @@ class View:
         take = _TAKES.get(type(event), happened.told)
         return take(self, event)
 
+    def expect(self) -> None:
+        """A command has been given in front: what the server says next without naming a room is shown there, for a while."""
+        self._asked = (self.front, self.clock() + ANSWERS_WITHIN)
+
     def note(self, text: str, mark: Mark = Mark.INFO, room: str = SERVER) -> Entry:
         """A line of our own."""
         return self.keep(Entry(self.clock(), room, mark, bounded(safe(text))))
 
     # --- for the modules that take events in ---
+
+    def answers_in(self) -> str:
+        """The room in which an answer that names none is shown."""
+        if self._asked is None or self.clock() > self._asked[1]:
+            return SERVER
+        target = self._asked[0].target
+        return target if self.find(target) is self._asked[0] else SERVER
 
     def ignores(self, event: e.Event) -> bool:
         """Whether it comes from somebody whom we do not want to hear."""
