@@ -17,10 +17,10 @@ from client.chat import ASK_NAME, LONGEST_NICK, Chat, Screen
 from client.connection import Connection
 from client.dialect import Dialect
 from client.errors import Trouble
+from client.irc import IrcProtocol
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
 from client.pipe import PipeScreen, open_input, run_pipe
 from client.plain import LOBBY, PlainProtocol
-from client.protocol import IrcProtocol
 from client.trust import CA_VARIABLE, LOCAL_CA, client_context, describe, find_ca
 from wire.display import safe
 from wire.names import is_room, nick_from, valid_nick, valid_room

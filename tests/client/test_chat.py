@@ -7,8 +7,8 @@ import pytest
 from client import events as e
 from client.chat import Chat
 from client.commands import COMMANDS
+from client.irc import IrcProtocol
 from client.plain import MOST_QUEUED, RECENT, PlainProtocol
-from client.protocol import IrcProtocol
 from tests.client.conftest import Rows
 
 

@@ -25,7 +25,7 @@ from client.address import Address
 from client.chat import Chat
 from client.connection import Connection
 from client.dialect import Dialect
-from client.protocol import IrcProtocol
+from client.irc import IrcProtocol
 from client.terminal import LONGEST_INPUT, TerminalScreen, Words, run_terminal
 from client.trust import client_context
 from tests.client.conftest import FAST

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 
 from client.chat import Chat
 from client.history import MOST_HELD, REMEMBERED
+from client.irc import LONGEST_LINE, IrcProtocol
+from client.irc.batches import MOST_BATCHES
+from client.irc.session import MOST_BARRIERS, MOST_ROOMS
 from client.login import Login
-from client.protocol import LONGEST_LINE, MOST_BARRIERS, MOST_BATCHES, MOST_ROOMS, IrcProtocol
 from client.view import MOST_BUFFERS, MOST_BYTES, MOST_MEMBERS
 from tests.fuzz.target_text import is_shown
 from wire.message import MAX_BODY
@@ -87,17 +89,17 @@ class _Side:
 
     def _bounded(self) -> None:
         protocol = self.protocol
-        assert len(protocol._rooms) <= MOST_ROOMS
-        assert len(protocol._wanted) <= MOST_ROOMS + 1
-        assert len(protocol._batches) <= MOST_BATCHES
-        assert len(protocol._barriers) <= MOST_BARRIERS
+        assert len(protocol.session.rooms) <= MOST_ROOMS
+        assert len(protocol.session.wanted) <= MOST_ROOMS + 1
+        assert len(protocol._batches.open) <= MOST_BATCHES
+        assert len(protocol.session.barriers) <= MOST_BARRIERS
         assert len(protocol._lines._rest) <= LONGEST_LINE + 1
         assert len(protocol.nick) <= max(64, self.longest) + 3, "a name is longer than anybody could want"  # `name___`
-        for room in protocol._rooms.values():
+        for room in protocol.session.rooms.values():
             assert len(room.members) <= MOST_MEMBERS
             assert len(room._seen) <= REMEMBERED
             assert room._held_bytes <= MOST_HELD
-        box = protocol._outbox
+        box = protocol.session.outbox
         assert all(len(item.nicks) <= 20 for kept in (box._flying, box._doubtful) for item in kept), "names are collected"
 
     def _shown(self) -> None:
