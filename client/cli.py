@@ -123,8 +123,8 @@ def front_end(args: argparse.Namespace, source: TextIO) -> str:
     """Which one fits: "full", "line" or "pipe"."""
     if not (source.isatty() and sys.stdout.isatty()):
         return "pipe"
-    plain_terminal = os.environ.get("TERM", "") in ("", "dumb", "unknown")
-    return "line" if args.line or plain_terminal or importlib.util.find_spec("textual") is None else "full"
+    simple = os.environ.get("TERM", "") in ("", "dumb", "unknown") or not sys.stderr.isatty()  # Textual draws on standard error
+    return "line" if args.line or simple or importlib.util.find_spec("textual") is None else "full"
 
 
 def _run(address: Address, dialect: Dialect, room: str, args: argparse.Namespace, source: TextIO) -> int:

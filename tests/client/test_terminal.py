@@ -142,7 +142,7 @@ def test_without_prompt_toolkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         monkeypatch.setattr(builtins, "__import__", without)
         monkeypatch.setattr(sys, "stdin", keyboard)
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        assert cli.main(["localhost:1", "--name", "alice"]) == 1
+        assert cli.main(["localhost:1", "--name", "alice", "--line"]) == 1
         assert end
     os.close(master)
     assert "For a better input line: pip install prompt_toolkit" in capsys.readouterr().err
@@ -180,7 +180,7 @@ class Tmux:
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> None:
     log = tmp_path / "stderr"
-    command = f"{sys.executable} -m client --ca {ca} 2>{log}; echo left with $?; sleep 60"
+    command = f"{sys.executable} -m client --line --ca {ca} 2>{log}; echo left with $?; sleep 60"
     tmux = Tmux(f"sh -c '{command}'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
     try:
         tmux.shows("Enter server address:")
