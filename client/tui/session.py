@@ -140,6 +140,8 @@ class Session:
         self.view.online = False
         if self.link.trouble is not None:
             self.view.note(str(self.link.trouble), Mark.ERROR)
+            if not self.greeted:
+                self.view.switch(SERVER)
 
     def stop(self) -> None:
         """Say goodbye, and end."""

@@ -10,6 +10,7 @@ from client.tui.rows import Row, Span
 from client.tui.session import Session
 
 HINTS = "F1 help  ^K go to"
+ROOMY = 60  # columns, from which there is room for them
 
 
 def who_types(nicks: Sequence[str]) -> str:
@@ -38,23 +39,26 @@ def connection_trouble(session: Session) -> str:
     return f"connection to {session.name} lost: next try in {seconds} s" if seconds else f"connecting to {session.name} …"
 
 
-def status_row(session: Session, *, below: int = 0, elsewhere: tuple[int, int] = (0, 0)) -> Row:
-    """What the line says: `below` counts what is new under what is seen, `elsewhere` what is unread and means us in other rooms."""
+def status_row(session: Session, *, width: int = 80, elsewhere: tuple[int, int] = (0, 0)) -> Row:
+    """What the line says; `elsewhere` counts what is unread, and what means us, in other rooms."""
     trouble = connection_trouble(session)
     left = Span(f" {trouble}", "broken") if trouble else Span(f" {who_types(session.view.typists(session.view.front))}", "types")
-    right = [Span(f" ↓ {below} new ", "new")] if below else []
     unread, mentions = elsewhere
+    roomy = width >= ROOMY
+    right = []
     if mentions:
-        right.append(Span(f" @{mentions} elsewhere ", "mention"))
+        right.append(Span(f" @{mentions}{' elsewhere' if roomy else ''} ", "mention"))
     elif unread:
-        right.append(Span(f" {unread} unread elsewhere ", "quiet"))
-    return Row([left], [*right, Span(f" {HINTS} ", "quiet")])
+        right.append(Span(f" {unread} unread elsewhere " if roomy else f" {unread} ", "quiet"))
+    if roomy:
+        right.append(Span(f" {HINTS} ", "quiet"))
+    return Row([left], right)
 
 
 class StatusLine(OneLine):
     """Shows it."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"broken", "types", "new", "mention", "quiet"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"broken", "types", "mention", "quiet"}
 
     def __init__(self) -> None:
         super().__init__(id="status")

@@ -26,7 +26,7 @@ from client.tui.status import StatusLine, status_row
 from client.tui.timeline import Timeline
 from client.tui.topic import TopicLine
 from client.tui.workspace import Place, Workspace
-from client.view import Changes, search
+from client.view import Buffer, Changes, search
 from wire.names import fold
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class MainScreen(Screen[None]):
         self.composer = Composer(self._words, self._keeps_secret, id="composer")
         self.answers = Answers(self)
         self._shown: tuple[int, str] | None = None
+        self._needs_older: Buffer | None = None
         self._prompt: str | None = None  # what is asked for in secret
 
     @property
@@ -117,6 +118,7 @@ class MainScreen(Screen[None]):
             if key in changes.members:
                 self.query_one(Members).sync(front.buffer)
             self._sync_composer()
+            self._ask_older()
         self._sync_lines()
 
     def sync(self) -> None:
@@ -139,7 +141,7 @@ class MainScreen(Screen[None]):
 
     def sync_status(self) -> None:
         """Show the status anew: it has a countdown."""
-        self.query_one(StatusLine).put(status_row(self._session, elsewhere=self.workspace.elsewhere()))
+        self.query_one(StatusLine).put(status_row(self._session, width=self.size.width, elsewhere=self.workspace.elsewhere()))
 
     def _sync_composer(self) -> None:
         """Ask in secret what is to be asked so, and say what a line would be taken for."""
@@ -211,8 +213,15 @@ class MainScreen(Screen[None]):
 
     def on_timeline_need_older(self, event: Timeline.NeedOlder) -> None:
         """The oldest is near."""
-        if self._session.view.wants_older(event.buffer):
-            self._session.actions.older(event.buffer.target)
+        self._needs_older = event.buffer
+        self._ask_older()
+
+    def _ask_older(self) -> None:
+        """Ask for a page; where that cannot be done yet, for want of a connection, later."""
+        buffer = self._needs_older
+        if buffer is self.workspace.front.buffer and self._session.view.wants_older(buffer):
+            self._needs_older = None
+            self._session.actions.older(buffer.target)
 
     def on_timeline_at_end(self, event: Timeline.AtEnd) -> None:
         """All of a buffer was shown."""

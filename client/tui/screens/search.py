@@ -36,6 +36,7 @@ class Search(Dialog[None]):
         self._timeline = timeline
         self._session = session
         self._looking = False  # for more pages
+        self._oldest = 0  # the number of the oldest entry when a page was asked for
 
     def compose(self) -> ComposeResult:
         """A line to type in, and what came of it."""
@@ -59,7 +60,7 @@ class Search(Dialog[None]):
 
     def action_find(self, backwards: bool) -> None:
         """The next one. While pages are fetched: stop that."""
-        if self._looking:
+        if self._looking and not self._has_come:
             self._stop("stopped   " + HINT)
         elif not self._text or self._timeline.find(self._text, backwards):
             self._stop(HINT)
@@ -88,7 +89,7 @@ class Search(Dialog[None]):
         if self._session.view.wants_older(buffer):
             self._session.actions.older(buffer.target)
         if buffer.past is Past.ASKED:
-            self._looking = True
+            self._looking, self._oldest = True, buffer.entries.first
             oldest = f"{buffer.entries[buffer.entries.first].at:%d %b %Y}" if len(buffer.entries) else "…"
             self._say(f"looking before {oldest}   Enter stop")
         else:
@@ -96,10 +97,14 @@ class Search(Dialog[None]):
 
     def _look(self) -> None:
         """Whether a page has come, and it is in there."""
-        if not self._looking or self._timeline.buffer.past is Past.ASKED:
-            return
-        self._looking = False
-        self.action_find(True)
+        if self._looking and self._has_come:
+            self.action_find(True)
+
+    @property
+    def _has_come(self) -> bool:
+        """Whether a page has come; the timeline may have asked for another one already."""
+        buffer = self._timeline.buffer
+        return buffer.past is not Past.ASKED or buffer.entries.first != self._oldest
 
     def _stop(self, text: str) -> None:
         self._looking = False
