@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -20,10 +21,12 @@ from client.tui.app import ParleyApp
 from client.tui.inbox import Inbox
 from client.tui.session import Session
 from client.tui.settings import Settings
-from tests.client.tui.screen import screen_text
+from tests.client.fake_server import PATIENCE
+from tests.client.tui.screen import FOLDER, compare, screen_text
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 ALL = frozenset(e.Feature)
+LOOKS = 50  # until a screen that is not as it was before is a failure
 
 
 class Recorder:
@@ -129,15 +132,23 @@ class Desk:
         for event in events:
             self.sessions[server].inbox.handle(event)
         await self.until(lambda: not self.sessions[server].inbox.unread)
-        await self.pilot.pause()
+        await self.settle()
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:
         """Wait for a condition."""
-        for _ in range(500):
-            if true():
-                return
-            await self.pilot.pause(0.002)
-        raise AssertionError(f"{what or 'it'} did not happen:\n" + "\n".join(self.rows()))
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what or 'it'} did not happen:\n" + "\n".join(self.rows()))
+            await asyncio.sleep(0.002)
+
+    async def settle(self) -> None:
+        """Wait until nobody has a message to work on: as `Pilot.pause`, which takes 20 ms at least, many times a test."""
+        calm = 0
+        while calm < 5:
+            await asyncio.sleep(0.0005)
+            pumps = [self.app, *self.app.screen_stack, *self.app.screen.walk_children()] if self.app.is_running else []
+            calm = 0 if any(pump.message_queue_size for pump in pumps) else calm + 1
 
     def rows(self) -> list[str]:
         return screen_text(self.app)
@@ -154,16 +165,26 @@ class Desk:
         """Wait until it is not."""
         await self.until(lambda: not self._has(text), f"no {text}")
 
+    async def shows(self, name: str) -> None:
+        """Wait until the screen is as in a file of `snapshots`."""
+        for _ in range(LOOKS):
+            await asyncio.sleep(0.02)
+            if as_in_file(name, self.rows()):
+                return
+        compare(name, self.rows())
+
     async def keys(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        """Keys, each taken in before the next."""
+        for key in keys:
+            self.app.post_message(Key(key, key if len(key) == 1 else None))
+            await self.settle()
 
     async def types(self, text: str) -> None:
         """Keys without a pause between them."""
         for character in text:
             key = character if character.isalnum() else _character_to_key(character)
             self.app.post_message(Key(key, character))
-        await self.pilot.pause()
+        await self.settle()
 
     async def greeted(self) -> None:
         """Let in, to a room with three others."""
@@ -181,6 +202,12 @@ def said(text: str, nick: str = "ada", room: str = "#lobby", second: int = 0, **
     """A message, with an id."""
     at = datetime(2026, 1, 2, 11, second // 60, second % 60, tzinfo=UTC)
     return e.Said(room, nick, text, at=at, msgid=f"m{second}", **more)
+
+
+def as_in_file(name: str, rows: list[str]) -> bool:
+    """Whether these are the rows of a snapshot."""
+    file = FOLDER / f"{name}.txt"
+    return file.exists() and file.read_text() == "\n".join(rows) + "\n"
 
 
 def clean_folders(folder: Path, environment: Callable[[str, str], None]) -> None:
