@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
+from textual.widgets.text_area import Edit, EditResult
 
 from client.tui.cells import fit, tame
 from client.tui.completion import Completion, Words, complete
@@ -74,7 +75,6 @@ class Composer(Vertical):
         self._reply: Entry | None = None
         self._prompt = ""
         self._complaint = ""
-        self._loaded = ""
         self.popup = Popup()
         self.area = Area(placeholder)
 
@@ -132,9 +132,19 @@ class Composer(Vertical):
         if self.popup.is_open:
             self._offer()
         self._show_hint()
-        if self.text != self._loaded:
+        if self.area.touched:
+            self.area.touched = False
             self.post_message(self.Changed(self.text))
-        self._loaded = ""
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        """The cursor has moved: another word may be meant."""
+        event.stop()
+        if self.popup.is_open:
+            self._offer()
+
+    def on_resize(self) -> None:
+        """The hint is cut to the width."""
+        self._show_hint()
 
     def submit(self) -> None:
         """Sends what is typed."""
@@ -161,6 +171,7 @@ class Composer(Vertical):
 
     def escape(self) -> None:
         """Closes what is open, one thing at a time."""
+        self.screen.clear_selection()
         if self.popup.is_open:
             self.popup.close()
         elif self._reply is not None:
@@ -175,9 +186,9 @@ class Composer(Vertical):
         self._show_hint()
 
     def _put(self, text: str) -> None:
-        self._loaded = text
         self.popup.close()
         self.area.load_text(text)
+        self.area.touched = False
         self.area.move_cursor(self.area.document.end)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -265,6 +276,21 @@ class Area(TextArea):
             tab_behavior="indent",
             placeholder=placeholder,
         )
+
+        self.touched = False  # by somebody who types; not by `load_text`
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Every change but a text that is put in as a whole."""
+        self.touched = True
+        return super().edit(edit)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that move through the conversation, not through what is typed, are left to others."""
+        if action in ("cursor_page_up", "cursor_page_down"):
+            return False
+        if action in ("cursor_up", "cursor_down") and parameters and self.document.line_count == 1:
+            return False
+        return super().check_action(action, parameters)
 
     @property
     def index(self) -> int:

@@ -171,7 +171,7 @@ def _text(entry: Entry, head: list[Part], look: Look, under: Style | None) -> It
 def _head(entry: Entry, around: Around, look: Look) -> Iterator[Part]:
     form, palette = look.form, look.palette
     if around.follows:
-        yield Part(" " * _indent(look), palette.dim)
+        yield Part("·".ljust(3 if form is Form.COLUMNS else 2).rjust(_indent(look)), palette.dim)
         return
     sign, style = _sign(entry, palette)
     bot = "·bot" if entry.bot and entry.spoken else ""

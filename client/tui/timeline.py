@@ -254,13 +254,21 @@ class Timeline(Widget, can_focus=True):
         """The message above (-1) or below the one that is chosen; below the last, none."""
         start = self._picked_number if self._picked is not None else self._below()
         entries = self.buffer.entries
-        number = start + by
+        number = start + by if by < 0 else max(start + by, entries.first)
         while entries.first <= number < entries.end and not entries[number].spoken:
             number += by
         if number >= entries.end:
             self.action_leave()
         elif number >= entries.first:
             self._pick(number)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys for a message that is chosen are left to others while none is."""
+        return self._picked is not None if action in ("ask", "leave") else super().check_action(action, parameters)
+
+    def focus_on_click(self) -> bool:
+        """Whoever clicks here goes on typing where they were."""
+        return False
 
     def action_leave(self) -> None:
         """No message is chosen; the focus goes back to where it was."""

@@ -107,7 +107,7 @@ def test_kinds_of_lines() -> None:
     assert first(said("bob joined", "", Mark.INFO)) == "12:30 -- bob joined"
     assert first(said("no", "", Mark.ERROR)) == "12:30 !! no"
     assert first(said("hi", bot=True)) == "12:30 bob·bot hi"
-    assert first(said("[b]hi[/b]"), Around(follows=True)) == "        [b]hi[/b]"
+    assert first(said("[b]hi[/b]"), Around(follows=True)) == "      · [b]hi[/b]"
     assert first(said("", redacted="carol")) == "12:30 bob message taken back by carol"
     assert first(said("", redacted="")) == "12:30 bob message taken back"
     assert first(said("x" * 9, "a" * 40)) == f"12:30 {'a' * 15}… {'x' * 9}"
