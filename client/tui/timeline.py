@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
@@ -14,6 +15,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from client.tui.cells import cell_len
@@ -26,6 +28,7 @@ from client.view import Buffer, Entry, Past
 
 NEAR = 50  # entries: as near as this to the oldest, older ones are asked for
 WHEEL = 3  # rows
+PACE = 0.04  # seconds between two screens, while much comes
 MIN_WIDTH = 20  # columns that are laid out for, at least: a window narrower than that cuts them
 SPAN = 4096  # rows of an entry that can be told apart in a selection: its lines are called number * SPAN + row
 
@@ -95,6 +98,8 @@ class Timeline(Widget, can_focus=True):
         self._back: Widget | None = None  # where the focus was before a message was chosen
         self._picked: Entry | None = None
         self._picked_number = 0
+        self._drawn_at = 0.0
+        self._later: Timer | None = None  # when what has changed is drawn
         self.show(buffer or Buffer("", ""))
 
     # --- what is shown ---
@@ -124,10 +129,22 @@ class Timeline(Widget, can_focus=True):
         self._seen: int | None = None  # where the end was when that was told
         self._screen: list[Place] | None = None
         self._picked = None
-        self.changed()
+        self._redraw()
 
     def changed(self) -> None:
-        """The buffer has changed: cheap, however often it is called."""
+        """The buffer has changed: cheap, however often it is called. What comes in a flood is drawn at a reader's pace."""
+        if self._later is not None:
+            return
+        wait = self._drawn_at + PACE - time.monotonic()
+        if wait > 0 and self.is_running:
+            self._later = self.set_timer(wait, self._redraw)
+        else:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        if self._later is not None:
+            self._later.stop()
+            self._later = None
         self._screen = None
         self.refresh()
 
@@ -140,7 +157,9 @@ class Timeline(Widget, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Textual draws through this: looks once what is on the screen, then line by line."""
+        self._screen = None
         self._arrange()
+        self._drawn_at = time.monotonic()
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -173,15 +192,21 @@ class Timeline(Widget, can_focus=True):
         entries, past = self.buffer.entries, self.buffer.past
         if self._port.at_end and self._seen != entries.end:
             self._seen = entries.end
-            self.post_message(self.AtEnd(self.buffer))
+            self.call_later(self._say, self.AtEnd, self.buffer)
         top = self._screen[0].number if self._screen else entries.first
         if past is Past.MORE and top - entries.first < NEAR and self._asked != entries.first:
             self._asked = entries.first
-            self.post_message(self.NeedOlder(self.buffer))
+            self.call_later(self._say, self.NeedOlder, self.buffer)
+
+    def _say(self, what: type[AtEnd] | type[NeedOlder], buffer: Buffer) -> None:
+        """In our own turn: what is made while a screen draws is the screen's, and does not reach it."""
+        self.post_message(what(buffer))
 
     def _row(self, place: Place) -> Strip:
-        row = self._drawn.rows(place.number)[place.row]
-        strip = row.strip.apply_offsets(0, place.number * SPAN + min(place.row, SPAN - 1))
+        rows = self._drawn.rows(place.number)
+        if place.row >= len(rows):  # it has changed since, and is not drawn yet
+            return Strip.blank(self._look.width, self._look.palette.text)
+        strip = rows[place.row].strip.apply_offsets(0, place.number * SPAN + min(place.row, SPAN - 1))
         chosen = self._picked is not None and self._picked is self._drawn.entry(place.number)
         if chosen:
             strip = _restyled(strip, self._look.palette.picked, 0, -1)
@@ -243,7 +268,7 @@ class Timeline(Widget, can_focus=True):
     def _moved(self, *, up: bool) -> None:
         if up and self.buffer.past is Past.MORE:
             self._asked = None if self._asked == self.buffer.entries.first and self._at_top() else self._asked
-        self.changed()
+        self._redraw()
 
     def _at_top(self) -> bool:
         return bool(self._screen) and self._screen[0].number <= self.buffer.entries.first  # type: ignore[index]
@@ -275,7 +300,7 @@ class Timeline(Widget, can_focus=True):
         if self._picked is not None:
             self._picked = None
             self.post_message(self.Picked(None))
-            self.changed()
+            self._redraw()
         back, self._back = self._back, None
         if back is not None and back.is_attached:
             back.focus()
@@ -320,7 +345,7 @@ class Timeline(Widget, can_focus=True):
             self._found = None
             self._look = replace(self._look, needle=text)
             self._drawn.redraw(self._look)
-        self.changed()
+        self._redraw()
         if not text:
             return False
         start = self._found if self._found is not None else self._below() if backwards else self.buffer.entries.first - 1
@@ -344,7 +369,8 @@ class Timeline(Widget, can_focus=True):
                 span = selection.get_span(number * SPAN + index)
                 if span is not None:
                     start, end = span
-                    begin = max(start, row.indent) if text else start
+                    named = row.text[: row.indent].strip(" ·")
+                    begin = max(start, row.indent) if text and not named else start
                     part = row.text[begin : None if end == -1 else end]
                     text += (row.glue if text else "") + (part.rstrip() if text or index else part)
         return (text, "\n") if text else None
