@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from textual import events
+from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
 from client.tui.completion import Words
 from client.tui.composer import Composer
+from client.tui.keys import know_alt_enter
 from client.tui.typed import LARGEST, TOO_LONG
 from client.view import Entry, Mark
 from tests.client.tui.screen import compare, screen_text
@@ -292,3 +294,9 @@ def test_keys_of_the_conversation_are_left_to_it() -> None:
 
     asyncio.run(run())
     assert passed == ["pageup", "shift+up", "alt+up"]
+
+
+def test_alt_enter_breaks_the_line_in_terminals_too() -> None:
+    know_alt_enter()
+    keys = [event.key for event in XTermParser().feed("\x1b\r") if isinstance(event, events.Key)]
+    assert keys == ["ctrl+j"]

@@ -87,6 +87,7 @@ def test_words_stay_whole_and_long_ones_are_cut() -> None:
 def test_what_terminals_do_not_agree_on_is_left_out() -> None:
     assert tame("👨‍👩‍👧 ❤️ 👍🏽") == "👨👩👧 ❤ 👍"
     assert cell_len(tame("a\u200db" * 50)) == 100  # measured as one character, drawn as a hundred
+    assert tame("e" + "\u0301" * 90) == "e" + "\u0301" * 4  # a tower of accents would reach into other lines
     assert fit("漢字漢字", 5) == "漢字…"
     assert fit("abc", 0) == ""
 

@@ -297,24 +297,10 @@ def test_a_change_of_an_entry_is_drawn() -> None:
         assert app.rows()[-2].endswith("🎉 1")
         entry.redacted, entry.text = "carol", ""
         entry.revision += 1
-        app.timeline._row(app.timeline._screen[-1])  # type: ignore[index]
         await drawn(app, pilot)
         assert "message taken back by carol" in app.rows()[-3]
 
     drive(many(20), test)
-
-
-def test_what_shrinks_between_two_screens_is_blank() -> None:
-    async def test(app: Reading, pilot: Pilot[None]) -> None:
-        place = app.timeline._screen[-1]  # type: ignore[index]
-        assert place.row
-        entry = app.timeline.buffer.entries[0]
-        entry.text, entry.revision = "", 1
-        assert not "".join(segment.text for segment in app.timeline._row(place)).strip()
-
-    buffer = Buffer("#lobby", "#lobby")
-    say(buffer, "one\ntwo\nthree")
-    drive(buffer, test)
 
 
 def test_search_goes_from_one_to_the_next() -> None:
