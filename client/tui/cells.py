@@ -16,6 +16,8 @@ __all__ = ["Piece", "cell_len", "cut", "fit", "tame", "wrap"]
 
 # zero width space and joiner, invisible operators, variation selectors, skin tones
 _UNSURE = re.compile("[\u200b\u200d\u2060-\u2064\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_TOWERS = re.compile(f"({_MARKS}{{4}}){_MARKS}+")  # of marks on one letter: they reach into other lines
 _STRETCHES = re.compile(r" +|[^ ]+")
 _GOOD_ENDS = frozenset("/?&=-_.")  # a long word (a link) is cut after one of these, where there is one near
 
@@ -29,8 +31,8 @@ class Piece(NamedTuple):
 
 
 def tame(text: str) -> str:
-    """`text` without the characters of which terminals do not agree how wide they are."""
-    return text if text.isascii() else _UNSURE.sub("", text)
+    """`text` without the characters of which terminals do not agree how wide they are, and with at most four marks on a letter."""
+    return text if text.isascii() else _TOWERS.sub(r"\1", _UNSURE.sub("", text))
 
 
 def cut(text: str, width: int) -> int:
@@ -76,8 +78,8 @@ def _lines(text: str, room: int, width: int) -> Iterator[Piece]:
             size = _cut_word(word, room - used)
             yield Piece(text[start : at + size], start, glue)
             start, used, glue, room = at + size, 0, "", width
+            cells -= cell_len(word[:size])
             word, at = word[size:], at + size
-            cells = cell_len(word)
         used, end = used + cells, at + len(word)
     if end > start:
         yield Piece(text[start:end], start, glue)

@@ -10,16 +10,15 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
+from client.tui.area import Area
 from client.tui.cells import fit, tame
 from client.tui.completion import Completion, Words, complete
+from client.tui.keys import know_alt_enter
 from client.tui.layout import words_of
 from client.tui.popup import Popup
 from client.tui.recall import Recall
-from client.tui.typed import LARGEST, TOO_LONG, clean, hint_about, size_of
+from client.tui.typed import LARGEST, TOO_LONG, hint_about, size_of
 from client.view import Entry
-
-ROWS = 6
-_BREAKS = {"alt+enter", "ctrl+j", "shift+enter"}
 
 
 class Composer(Vertical):
@@ -74,9 +73,9 @@ class Composer(Vertical):
         self._reply: Entry | None = None
         self._prompt = ""
         self._complaint = ""
-        self._loaded = ""
+        know_alt_enter()
         self.popup = Popup()
-        self.area = Area(placeholder)
+        self.area = Area(self, placeholder)
 
     def compose(self) -> ComposeResult:
         """The popup, the input (or that for a secret), the hint."""
@@ -132,9 +131,19 @@ class Composer(Vertical):
         if self.popup.is_open:
             self._offer()
         self._show_hint()
-        if self.text != self._loaded:
+        if self.area.touched:
+            self.area.touched = False
             self.post_message(self.Changed(self.text))
-        self._loaded = ""
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        """The cursor has moved: another word may be meant."""
+        event.stop()
+        if self.popup.is_open:
+            self._offer()
+
+    def on_resize(self) -> None:
+        """The hint is cut to the width."""
+        self._show_hint()
 
     def submit(self) -> None:
         """Sends what is typed."""
@@ -161,6 +170,7 @@ class Composer(Vertical):
 
     def escape(self) -> None:
         """Closes what is open, one thing at a time."""
+        self.screen.clear_selection()
         if self.popup.is_open:
             self.popup.close()
         elif self._reply is not None:
@@ -175,9 +185,9 @@ class Composer(Vertical):
         self._show_hint()
 
     def _put(self, text: str) -> None:
-        self._loaded = text
         self.popup.close()
         self.area.load_text(text)
+        self.area.touched = False
         self.area.move_cursor(self.area.document.end)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -251,78 +261,3 @@ class Composer(Vertical):
 
     def _take(self, found: Completion, text: str) -> None:
         self.area.put(found.start, found.end, text)
-
-
-class Area(TextArea):
-    """The text area: keys that mean something else here are given to the composer."""
-
-    def __init__(self, placeholder: str) -> None:
-        super().__init__(
-            soft_wrap=True,
-            show_line_numbers=False,
-            compact=True,
-            highlight_cursor_line=False,
-            tab_behavior="indent",
-            placeholder=placeholder,
-        )
-
-    @property
-    def index(self) -> int:
-        """Where the cursor is in the text."""
-        row, column = self.cursor_location
-        return sum(len(self.document.get_line(each)) + 1 for each in range(row)) + column
-
-    def put(self, start: int, end: int, text: str) -> None:
-        """Puts `text` in place of text[start:end], the cursor behind it."""
-        result = self.replace(text, self._locate(start), self._locate(end), maintain_selection_offset=False)
-        self.move_cursor(result.end_location)
-
-    def _locate(self, index: int) -> tuple[int, int]:
-        before = self.text[:index]
-        return before.count("\n"), index - before.rfind("\n") - 1
-
-    @property
-    def _composer(self) -> Composer:
-        assert isinstance(self.parent, Composer)
-        return self.parent
-
-    async def _on_key(self, event: events.Key) -> None:
-        act = self._act(event.key)
-        if act is not None:
-            event.stop()
-            event.prevent_default()
-            act()
-
-    def _act(self, key: str) -> Callable[[], object] | None:
-        composer, popup = self._composer, self._composer.popup
-        if key in _BREAKS:
-            return lambda: self.insert("\n")
-        if key == "enter":
-            return composer.take_choice if popup.is_open else composer.submit
-        if key in ("tab", "shift+tab"):
-            return lambda: composer.tab(1 if key == "tab" else -1)
-        if key == "escape":
-            return composer.escape
-        if popup.is_open and key in ("up", "down"):
-            return lambda: popup.move(1 if key == "down" else -1)
-        return None
-
-    def action_cursor_up(self, select: bool = False) -> None:
-        """Up; from the first line, to what was typed before."""
-        if select or not self.navigator.is_first_wrapped_line(self.cursor_location) or not self._composer.recall(-1):
-            super().action_cursor_up(select)
-
-    def action_cursor_down(self, select: bool = False) -> None:
-        """Down; from the last line, to what was typed after."""
-        if select or not self.navigator.is_last_wrapped_line(self.cursor_location) or not self._composer.recall(1):
-            super().action_cursor_down(select)
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        event.prevent_default()
-        text = clean(event.text)
-        if size_of(self.text) + size_of(text) > LARGEST:
-            self._composer.complain(TOO_LONG)
-        else:
-            result = self.replace(text, *self.selection, maintain_selection_offset=False)
-            self.move_cursor(result.end_location)

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from client.tui.layout import Around, Look, Row, centred, follows, lay_out, waiting, words_of
 from client.view import Buffer, Entry, Past
 
-KEPT = 2000  # entries whose rows are kept
+KEPT = 5000  # rows that are kept
 _PAST = {
     Past.MORE: "",
     Past.ASKED: "older messages are on their way…",
@@ -27,6 +27,8 @@ class Drawn:
         self.buffer = buffer
         self.look = look
         self._kept: OrderedDict[int, tuple[Entry, int, Around, list[Row]]] = OrderedDict()
+        self._count = 0  # of the rows in it
+        self._waiting: tuple[tuple[str, ...], list[Row]] = ((), [])
 
     @property
     def first(self) -> int:
@@ -48,6 +50,8 @@ class Drawn:
         if look != self.look:
             self.look = look
             self._kept.clear()
+            self._count = 0
+            self._waiting = ((), [])
 
     def rows(self, number: int) -> list[Row]:
         """The rows of an item; none for a number that has gone."""
@@ -59,16 +63,23 @@ class Drawn:
         if kept is not None and kept[0] is entry and kept[1] == entry.revision and kept[2] == around:
             return kept[3]
         rows = lay_out(entry, around, self.look)
-        self._kept[number] = (entry, entry.revision, around, rows)
-        self._kept.move_to_end(number)
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        self._keep(number, (entry, entry.revision, around, rows))
         return rows
+
+    def _keep(self, number: int, kept: tuple[Entry, int, Around, list[Row]]) -> None:
+        before = self._kept.pop(number, None)
+        self._kept[number] = kept
+        self._count += len(kept[3]) - (len(before[3]) if before else 0)
+        while self._count > KEPT and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._count -= len(oldest[3])
 
     def _edge(self, number: int) -> list[Row]:
         buffer, look = self.buffer, self.look
         if number == buffer.entries.end:
-            return [row for text in buffer.waiting for row in waiting(text, look)]
+            if self._waiting[0] != buffer.waiting:
+                self._waiting = (buffer.waiting, [row for text in buffer.waiting for row in waiting(text, look)])
+            return self._waiting[1]
         if number != buffer.entries.first - 1:
             return []
         text = _PAST[buffer.past] if len(buffer.entries) or buffer.past is Past.ASKED else "nothing has been said here yet"

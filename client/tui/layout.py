@@ -24,6 +24,8 @@ from client.view import Entry, Mark
 
 WIDE, NARROW = 100, 60  # columns: from here on, below this
 NAMES = 16  # cells of the column of names
+QUOTED = 200  # characters of what is answered: more than a line has
+MOST_MARKS = 100  # links, and places found, that are marked in one line of a text
 TOGETHER = timedelta(minutes=5)  # so long one's messages stand under one name
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s<>\"]+", re.IGNORECASE)
 _UNDERLINE = Style(underline=True)
@@ -121,8 +123,8 @@ def follows(before: Entry, entry: Entry) -> bool:
 
 
 def words_of(entry: Entry) -> str:
-    """An entry in one line, to quote it."""
-    text = "message taken back" if entry.redacted is not None else " ".join(entry.text.split("\n"))
+    """The first words of an entry in one line, to quote it."""
+    text = "message taken back" if entry.redacted is not None else " ".join(entry.text[:QUOTED].split("\n"))
     return f"* {entry.nick} {text}" if entry.mark is Mark.ACTION else f"{entry.nick}: {text}"
 
 
@@ -171,7 +173,7 @@ def _text(entry: Entry, head: list[Part], look: Look, under: Style | None) -> It
 def _head(entry: Entry, around: Around, look: Look) -> Iterator[Part]:
     form, palette = look.form, look.palette
     if around.follows:
-        yield Part(" " * _indent(look), palette.dim)
+        yield Part("·".ljust(3 if form is Form.COLUMNS else 2).rjust(_indent(look)), palette.dim)
         return
     sign, style = _sign(entry, palette)
     bot = "·bot" if entry.bot and entry.spoken else ""
@@ -226,7 +228,7 @@ def _marks(line: str, look: Look) -> list[tuple[int, int, Style]]:
     found = [(*each.span(), _UNDERLINE) for each in _LINK.finditer(line)] if "://" in line else []
     if look.needle:
         found += [(*each.span(), look.palette.found) for each in re.finditer(re.escape(tame(look.needle)), line, re.IGNORECASE)]
-    return found
+    return found[:MOST_MARKS]
 
 
 def _styled(text: str, start: int, style: Style, marks: list[tuple[int, int, Style]]) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
@@ -14,6 +15,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from client.tui.cells import cell_len
@@ -21,13 +23,14 @@ from client.tui.colours import UNSTYLED, palette
 from client.tui.drawn import Drawn, News
 from client.tui.drawn import search as search_in
 from client.tui.layout import Look
-from client.tui.viewport import Place, Viewport
+from client.tui.shown import Shown, line_of, restyled, selected_text, thumb
+from client.tui.viewport import Viewport
 from client.view import Buffer, Entry, Past
 
 NEAR = 50  # entries: as near as this to the oldest, older ones are asked for
 WHEEL = 3  # rows
+PACE = 0.04  # seconds between two screens, while much comes
 MIN_WIDTH = 20  # columns that are laid out for, at least: a window narrower than that cuts them
-SPAN = 4096  # rows of an entry that can be told apart in a selection: its lines are called number * SPAN + row
 
 Search = Callable[[Buffer, str, int, bool], int | None]
 
@@ -95,6 +98,8 @@ class Timeline(Widget, can_focus=True):
         self._back: Widget | None = None  # where the focus was before a message was chosen
         self._picked: Entry | None = None
         self._picked_number = 0
+        self._drawn_at = 0.0
+        self._later: Timer | None = None  # when what has changed is drawn
         self.show(buffer or Buffer("", ""))
 
     # --- what is shown ---
@@ -122,12 +127,25 @@ class Timeline(Widget, can_focus=True):
         self._found: int | None = None
         self._asked: int | None = None  # the oldest entry when older ones were asked for
         self._seen: int | None = None  # where the end was when that was told
-        self._screen: list[Place] | None = None
+        self._screen: list[Shown] | None = None
+        self._thumb = range(0)
         self._picked = None
-        self.changed()
+        self._redraw()
 
     def changed(self) -> None:
-        """The buffer has changed: cheap, however often it is called."""
+        """The buffer has changed: cheap, however often it is called. What comes in a flood is drawn at a reader's pace."""
+        if self._later is not None:
+            return
+        wait = self._drawn_at + PACE - time.monotonic()
+        if wait > 0 and self.is_running:
+            self._later = self.set_timer(wait, self._redraw)
+        else:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        if self._later is not None:
+            self._later.stop()
+            self._later = None
         self._screen = None
         self.refresh()
 
@@ -140,7 +158,9 @@ class Timeline(Widget, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Textual draws through this: looks once what is on the screen, then line by line."""
+        self._screen = None
         self._arrange()
+        self._drawn_at = time.monotonic()
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -165,29 +185,42 @@ class Timeline(Widget, can_focus=True):
         if wanted != self._look:
             self._look = wanted
             self._drawn.redraw(wanted)
-        self._screen = self._port.visible(self.size.height)
+        self._screen = [Shown(place, self._drawn.rows(place.number)[place.row]) for place in self._port.visible(self.size.height)]
+        self._thumb = self._where()
         self._news.update(at_end=self._port.at_end)
         self._tell()
+
+    def _where(self) -> range:
+        """The thumb of the bar: by the numbers of the entries, for nobody knows how high they all are."""
+        screen, entries = self._screen, self.buffer.entries
+        if not screen:
+            return range(0)
+        first = screen[0].place.number
+        shown = screen[-1].place.number - first + 1
+        return thumb(self.size.height, len(entries), first - entries.first, shown, at_end=self._port.at_end)
 
     def _tell(self) -> None:
         entries, past = self.buffer.entries, self.buffer.past
         if self._port.at_end and self._seen != entries.end:
             self._seen = entries.end
-            self.post_message(self.AtEnd(self.buffer))
-        top = self._screen[0].number if self._screen else entries.first
+            self.call_later(self._say, self.AtEnd, self.buffer)
+        top = self._screen[0].place.number if self._screen else entries.first
         if past is Past.MORE and top - entries.first < NEAR and self._asked != entries.first:
             self._asked = entries.first
-            self.post_message(self.NeedOlder(self.buffer))
+            self.call_later(self._say, self.NeedOlder, self.buffer)
 
-    def _row(self, place: Place) -> Strip:
-        row = self._drawn.rows(place.number)[place.row]
-        strip = row.strip.apply_offsets(0, place.number * SPAN + min(place.row, SPAN - 1))
-        chosen = self._picked is not None and self._picked is self._drawn.entry(place.number)
-        if chosen:
-            strip = _restyled(strip, self._look.palette.picked, 0, -1)
+    def _say(self, what: type[AtEnd] | type[NeedOlder], buffer: Buffer) -> None:
+        """In our own turn: what is made while a screen draws is the screen's, and does not reach it."""
+        self.post_message(what(buffer))
+
+    def _row(self, shown: Shown) -> Strip:
+        place, row = shown
+        strip = row.strip.apply_offsets(0, line_of(place))
+        if self._picked is not None and self._picked is self._drawn.entry(place.number):
+            strip = restyled(strip, self._look.palette.picked)
         selection = self.text_selection
-        span = selection.get_span(place.number * SPAN + place.row) if selection else None
-        return _restyled(strip, self.screen.get_component_rich_style("screen--selection"), *span) if span else strip
+        span = selection.get_span(line_of(place)) if selection else None
+        return restyled(strip, self.screen.get_component_rich_style("screen--selection"), *span) if span else strip
 
     def _with_hint(self, strip: Strip) -> Strip:
         text = f" ↓ {self._news.count} new " if self._news.count else " ↓ "
@@ -195,15 +228,10 @@ class Timeline(Widget, can_focus=True):
         return Strip([*strip.crop(0, kept), Segment(text, self._look.palette.accent + Style(reverse=True))], self._look.width)
 
     def _bar(self, y: int) -> Segment:
-        count, height, palette = len(self.buffer.entries), self.size.height, self._look.palette
-        screen = self._screen or []
-        shown = screen[-1].number - screen[0].number + 1 if screen else 0
-        if count <= shown or not screen:
+        palette = self._look.palette
+        if not self._thumb:
             return Segment(" ", palette.text)
-        size = max(height * shown // count, 1)
-        above = max(screen[0].number - self.buffer.entries.first, 0)
-        top = (height - size) if self._port.at_end else min((height - size) * above // max(count - shown, 1), height - size)
-        return Segment("┃" if top <= y < top + size else "│", palette.accent if top <= y < top + size else palette.dim)
+        return Segment("┃", palette.accent) if y in self._thumb else Segment("│", palette.dim)
 
     # --- moving ---
 
@@ -243,10 +271,10 @@ class Timeline(Widget, can_focus=True):
     def _moved(self, *, up: bool) -> None:
         if up and self.buffer.past is Past.MORE:
             self._asked = None if self._asked == self.buffer.entries.first and self._at_top() else self._asked
-        self.changed()
+        self._redraw()
 
     def _at_top(self) -> bool:
-        return bool(self._screen) and self._screen[0].number <= self.buffer.entries.first  # type: ignore[index]
+        return bool(self._screen) and self._screen[0].place.number <= self.buffer.entries.first  # type: ignore[index]
 
     # --- choosing a message ---
 
@@ -254,7 +282,7 @@ class Timeline(Widget, can_focus=True):
         """The message above (-1) or below the one that is chosen; below the last, none."""
         start = self._picked_number if self._picked is not None else self._below()
         entries = self.buffer.entries
-        number = start + by
+        number = start + by if by < 0 else max(start + by, entries.first)
         while entries.first <= number < entries.end and not entries[number].spoken:
             number += by
         if number >= entries.end:
@@ -262,12 +290,20 @@ class Timeline(Widget, can_focus=True):
         elif number >= entries.first:
             self._pick(number)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys for a message that is chosen are left to others while none is."""
+        return self._picked is not None if action in ("ask", "leave") else super().check_action(action, parameters)
+
+    def focus_on_click(self) -> bool:
+        """Whoever clicks here goes on typing where they were."""
+        return False
+
     def action_leave(self) -> None:
         """No message is chosen; the focus goes back to where it was."""
         if self._picked is not None:
             self._picked = None
             self.post_message(self.Picked(None))
-            self.changed()
+            self._redraw()
         back, self._back = self._back, None
         if back is not None and back.is_attached:
             back.focus()
@@ -282,7 +318,7 @@ class Timeline(Widget, can_focus=True):
     def _below(self) -> int:
         """The number below the lowest that is on the screen."""
         self._arrange()
-        return min(self._screen[-1].number + 1, self.buffer.entries.end) if self._screen else self.buffer.entries.end
+        return min(self._screen[-1].place.number + 1, self.buffer.entries.end) if self._screen else self.buffer.entries.end
 
     def _pick(self, number: int) -> None:
         if self.screen.focused is not self:
@@ -300,7 +336,7 @@ class Timeline(Widget, can_focus=True):
             return
         screen = self._screen or []
         index = event.y - (self.size.height - len(screen))
-        entry = self._drawn.entry(screen[index].number) if 0 <= index < len(screen) else None
+        entry = self._drawn.entry(screen[index].place.number) if 0 <= index < len(screen) else None
         if entry is not None and entry.spoken:
             self.post_message(self.Picked(entry))
 
@@ -312,7 +348,7 @@ class Timeline(Widget, can_focus=True):
             self._found = None
             self._look = replace(self._look, needle=text)
             self._drawn.redraw(self._look)
-        self.changed()
+        self._redraw()
         if not text:
             return False
         start = self._found if self._found is not None else self._below() if backwards else self.buffer.entries.first - 1
@@ -328,36 +364,9 @@ class Timeline(Widget, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that is selected: rows that were one line are one again."""
-        first = self._drawn.first if selection.start is None else selection.start.y // SPAN
-        last = self._drawn.end if selection.end is None else selection.end.y // SPAN
-        text = ""
-        for number in range(max(first, self._drawn.first), min(last + 1, self._drawn.end)):
-            for index, row in enumerate(self._drawn.rows(number)):
-                span = selection.get_span(number * SPAN + index)
-                if span is not None:
-                    start, end = span
-                    begin = max(start, row.indent) if text else start
-                    part = row.text[begin : None if end == -1 else end]
-                    text += (row.glue if text else "") + (part.rstrip() if text or index else part)
+        text = selected_text(self._drawn, selection)
         return (text, "\n") if text else None
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw it."""
         self.refresh()
-
-
-def _restyled(strip: Strip, style: Style, start: int, end: int) -> Strip:
-    """A strip with a style over some of its characters; `end` -1 for all after `start`."""
-    segments, at = [], 0
-    for segment in strip:
-        text, own, _ = segment
-        for piece, inside in _pieces(text, start - at, len(text) if end == -1 else end - at):
-            segments.append(Segment(piece, (own or Style.null()) + style if inside else own))
-        at += len(text)
-    return Strip(segments, strip.cell_length)
-
-
-def _pieces(text: str, start: int, end: int) -> list[tuple[str, bool]]:
-    start, end = max(min(start, len(text)), 0), max(min(end, len(text)), 0)
-    pieces = [(text[:start], False), (text[start:end], True), (text[max(start, end) :], False)]
-    return [(piece, inside) for piece, inside in pieces if piece]

@@ -18,7 +18,7 @@ def size_of(text: str) -> int:
 def clean(pasted: str) -> str:
     """What was pasted, without what no keyboard types, and without line ends at its end."""
     lines = pasted.replace("\t", "    ").splitlines()
-    return "\n".join(_CONTROLS.sub("", line) for line in lines)
+    return "\n".join(_CONTROLS.sub("", line) for line in lines).rstrip("\n")
 
 
 def hint_about(text: str) -> str:

@@ -87,6 +87,7 @@ def test_words_stay_whole_and_long_ones_are_cut() -> None:
 def test_what_terminals_do_not_agree_on_is_left_out() -> None:
     assert tame("👨‍👩‍👧 ❤️ 👍🏽") == "👨👩👧 ❤ 👍"
     assert cell_len(tame("a\u200db" * 50)) == 100  # measured as one character, drawn as a hundred
+    assert tame("e" + "\u0301" * 90) == "e" + "\u0301" * 4  # a tower of accents would reach into other lines
     assert fit("漢字漢字", 5) == "漢字…"
     assert fit("abc", 0) == ""
 
@@ -107,7 +108,7 @@ def test_kinds_of_lines() -> None:
     assert first(said("bob joined", "", Mark.INFO)) == "12:30 -- bob joined"
     assert first(said("no", "", Mark.ERROR)) == "12:30 !! no"
     assert first(said("hi", bot=True)) == "12:30 bob·bot hi"
-    assert first(said("[b]hi[/b]"), Around(follows=True)) == "        [b]hi[/b]"
+    assert first(said("[b]hi[/b]"), Around(follows=True)) == "      · [b]hi[/b]"
     assert first(said("", redacted="carol")) == "12:30 bob message taken back by carol"
     assert first(said("", redacted="")) == "12:30 bob message taken back"
     assert first(said("x" * 9, "a" * 40)) == f"12:30 {'a' * 15}… {'x' * 9}"
