@@ -115,17 +115,19 @@ class View:
         """Bring a buffer to the front; it is not read by that alone (`read`)."""
         self.front = self.buffer(name)
         self.mark(self.front)
+        self.changed.buffers = True
 
     def mark(self, buffer: Buffer) -> None:
         """Have its line of what is new (`marked`) stand where the unread messages begin."""
-        buffer.marked = buffer.first_unread
-        self.changed.buffers = True
+        if buffer.marked != buffer.first_unread:
+            buffer.marked = buffer.first_unread
+            self.touched(buffer)
 
     def read(self, buffer: Buffer) -> datetime | None:
         """Everything in it has been seen. Gives up to when that is, for our other devices; None where that is no news."""
+        self.changed.buffers = self.changed.buffers or buffer.unread > 0
         buffer.unread = buffer.mentions = 0
         buffer.first_unread = None
-        self.changed.buffers = True
         newest = buffer.entries.newest_spoken()
         if newest is None or (buffer.marker is not None and newest.at <= buffer.marker):
             return None

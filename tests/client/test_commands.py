@@ -387,3 +387,20 @@ def test_answers_are_in_front(desk: Desk) -> None:
     desk.types("/whois bob")
     desk.gets(e.Info("bob is bob@host"))
     assert desk.chat.view.front.entries.newest(1)[0].text == "bob is bob@host"
+
+
+@pytest.mark.parametrize(
+    ("typed", "current", "secret"),
+    [
+        ("/query NickServ identify x", "#lobby", True),
+        ("/msg\tNickServ identify x", "#lobby", True),
+        ("/msg", "#lobby", False),
+        ("/reply bob x", "NickServ", True),
+        ("//identify x", "NickServ", True),
+        ("//x", "#lobby", False),
+        ("", "#lobby", False),
+    ],
+)
+def test_every_way_to_say_a_password_is_known(desk: Desk, typed: str, current: str, secret: bool) -> None:
+    desk.chat.switch(current)
+    assert desk.chat.keeps_secret(typed) is secret
