@@ -198,14 +198,11 @@ class View:
         """Whether a text has our name, or a word that we watch for."""
         return self._watch is not None and self._watch.search(text) is not None
 
-    def line(self, event: e.Event, room: str = SERVER) -> Entry | None:
-        """An event as a line that is not kept; None where there is nothing to say."""
-        text = sentence(event)
-        if not text:
-            return None
+    def line(self, event: e.Event, room: str = SERVER) -> Entry:
+        """An event as a line that is not kept; without text where there is nothing to say."""
         mark = Mark.ERROR if isinstance(event, _ERRORS) else Mark.INFO
         replayed = getattr(event, "replayed", False)
-        return Entry(local(getattr(event, "at", None), self.clock()), room, mark, text, replayed=replayed)
+        return Entry(local(getattr(event, "at", None), self.clock()), room, mark, sentence(event), replayed=replayed)
 
     def keep(self, entry: Entry) -> Entry:
         """Adds an entry to its room's buffer."""

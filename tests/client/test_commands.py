@@ -19,9 +19,10 @@ class Asked:
     """A `client.chat.Session` that leaves everything with somebody else: it gives no answers."""
 
     nick = "al"
-    needs_name = needs_password = False
+    needs_password = False
 
     def __init__(self) -> None:
+        self.needs_name = False
         self.calls: list[tuple[object, ...]] = []
         self.takes = True
 
@@ -230,6 +231,23 @@ def test_too_much_at_once_where_it_is_known_at_once(desk: Desk) -> None:
     desk.actions.takes = False
     desk.types("hi")
     assert desk.rows() == ["!! Too much is waiting to be sent: that was not taken; try again later."]
+
+
+def test_whoever_needs_a_name_is_asked_for_one(desk: Desk) -> None:
+    desk.actions.needs_name = True
+    left: list[bool] = []
+    desk.chat.leave_by(lambda: left.append(True))
+    assert desk.types("/nick Al Ice") == [("rename", "Al_Ice")]
+    assert desk.chat.prompt == "Enter your name: "
+    assert desk.types("  ") == []
+    assert desk.types("/quit") == []
+    assert left == [True]
+
+
+def test_a_pipe_does_not_ask_for_a_name() -> None:
+    desk = Desk(asks=False)
+    assert desk.gets(refused := e.NameRefused("al", taken=True)) == []
+    assert desk.chat.refused is refused
 
 
 def test_nothing_is_said_to_no_room(desk: Desk) -> None:
