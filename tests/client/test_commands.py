@@ -367,7 +367,7 @@ def test_the_list_of_rooms(desk: Desk) -> None:
 def test_reactions_and_what_is_taken_back_are_rows(desk: Desk) -> None:
     assert desk.gets(e.Reacted("#lobby", "a1", "bob", "👍"), e.Redacted("#lobby", "m1", "al"), e.Typing("#lobby", "bob")) == [
         "-- bob reacted with 👍 to ada: second",
-        "-- al took back al: mine",
+        "-- you took back: mine",
     ]
     assert desk.gets(said("bob", "yes", "b9", reply_to="a1")) == ["<bob> (to ada: second) yes"]
 

@@ -182,6 +182,8 @@ def test_taking_back(view: View) -> None:
     assert (only(view).text, only(view).reactions, only(view).redacted) == ("", {}, "op (spam\\x1b)")
     assert Printer().rows(only(view), "#dev") == ["12:30 <bob> (taken back by op (spam\\x1b))"]
     assert rows(view, said("why", reply_to="1")) == ["<bob> (to bob) why"]
+    view.feed(said("a word", "2"))
+    assert rows(view, e.Redacted("#dev", "2", "bob")) == ["-- bob took back: a word"]
 
 
 def test_what_is_about_messages_that_are_not_here_waits_for_them(view: View) -> None:
