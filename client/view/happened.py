@@ -12,7 +12,7 @@ from client.view.entry import Entry
 from client.view.presence import Moves, Presence
 from client.view.texts import LONGEST_NAME, bounded, name_of
 from wire.display import plain
-from wire.names import fold
+from wire.names import fold, is_room
 
 if TYPE_CHECKING:
     from client.view.view import View
@@ -35,9 +35,16 @@ def shown(view: View, event: e.Event) -> list[Entry]:
     return [line] if line.text else []
 
 
-def _answer(view: View, event: e.Info | e.Failed) -> list[Entry]:
-    room = event.room if isinstance(event, e.Failed) and view.find(event.room) is not None else ""
-    line = view.line(event, room or view.answers_in())
+def _answer(view: View, event: e.Info) -> list[Entry]:
+    line = view.line(event, view.answers_in())
+    return [view.keep(line)] if line.text else []
+
+
+def _failed(view: View, event: e.Failed) -> list[Entry]:
+    """In the room that it is about: servers name that first ("#dev: you are banned"), where the event does not say."""
+    room = event.room or event.text.partition(": ")[0]
+    known = is_room(room) and view.find(room) is not None
+    line = view.line(event, room if known else view.answers_in())
     return [view.keep(line)] if line.text else []
 
 
@@ -244,7 +251,7 @@ def _invited(view: View, event: e.Invited) -> list[Entry]:
 
 TAKES: dict[type[e.Event], Callable[[View, Any], list[Entry]]] = {
     e.Away: _away,
-    e.Failed: _answer,
+    e.Failed: _failed,
     e.Info: _answer,
     e.Gone: _gone,
     e.Invited: _invited,
