@@ -36,7 +36,7 @@ def usable(chat: Chat, *names: str) -> bool:
     """Whether each of `names` can stand in a message at all; says so where not. What a server allows is for the server to say."""
     for name in names:
         if not name or name[0] == ":" or any(c in name for c in " ,\0\r\n\x07"):
-            chat.complain(f"{name} is no name for a room or a person." if name else "There is no room in front: name one.")
+            chat.complain(f"{name} is no name for a room or a person." if name else "A name is missing: of a room or a person.")
             return False
     return True
 

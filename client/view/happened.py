@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from client import events as e
 from client.view.buffer import Buffer, Past
 from client.view.entry import Entry
-from client.view.presence import Moves, Presence, is_move
+from client.view.presence import Moves, Presence
 from client.view.texts import LONGEST_NAME, bounded, name_of
 from wire.display import plain
-from wire.names import fold
+from wire.names import fold, is_room
 
 if TYPE_CHECKING:
     from client.view.view import View
@@ -26,22 +26,26 @@ PAUSES_FOR = timedelta(seconds=30)
 def told(view: View, event: e.Event) -> list[Entry]:
     """An event that is no more than a line, in the room that it is about."""
     line = view.line(event, getattr(event, "room", ""))
-    return [view.keep(line)] if line else []
+    return [view.keep(line)] if line.text else []
 
 
 def shown(view: View, event: e.Event) -> list[Entry]:
     """An event that is a line only for front ends that print."""
     line = view.line(event, getattr(event, "room", ""))
-    return [line] if line else []
+    return [line] if line.text else []
 
 
-def _answer(view: View, event: e.Info | e.Failed) -> list[Entry]:
-    room = event.room if isinstance(event, e.Failed) and view.find(event.room) is not None else ""
-    line = view.line(event)
-    if line is None:
-        return []
-    line.room = room or view.answers_in()
-    return [view.keep(line)]
+def _answer(view: View, event: e.Info) -> list[Entry]:
+    line = view.line(event, view.answers_in())
+    return [view.keep(line)] if line.text else []
+
+
+def _failed(view: View, event: e.Failed) -> list[Entry]:
+    """In the room that it is about: servers name that first ("#dev: you are banned"), where the event does not say."""
+    room = event.room or event.text.partition(": ")[0]
+    known = is_room(room) and view.find(room) is not None
+    line = view.line(event, room if known else view.answers_in())
+    return [view.keep(line)] if line.text else []
 
 
 # --- the connection ---
@@ -122,7 +126,7 @@ def _parted(view: View, event: e.Parted) -> list[Entry]:
         buffer.members.replace((), ())
         view.changed.buffers = True
     _members_changed(view, buffer)
-    return _moved(view, event, [buffer], event.room) if is_move(event) else told(view, event)
+    return told(view, event) if event.own or event.by else _moved(view, event, [buffer], event.room)
 
 
 def _gone(view: View, event: e.Gone) -> list[Entry]:
@@ -152,8 +156,7 @@ def _renamed(view: View, event: e.Renamed) -> list[Entry]:
     if not event.own:
         return _moved(view, event, buffers)
     for buffer in buffers:
-        if (own := view.line(event, buffer.target)) is not None:
-            view.keep(own)
+        view.keep(view.line(event, buffer.target))
     return shown(view, event)
 
 
@@ -178,8 +181,6 @@ def _with_dialogue(view: View, rooms: Iterable[str], nick: str) -> list[Buffer]:
 def _moved(view: View, event: Moves, buffers: list[Buffer], room: str = "") -> list[Entry]:
     """A line in each of these buffers, merged with the one before; a line of its own to print."""
     line = view.line(event, room)
-    if line is None:
-        return []
     for buffer in buffers:
         group, entries = buffer.presence, buffer.entries
         last = group is not None and group.number == entries.end - 1 and group.number >= entries.first
@@ -243,16 +244,14 @@ def _typing(view: View, event: e.Typing) -> list[Entry]:
 
 
 def _invited(view: View, event: e.Invited) -> list[Entry]:
-    line = view.line(event)
-    if line is None:
-        return []
-    view.changed.alert(view.keep(line))
+    line = view.keep(view.line(event))
+    view.changed.alert(line)
     return [line]
 
 
 TAKES: dict[type[e.Event], Callable[[View, Any], list[Entry]]] = {
     e.Away: _away,
-    e.Failed: _answer,
+    e.Failed: _failed,
     e.Info: _answer,
     e.Gone: _gone,
     e.Invited: _invited,

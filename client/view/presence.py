@@ -14,13 +14,6 @@ _JOINED, _LEFT, _VISITED, _BACK = "joined", "left", "came and went", "came back"
 _THEN = {(_LEFT, _JOINED): _BACK, (_BACK, _LEFT): _LEFT, (_JOINED, _LEFT): _VISITED, (_VISITED, _JOINED): _JOINED}
 
 
-def is_move(event: e.Event) -> bool:
-    """Whether it is nothing but somebody else's coming and going."""
-    if isinstance(event, e.Joined | e.Renamed):
-        return not event.own
-    return isinstance(event, e.Gone) or (isinstance(event, e.Parted) and not event.own and not event.by)
-
-
 class Presence:
     """What stands in the entry `number` of a buffer."""
 

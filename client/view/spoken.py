@@ -132,7 +132,9 @@ def _redacted(view: View, event: e.Redacted, *, older: bool = False) -> list[Ent
         return []
     by = name_of(event.by)
     why = f" ({bounded(plain(event.reason))})" if event.reason else ""
-    row = _row(view, buffer, event.replayed, f"{by} took back {_named(entry)}{why}")
+    who = "you" if fold(event.by) == fold(view.nick) else by
+    what = f": {excerpt(entry.text)}" if fold(event.by) == fold(entry.nick) else f" {_named(entry)}"
+    row = _row(view, buffer, event.replayed, f"{who} took back{what}{why}")
     buffer.entries.change(number, text="", reactions={}, redacted=by + why)
     return row
 

@@ -115,17 +115,19 @@ class View:
         """Bring a buffer to the front; it is not read by that alone (`read`)."""
         self.front = self.buffer(name)
         self.mark(self.front)
+        self.changed.buffers = True
 
     def mark(self, buffer: Buffer) -> None:
         """Have its line of what is new (`marked`) stand where the unread messages begin."""
-        buffer.marked = buffer.first_unread
-        self.changed.buffers = True
+        if buffer.marked != buffer.first_unread:
+            buffer.marked = buffer.first_unread
+            self.touched(buffer)
 
     def read(self, buffer: Buffer) -> datetime | None:
         """Everything in it has been seen. Gives up to when that is, for our other devices; None where that is no news."""
+        self.changed.buffers = self.changed.buffers or buffer.unread > 0
         buffer.unread = buffer.mentions = 0
         buffer.first_unread = None
-        self.changed.buffers = True
         newest = buffer.entries.newest_spoken()
         if newest is None or (buffer.marker is not None and newest.at <= buffer.marker):
             return None
@@ -196,14 +198,11 @@ class View:
         """Whether a text has our name, or a word that we watch for."""
         return self._watch is not None and self._watch.search(text) is not None
 
-    def line(self, event: e.Event, room: str = SERVER) -> Entry | None:
-        """An event as a line that is not kept; None where there is nothing to say."""
-        text = sentence(event)
-        if not text:
-            return None
+    def line(self, event: e.Event, room: str = SERVER) -> Entry:
+        """An event as a line that is not kept; without text where there is nothing to say."""
         mark = Mark.ERROR if isinstance(event, _ERRORS) else Mark.INFO
         replayed = getattr(event, "replayed", False)
-        return Entry(local(getattr(event, "at", None), self.clock()), room, mark, text, replayed=replayed)
+        return Entry(local(getattr(event, "at", None), self.clock()), room, mark, sentence(event), replayed=replayed)
 
     def keep(self, entry: Entry) -> Entry:
         """Adds an entry to its room's buffer."""

@@ -26,7 +26,7 @@ from client.chat import Chat
 from client.connection import Connection
 from client.dialect import Dialect
 from client.irc import IrcProtocol
-from client.terminal import LONGEST_INPUT, TerminalScreen, Words, run_terminal
+from client.terminal import LONGEST_INPUT, TerminalScreen, Words, _words, run_terminal
 from client.trust import client_context
 from tests.client.conftest import FAST
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
@@ -127,6 +127,18 @@ def test_completion() -> None:
     assert offered("hi b") == ["bob "]
     assert offered("#d") == ["#dev "]
     assert offered("hi ") == []
+
+
+def test_names_are_asked_of_the_connections_thread(server: FakeServer, ca: Path, keys: PipeInput) -> None:
+    t = Terminal(server.port, ca, keys)
+    t.sees("in #lobby: alice")
+    assert _words(t.chat, t.connection) == ["alice", "#lobby"]
+    keys.send_text("\x1b[200~two\nlines\x1b[201~\n")
+    t.sees("<alice> lines")
+    keys.send_text("\x04")
+    assert t.ends() == 0
+    assert _words(t.chat, t.connection) == [], "nobody answers"
+    assert server.said() == ["two", "lines"]
 
 
 def test_without_prompt_toolkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,6 +108,17 @@ def test_the_line_of_what_is_new_stands_before_the_first_unread_message(view: Vi
     assert view.front.entries[view.front.marked].text == "new"
 
 
+def test_reading_what_is_read_changes_nothing(view: View) -> None:
+    view.feed(said())
+    view.read(view.buffer("#dev"))
+    assert view.take_changes().buffers
+    view.read(view.buffer("#dev"))
+    view.mark(view.buffer("#dev"))
+    changes = view.take_changes()
+    assert not changes.buffers, "a front end that reads at each change would never rest"
+    assert not changes.entries
+
+
 def test_what_nobody_can_read_is_not_reported(view: View) -> None:
     view.feed(e.Joined("#dev", "eve"))
     assert view.read(view.buffer("#dev")) is None

@@ -90,6 +90,14 @@ def test_what_is_dropped_while_scrolled_back(view: View, monkeypatch: pytest.Mon
     assert not view.wants_older(view.front)
 
 
+def test_a_page_that_is_too_much(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.view.view.MOST_BYTES", 30_000)
+    view.feed(said("live"))
+    view.feed(e.Older("#dev", tuple(said(f"old {n}", f"o{n}") for n in range(100))))
+    assert 0 < view.front.entries.size <= 30_000
+    assert (view.front.past, texts(view)[-2:]) == (Past.FULL, ["old 99", "live"])
+
+
 def test_a_message_is_there_once(view: View) -> None:
     view.feed(said("a", "1"))
     assert view.feed(said("a", "1", replayed=True)) == []
@@ -174,6 +182,8 @@ def test_taking_back(view: View) -> None:
     assert (only(view).text, only(view).reactions, only(view).redacted) == ("", {}, "op (spam\\x1b)")
     assert Printer().rows(only(view), "#dev") == ["12:30 <bob> (taken back by op (spam\\x1b))"]
     assert rows(view, said("why", reply_to="1")) == ["<bob> (to bob) why"]
+    view.feed(said("a word", "2"))
+    assert rows(view, e.Redacted("#dev", "2", "bob")) == ["-- bob took back: a word"]
 
 
 def test_what_is_about_messages_that_are_not_here_waits_for_them(view: View) -> None:
@@ -211,6 +221,7 @@ def test_texts_are_bounded(view: View) -> None:
     for each in (view.front.entries[1], view.buffer("").entries.newest(1)[0]):
         assert len(each.text) == 16 * 1024
         assert each.text.endswith(" […]")
+    assert view.feed(said("z" * 16 * 1024 + "!"))[0].text.endswith("z […]")
     assert view.feed(said("a\tb"))[0].text == "a    b"
     assert view.feed(said("x", "i" * 1000, reply_to="r" * 1000))[0].msgid == ""
 
@@ -257,6 +268,8 @@ def test_clearing(view: View) -> None:
     view.clear(view.front)
     assert (len(view.front.entries), view.front.unread, view.front.past) == (0, 0, Past.FULL)
     assert view.feed(said("b", "2"))
+    view.feed(e.Older("#dev", (said("older", "0"),)))
+    assert texts(view) == ["b"], "what was forgotten would be missing between"
 
 
 def test_what_is_on_its_way(view: View) -> None:

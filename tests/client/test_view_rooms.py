@@ -193,7 +193,8 @@ def test_what_belongs_to_no_room(view: View) -> None:
     view.feed(e.Failed("may not", "#tea"))
     view.feed(e.Failed("which", "#nowhere"))
     assert [entry.text for entry in view.buffer(SERVER).entries][-3:] == ["motd", "no", "which"]
-    assert texts(view, "#tea") == ["may not"]
+    view.feed(e.Failed("#tea: you are banned"))
+    assert texts(view, "#tea") == ["may not", "#tea: you are banned"]
     assert not view.buffer(SERVER).is_dialogue
 
 
