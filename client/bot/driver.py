@@ -17,8 +17,8 @@ from client.bot.scripted import scripted
 from client.chat import local_clock
 from client.connection import Connection, Timing
 from client.errors import Trouble
+from client.irc import IrcProtocol
 from client.login import PASSWORD_VARIABLE, Login, find_password
-from client.protocol import IrcProtocol
 from client.trust import client_context, describe, find_ca
 from client.view import View
 

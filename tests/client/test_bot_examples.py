@@ -19,7 +19,7 @@ from client.address import Address
 from client.bot import run
 from client.bot.load import load_bots
 from client.bot.testing import Harness
-from client.protocol import IrcProtocol
+from client.irc import IrcProtocol
 from tests.client.conftest import FAST, Person
 from tests.client.fake_server import PATIENCE, Waits
 from tests.e2e.cutting_proxy import CuttingProxy
