@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -21,7 +20,7 @@ from client.bot.load import load_bots
 from client.bot.testing import Harness
 from client.irc import IrcProtocol
 from tests.client.conftest import FAST, Person
-from tests.client.fake_server import PATIENCE, Waits
+from tests.client.fake_server import PATIENCE
 from tests.e2e.cutting_proxy import CuttingProxy
 from tests.e2e.process import ServerProcess, make_certificates, serving
 
@@ -218,11 +217,9 @@ def test_votes_while_the_connection_is_lost(
     real: ServerProcess, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    bot, read = example("poll"), list[e.Event]()
-    bot.event(lambda event: read.append(event) if isinstance(event, e.CaughtUp) else None)
     with CuttingProxy(("127.0.0.1", real.port), lambda: (1 << 30, 1 << 30)) as network:
-        one = run.start(bot, Address("localhost", network.port), real.ca, FAST)
-        Waits.until(lambda: len(read) == 1, "the bot listens")
+        one = run.start(example("poll"), Address("localhost", network.port), real.ca, FAST)
+        ann.sees("poll joined #lobby")
         ann.types("!poll Lunch? soup, salad")
         ann.sees("<poll> Lunch? 1 soup, 2 salad: !vote NUMBER")
         network.hold(True)
@@ -231,7 +228,7 @@ def test_votes_while_the_connection_is_lost(
         ann.types("!poll Tea? green, black")
         ann.sees("<ann> !poll Tea?")
         network.hold(False)
-        Waits.until(lambda: len(read) == 2, "it has read what was said meanwhile")
+        ann.sees("poll joined #lobby", 2)
         ann.types("!results")
         ann.sees("<poll> Lunch? salad 1, soup 0 (1 vote, closes in 10 minutes)")
         one.connection.stop()
@@ -240,21 +237,12 @@ def test_votes_while_the_connection_is_lost(
     ann.sees("poll is gone", 2)
 
 
-def wake(ann: Person, *answers: str, times: int = 1) -> None:
-    """Wait until bots listen: while they read the history, what is said is part of that."""
-    for _ in range(100):
-        ann.types("!help")
-        with contextlib.suppress(AssertionError):
-            Waits.until(lambda: all(ann.screen.text().count(answer) >= times for answer in answers), seconds=0.3)
-            return
-    raise AssertionError(ann.screen.rows)
-
-
 def test_on_a_real_server_killed_and_started_again(
     ann: Person, started: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     first = started()
-    wake(ann, "<poll> !poll", "<reminder> !remind")
+    ann.sees("poll joined #lobby")
+    ann.sees("reminder joined #lobby")
     ann.types("!poll Lunch? soup, salad")
     ann.sees("<poll> Lunch? 1 soup, 2 salad: !vote NUMBER")
     ann.types("!vote 2")
@@ -274,7 +262,7 @@ def test_on_a_real_server_killed_and_started_again(
     file.write_text(json.dumps(data))
     second = started()
     ann.sees("[reminder] <reminder> ann: water the plants (this was due ")
-    wake(ann, "<poll> !poll", times=2)
+    ann.sees("poll joined #lobby", 2)
     ann.types("!vote 1")
     ann.types("!close")
     ann.sees("<poll> The poll is over. Lunch? soup 1, salad 0 (1 vote)")
