@@ -105,6 +105,7 @@ class TerminalDriver(LinuxDriver):
     def write(self, data: str) -> None:
         """Never waits."""
         if self._writer is None:
+            assert self._file is not None
             self._writer = Writer(self._file.fileno(), self._has_gone, self._draw_anew)
         self._writer.write(data)
 
