@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 
 from client import events as e
 from client.errors import Trouble
@@ -459,3 +460,14 @@ def test_a_mistake_of_ours_ends_it(desk: Desk) -> None:
         desk.run(scenario)
     assert "ZeroDivisionError" in desk.app.crash
     assert "hunter2" not in desk.app.crash.replace('password = "hunter2"', "")
+
+
+def test_keys_that_edit_are_taken_in_the_order_in_which_they_are_pressed(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        for key, character in (("x", "x"), ("ctrl+u", None), ("b", "b"), ("home", None), ("a", "a"), ("end", None), ("c", "c")):
+            desk.app.post_message(Key(key, character))
+        await desk.until(lambda: "c" in desk.app.main.composer.text)
+        assert desk.app.main.composer.text == "abc"
+
+    desk.run(scenario)
