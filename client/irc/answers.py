@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from client.events import Closing, Failed, Info
+from client.irc.messages import Messages
 from client.irc.reading import Reader
 from client.irc.sending import Sender
 from client.irc.session import Handler, Session
@@ -23,6 +24,13 @@ _MESSAGE_ERRORS: Final = {
     n.ERR_NORECIPIENT,
     n.ERR_NOTEXTTOSEND,
     n.ERR_INPUTTOOLONG,
+}
+_NOT_HEARD: Final = {
+    n.ERR_NOSUCHNICK,
+    n.ERR_NOSUCHCHANNEL,
+    n.ERR_CANNOTSENDTOCHAN,
+    n.ERR_NEEDREGGEDNICK,
+    n.ERR_CANNOTSENDTOUSER,
 }
 _QUIET: Final = {
     "002",
@@ -48,8 +56,9 @@ _QUIET: Final = {
 class Answers:
     """What no other part has a use for."""
 
-    def __init__(self, session: Session, sender: Sender, reader: Reader) -> None:
+    def __init__(self, session: Session, sender: Sender, reader: Reader, messages: Messages) -> None:
         self._s = session
+        self._messages = messages
         self._sender = sender
         self._reader = reader
 
@@ -74,6 +83,8 @@ class Answers:
             self._sender.not_sent(failed, reason)
         elif self._waits_for(about):
             self.shut_out(about, reason)
+        elif message.command in _NOT_HEARD and self._messages.typed_in_vain(about):
+            return
         else:
             self._s.tell(Failed(": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))))
 

@@ -23,6 +23,8 @@ from wire.names import fold, is_room
 
 TYPING_EVERY = 3.0  # seconds
 MARK_EVERY = 2.0  # seconds
+ERROR_WITHIN = 10.0  # seconds, after we said that we type
+QUIET_FOR = 60.0
 MOST_TYPED = 200  # rooms in which we have said that we type
 _TIME: Final = "timestamp="
 
@@ -149,11 +151,20 @@ class Messages:
             return
         key, now = fold(room), self._s.now()[0]
         if done:
-            if self._typed.pop(key, None) is not None:
+            if self._typed.get(key, now + 1) <= now:
+                del self._typed[key]
                 self._s.send("TAGMSG", room, tags={"+typing": "done"})
         elif now - self._typed.get(key, -TYPING_EVERY) >= TYPING_EVERY and (key in self._typed or len(self._typed) < MOST_TYPED):
             self._typed[key] = now
             self._s.send("TAGMSG", room, tags={"+typing": "active"})
+
+    def typed_in_vain(self, room: str) -> bool:
+        """An error about a room: whether it only means that nobody there hears of our typing. Then we stay quiet for a while."""
+        key, now = fold(room), self._s.now()[0]
+        if not self._typed.get(key, 0) > now - ERROR_WITHIN:
+            return False
+        self._typed[key] = now + QUIET_FOR
+        return True
 
     def has_said(self, room: str) -> None:
         """A message ends our typing by itself."""
