@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from client.chat import Chat
-from client.history import MOST_HELD, MOST_MEMBERS, REMEMBERED
+from client.history import MOST_HELD, REMEMBERED
 from client.irc import LONGEST_LINE, IrcProtocol
 from client.irc.batches import MOST_BATCHES
 from client.irc.directory import MOST_LISTED
@@ -20,8 +20,7 @@ from client.irc.reading import MOST_BACK, MOST_ITEMS
 from client.irc.session import MOST_BARRIERS, MOST_ROOMS
 from client.login import Login
 from client.negotiation import MOST_BATCH_BYTES, MOST_BATCH_LINES
-from client.view import MOST_LINES
-from client.view import MOST_ROOMS as MOST_WINDOWS
+from client.view import MOST_BUFFERS, MOST_BYTES, MOST_MEMBERS
 from tests.fuzz.target_text import is_shown
 from wire.message import MAX_BODY
 
@@ -139,11 +138,16 @@ class _Side:
 
     def _shown(self) -> None:
         view = self.chat.view
-        assert len(view.windows) <= MOST_WINDOWS + 1
-        for window in view.windows.values():
-            assert len(window.lines) <= MOST_LINES
-            assert is_shown(window.name)
-            assert is_shown(window.topic)
+        assert len(view.buffers) <= MOST_BUFFERS
+        assert sum(buffer.entries.size for buffer in view.buffers.values()) <= MOST_BYTES
+        for buffer in view.buffers.values():
+            assert is_shown(buffer.name)
+            assert is_shown(buffer.topic)
+            assert len(buffer.members) <= MOST_MEMBERS
+            assert 0 <= buffer.mentions <= buffer.unread <= len(buffer.entries)
+            for entry in buffer.entries.newest(3):
+                assert is_shown(entry.nick)
+                assert all(map(is_shown, entry.text.split("\n")))
 
 
 def target(data: bytes) -> None:
