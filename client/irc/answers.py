@@ -14,7 +14,7 @@ from client.irc.sending import Sender
 from client.irc.session import Handler, Session
 from wire import numerics as n
 from wire.message import Message
-from wire.names import fold
+from wire.names import fold, is_room
 
 _MESSAGE_ERRORS: Final = {
     n.ERR_NOSUCHNICK,
@@ -86,7 +86,8 @@ class Answers:
         elif message.command in _NOT_HEARD and self._messages.typed_in_vain(about):
             return
         else:
-            self._s.tell(Failed(": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))))
+            text = ": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))
+            self._s.tell(Failed(text, self._place(message)))
 
     def _waits_for(self, room: str) -> bool:
         """Whether we have asked to be let into this room."""
@@ -112,7 +113,12 @@ class Answers:
         if refused is not None:
             self._sender.not_sent(refused, message.param(-1))
         else:
-            self._s.tell(Failed(message.param(-1)))
+            self._s.tell(Failed(message.param(-1), self._place(message)))
+
+    def _place(self, message: Message) -> str:
+        """The room of ours that an error names, "" where it names none."""
+        rooms = (self._s.known(name) for name in message.params[1:-1] if is_room(name))
+        return next((room.name for room in rooms if room is not None and room.joined), "")
 
     def _on_note(self, message: Message) -> None:
         if message.param(1) == "ALREADY_STORED" and self._s.outbox.take(message.param(2)) is not None:

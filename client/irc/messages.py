@@ -124,9 +124,9 @@ class Messages:
         if not self._s.registered:
             self._s.tell(Failed(NOT_CONNECTED))
         elif not (self._s.takes_tag(name) and self._s.takes_tag(REPLY)):
-            self._s.tell(Failed("this server passes on no reactions"))
+            self._s.tell(Failed("this server passes on no reactions", room))
         elif not msgid or not reaction or max(len(msgid.encode()), len(reaction.encode())) > LONGEST_ID:
-            self._s.tell(Failed("that cannot be a reaction to this message"))
+            self._s.tell(Failed("that cannot be a reaction to this message", room))
         else:
             self._s.send("TAGMSG", room, tags={f"+{name}": reaction, f"+{REPLY}": msgid})
             if "echo-message" not in self._s.caps:
@@ -137,9 +137,9 @@ class Messages:
         if not self._s.registered:
             self._s.tell(Failed(NOT_CONNECTED))
         elif REDACTION not in self._s.caps:
-            self._s.tell(Failed("this server takes no message back"))
+            self._s.tell(Failed("this server takes no message back", room))
         elif not msgid or len(msgid) > LONGEST_ID:
-            self._s.tell(Failed("this message has no id by which it could be taken back"))
+            self._s.tell(Failed("this message has no id by which it could be taken back", room))
         else:
             self._s.send("REDACT", room, msgid, *([" ".join(reason.split())] if reason.strip() else []))
 

@@ -317,7 +317,7 @@ def test_reactions() -> None:
 def test_what_cannot_be_asked(act: Any, sentence: str) -> None:
     t = Full()
     act(t.p)
-    assert t.events() == [e.Failed(sentence)]
+    assert t.events() == [e.Failed(sentence, "#r")]
     assert t.sent() == []
 
 
@@ -330,8 +330,8 @@ def test_without_the_means() -> None:
     assert t.sent() == []
     t.p.react("#r", "m1", "x")
     assert t.events() == [
-        e.Failed("this server takes no message back"),
-        e.Failed("this server passes on no reactions"),
+        e.Failed("this server takes no message back", "#r"),
+        e.Failed("this server passes on no reactions", "#r"),
         e.Reacted("#r", "m1", "alice", "x", own=True),
     ]
     t.p.disconnected()
@@ -353,7 +353,7 @@ def test_redaction() -> None:
         e.Redacted("#r", "m1", "bob", "typo"),
         e.Redacted("bob", "m2", "bob"),
     ]
-    assert t.gets(":s FAIL REDACT REDACT_FORBIDDEN #r m1 :You may not") == [e.Failed("You may not")]
+    assert t.gets(":s FAIL REDACT REDACT_FORBIDDEN #r m1 :You may not") == [e.Failed("You may not", "#r")]
 
 
 def test_what_happens_to_messages_waits_for_the_history_too() -> None:
