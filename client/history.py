@@ -29,6 +29,7 @@ MOST_HELD = 1024 * 1024  # bytes, about
 COST_OF_ONE = 200  # bytes that a held message takes beside its text, about
 MOST_MEMBERS = 20_000
 LONGEST_NICK = 64  # characters that we keep
+_TEXTS = ("room", "nick", "text", "reason", "by", "reply_to", "old", "new")
 
 
 class Item(NamedTuple):
@@ -42,11 +43,7 @@ class Item(NamedTuple):
     @property
     def cost(self) -> int:
         """Bytes, about."""
-        return (
-            COST_OF_ONE
-            + len(self.msgid)
-            + sum(len(getattr(self.event, name, None) or "") for name in ("text", "reason", "reply_to"))
-        )
+        return COST_OF_ONE + len(self.msgid) + sum(len(getattr(self.event, name, "")) for name in _TEXTS)
 
     @property
     def key(self) -> int | None:
@@ -88,6 +85,7 @@ class Room:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._own: OrderedDict[int, None] = OrderedDict()  # ours apart: one may be echoed again behind thousands of others
         self._passed: OrderedDict[int, None] = OrderedDict()  # joins and the like
+        self._older: OrderedDict[int, None] = OrderedDict()  # what was asked for
 
     def start(self, after: str) -> None:
         """A page of history has been asked for."""
@@ -171,14 +169,23 @@ class Room:
     def is_new(self, item: Item) -> bool:
         """Whether it was not shown before."""
         key = item.key
-        return key is None or not any(key in seen for seen in (self._seen, self._own, self._passed))
+        return key is None or not any(key in seen for seen in (self._seen, self._own, self._passed, self._older))
+
+    def shown_before(self, item: Item) -> None:
+        """It was shown in front of all else."""
+        self._keep(item, self._older)
 
     def _remember(self, item: Item) -> None:
+        if not isinstance(item.event, Said):
+            self._keep(item, self._passed)
+        else:
+            self._keep(item, self._own if item.event.own else self._seen)
+
+    @staticmethod
+    def _keep(item: Item, seen: OrderedDict[int, None]) -> None:
         key = item.key
         if key is None:
             return
-        said = isinstance(item.event, Said)
-        seen = self._passed if not said else self._own if getattr(item.event, "own", False) else self._seen
         seen[key] = None
         if len(seen) > REMEMBERED:
             seen.popitem(last=False)

@@ -11,6 +11,7 @@ READ_MARKER = "draft/read-marker"
 REDACTION = "draft/message-redaction"
 PLAYBACK = "draft/event-playback"
 REGISTRATION = "draft/account-registration"
+LEAST_BATCH_BYTES = 512  # less is no use
 MOST_BATCH_BYTES = 64 * 1024  # of a message of several lines, whatever a server takes
 MOST_BATCH_LINES = 1000
 
@@ -55,7 +56,7 @@ class Negotiation:
     def multiline(self) -> tuple[int, int] | None:
         """Bytes and lines of a message of several lines, at most; None where the server knows none such."""
         size, lines = self._number(MULTILINE, "max-bytes"), self._number(MULTILINE, "max-lines") or MOST_BATCH_LINES
-        if not size or "batch" not in self.active or "message-tags" not in self.active:
+        if size < LEAST_BATCH_BYTES or lines < 2 or not {"batch", "message-tags"} <= self.active:
             return None
         return min(size, MOST_BATCH_BYTES), min(lines, MOST_BATCH_LINES)
 

@@ -93,6 +93,8 @@ class Answers:
         if command == "CHATHISTORY":
             self._reader.failed(message)
             return
+        if code == "NICKNAME_RESERVED":
+            return  # it stands beside a numeric that says so
         refused = self._s.outbox.take(message.param(2)) if code.startswith("ID_") else None
         if command == "BATCH" and refused is None:
             refused = self._s.outbox.fail_batch()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from client.events import Listed, Listing
+from client.events import Failed, Listed, Listing
 from client.irc.session import Handler, Session
 from wire import numerics as n
 from wire.message import Message, truncate
@@ -23,8 +23,17 @@ class Directory:
 
     def reset(self) -> None:
         """What each connection starts with."""
+        self._asked = False
+        self._clear()
+
+    def _clear(self) -> None:
         self.heap: list[tuple[int, int, Listing]] = []  # members, how early it came, the room
         self._count = 0
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        if self._asked:
+            self._s.tell(Failed("the list of rooms did not come: the connection broke"))
 
     def handlers(self) -> dict[str, Handler]:
         """What it does with which command."""
@@ -33,10 +42,11 @@ class Directory:
     def ask(self, pattern: str) -> None:
         """LIST."""
         self._s.send_if_up("LIST", *pattern.split()[:1])
+        self._asked = self._s.registered
 
     def _on_start(self, message: Message) -> None:
         del message
-        self.reset()
+        self._clear()
 
     def _on_room(self, message: Message) -> None:
         count = message.param(2)

@@ -26,7 +26,8 @@ from client.events import (
 )
 from client.history import LONGEST_NICK, Item, Room
 from client.irc.sending import ACTION, IDENT
-from client.irc.session import LONGEST_ID, SIGNS, Session, time_of
+from client.irc.session import LONGEST_ID, Session, time_of
+from client.irc.support import SIGNS
 from wire.message import Message
 
 LONGEST_REACTION = 64  # characters

@@ -82,6 +82,8 @@ class Greeting:
 
     def _on_isupport(self, message: Message) -> None:
         self._s.support.take(message.params[1:])
+        if self._offers is not None:
+            self._tell_offers()
 
     def _tell_offers(self) -> None:
         s, caps = self._s, self._s.caps

@@ -22,6 +22,7 @@ from wire.message import Message
 from wire.names import fold, is_room
 
 TYPING_EVERY = 3.0  # seconds
+MARK_EVERY = 2.0  # seconds
 MOST_TYPED = 200  # rooms in which we have said that we type
 _TIME: Final = "timestamp="
 
@@ -39,6 +40,8 @@ class Messages:
     def reset(self) -> None:
         """What each connection starts with."""
         self._typed: dict[str, float] = {}  # rooms where we have said that we type, and when
+        self._marks: dict[str, tuple[str, str]] = {}  # rooms whose marker is to be told: as named, and where it is
+        self._marked = -MARK_EVERY  # when the last were told
 
     def handlers(self) -> dict[str, Handler]:
         """What it does with which command."""
@@ -115,6 +118,7 @@ class Messages:
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool) -> None:
         """Puts a reaction to a message, or takes it back."""
         name = "draft/unreact" if remove else "draft/react"
+        reaction = reaction.encode("utf-8", "replace").decode().replace("\0", "")
         if not self._s.registered:
             self._s.tell(Failed(NOT_CONNECTED))
         elif not (self._s.takes_tag(name) and self._s.takes_tag(REPLY)):
@@ -122,7 +126,6 @@ class Messages:
         elif not msgid or not reaction or max(len(msgid.encode()), len(reaction.encode())) > LONGEST_ID:
             self._s.tell(Failed("that cannot be a reaction to this message"))
         else:
-            reaction = reaction.encode("utf-8", "replace").decode().replace("\0", "")
             self._s.send("TAGMSG", room, tags={f"+{name}": reaction, f"+{REPLY}": msgid})
             if "echo-message" not in self._s.caps:
                 self._s.tell(Reacted(room, msgid, self._s.nick, reaction, removed=remove, own=True))
@@ -168,4 +171,16 @@ class Messages:
         exact = stamp(text)
         if exact is not None and (known.marker is None or exact > known.marker):
             known.marker = exact
-            self._s.send("MARKREAD", room, f"{_TIME}{text}")
+            self._marks[fold(room)] = (room, f"{_TIME}{text}")
+
+    def due(self) -> float | None:
+        """When markers are to be told: whoever reads along would else send a line for each that is said."""
+        return self._marked + MARK_EVERY if self._marks else None
+
+    def mark(self, *, now: bool = False) -> None:
+        """Tells the markers that are due."""
+        at = self._s.now()[0]
+        if self._marks and (now or at >= self._marked + MARK_EVERY):
+            marks, self._marks, self._marked = self._marks, {}, at
+            for room, place in marks.values():
+                self._s.send("MARKREAD", room, place)

@@ -136,6 +136,7 @@ class IrcProtocol:
         for room in self.session.rooms.values():
             room.cut()
         self._reader.lost()
+        self._directory.lost()
         self._reset()
 
     def receive(self, data: bytes) -> list[Event]:
@@ -162,14 +163,16 @@ class IrcProtocol:
 
     def take(self) -> list[bytes]:
         """The lines to send, as one write."""
+        self._messages.mark()
         lines, self.session.out = self.session.out, []
         return ["\r\n".join([*lines, ""]).encode()] if lines else []
 
     def sent(self) -> None:
         """Nothing: the echo counts."""
 
-    def due(self) -> None:
-        """Nothing is timed: echoes set the pace."""
+    def due(self) -> float | None:
+        """When the server is to be told how far we have read. All else is not timed: echoes set the pace."""
+        return self._messages.due()
 
     def keepalive(self) -> bool:
         """A PING, which also settles what the server never answered; and a try to get our own name back."""
@@ -264,6 +267,7 @@ class IrcProtocol:
         """Says goodbye; the first time counts."""
         if not self._leaving:
             self._leaving = True
+            self._messages.mark(now=True)
             self.session.out.append(truncate(f"QUIT :{' '.join(lines_of(reason))}", MAX_BODY - 2))
         return True
 

@@ -177,20 +177,23 @@ class Reader:
         """A page before others has ended: one more before it, or all of them are shown."""
         room, reach = page.room, page.items[0].place if page.items else ""
         moved = reach not in ("", page.reach)
-        if moved and page.sort is Sort.OLDER:
-            room.oldest = reach
-        fresh = [item for item in page.items if room.is_new(item)]
+        later = {item.key for item in page.later} - {None}
+        fresh = [item for item in page.items if room.is_new(item) and item.key not in later]
         found = fresh + page.later
         few = sum(isinstance(item.event, Said) for item in found) < ENOUGH
         if moved and few and page.number < MOST_BACK:
             further = Page(room, page.sort, found, page.number + 1, reach)
             self._request(further, "BEFORE", reach, OLDER_PAGE)
         else:
+            page.reach = reach or page.reach
             self._deliver(page, found, start=not fresh and not moved)
 
     def _deliver(self, page: Page, found: list[Item], *, start: bool = False, failed: str = "") -> None:
         room = page.room
         if page.sort is Sort.OLDER:
+            room.oldest = page.reach or room.oldest
+            for item in found:
+                room.shown_before(item)
             name = self.older_asked.pop(fold(room.name), room.name)
             self._s.tell(Older(name, tuple(item.event for item in found), start=start, failed="" if found else failed))
             return

@@ -125,7 +125,8 @@ class Sender:
         if item.reply_to and len(item.reply_to.encode()) <= LONGEST_ID and self._s.takes_tag(REPLY):
             tags[f"+{REPLY}"] = item.reply_to
         verb, size = verb_of(item.kind), self._size(item.room, item.kind)
-        item.batched = "\n" in item.text or (len(item.text.encode()) > size and self._s.caps.multiline is not None)
+        long = len(item.text.encode()) > size and self._s.caps.multiline is not None
+        item.batched = item.kind is not Kind.ACTION and ("\n" in item.text or long)
         if not item.batched:
             self._s.send(verb, item.room, body_of(item.text, item.kind), tags=tags)
             return

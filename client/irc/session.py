@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from client.dialect import Refusal
 from client.events import Event, Failed
 from client.history import Room
-from client.irc.support import Support
+from client.irc.support import SIGNS, Support
 from client.login import Login
 from client.negotiation import Negotiation
 from client.outbox import Outbox
@@ -27,7 +27,6 @@ MOST_ROOMS = 200
 MOST_BARRIERS = 1000
 LONGEST_ID = 256  # bytes of a msgid that we refer to
 NOT_CONNECTED: Final = "there is no connection at the moment"
-SIGNS: Final = "~&@%+"  # before a room's name: for these ranks only
 
 Handler = Callable[[Message], None]
 
@@ -85,6 +84,8 @@ class Session:
         """A line for the server."""
         with contextlib.suppress(ValueError):  # a room or nick that only a peer can have made up: nothing can be said about it
             head = f"@{format_tags(tags)} " if tags else ""
+            if "\0" in head:
+                raise ValueError("a message is without NUL")
             self.out.append(head + truncate(format_message(command, *params), MAX_BODY - 2))
 
     def send_if_up(self, command: str, *params: str) -> None:

@@ -13,8 +13,9 @@ LONGEST_VALUE = 300  # characters
 MOST_RANKS = 16
 
 _RANKS = re.compile(r"\(([A-Za-z]*)\)([!-/:-@\[-`{-~]*)")
+SIGNS = "~&@%+"  # that no nick begins with, nor a room's name
 _ESCAPE = re.compile(r"\\x([0-9A-Fa-f]{2})")
-_PREFIX = "(qaohv)~&@%+"
+_PREFIX = f"(qaohv){SIGNS}"
 _MODES = "beIq,k,l,imnpst"
 
 
@@ -84,6 +85,6 @@ class Support:
 
     def rank_and_nick(self, entry: str) -> tuple[str, str]:
         """An entry of a NAMES reply: the ranks, and the nick."""
-        nick = entry.lstrip(self.signs or None) if self.signs else entry
+        nick = entry.lstrip(self.signs + SIGNS)
         ranks = entry[: len(entry) - len(nick)]
         return "".join(s for s in self.signs if s in ranks), nick.partition("!")[0]

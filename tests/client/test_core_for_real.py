@@ -1,4 +1,4 @@
-"""The client's protocol and a real server: said, answered, reacted to, taken back; typing, markers, history, LIST, ranks."""
+"""The client's protocol and a real server: what is said, answered, reacted to, taken back; typing, history, LIST, ranks ..."""
 
 from __future__ import annotations
 

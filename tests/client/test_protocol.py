@@ -27,11 +27,13 @@ class Talk:
         self.pings: list[str] = []
         self.waiting: list[e.Sending] = []
         self.offers: list[e.Offers] = []
+        self.said: list[str] = []  # everything that was sent
 
     def sent(self) -> list[str]:
         """What it wants sent, without its PINGs."""
         lines = b"".join(self.p.take()).decode().split("\r\n")[:-1]
         self.pings += [line.removeprefix("PING ") for line in lines if line.startswith("PING ")]
+        self.said += lines
         return [line for line in lines if not line.startswith("PING ")]
 
     def gets(self, *lines: str) -> list[e.Event]:

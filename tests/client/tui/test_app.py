@@ -339,7 +339,7 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
         await desk.pilot.click("#timeline", offset=(5, 10))
         await desk.types("still typing")
-        assert desk.app.main.composer.text == "still typing"
+        await desk.until(lambda: desk.app.main.composer.text == "still typing")
         await desk.keys("alt+m")
         await desk.sees("Operators")
         await desk.pilot.click("#members", offset=(5, 0))
