@@ -38,7 +38,8 @@ def run_full_screen(
     """
     wanted = settings.load()
     if theme or notify:
-        wanted = settings.Settings(theme or wanted.theme, Notify(notify) if notify else wanted.notify)
+        wanted.theme = theme or wanted.theme
+        wanted.notify = Notify(notify) if notify else wanted.notify
         settings.save(wanted)
     app = ParleyApp(sessions, wanted)
     for session in sessions:

@@ -101,7 +101,7 @@ class Desk:
             )
             for host, dialect in zip(servers, self.dialects, strict=True)
         ]
-        self.app = ParleyApp(self.sessions, Settings())
+        self.app = ParleyApp(self.sessions, Settings(offered=tuple(f"{host}:6697" for host in servers)))
         self.pilot: Pilot[None]
 
     @property
