@@ -24,6 +24,8 @@ ASK_PASSWORD = "Enter your password: "  # noqa: S105 - a question
 LONGEST_NICK = 32
 MOST_LISTED = 50  # rooms of a list that are printed
 
+_LIST = "list"  # no room is called that
+
 
 class Session(Actions, Protocol):
     """What a chat knows of its connection: a dialect is one. What can be read here may be a moment old."""
@@ -80,7 +82,11 @@ class NewPassword:
 
 
 class Chat:
-    """The driver (`client.connection.Driver`) of a person's connection."""
+    """The driver (`client.connection.Driver`) of a person's connection.
+
+    `prints`: the front end shows rows as they come. Where it draws from the view instead, no rows are made, and what a line front
+    end only prints (the list of rooms, what was found) is kept in the view as lines of our own.
+    """
 
     def __init__(
         self,
@@ -89,6 +95,7 @@ class Chat:
         screen: Screen,
         *,
         asks: bool = True,
+        prints: bool = True,
         clock: Callable[[], datetime] = local_clock,
         commands: Mapping[str, Command] = COMMANDS,
     ) -> None:
@@ -102,10 +109,11 @@ class Chat:
         self.selected = ""  # the msgid of the message in front that the next /reply, /react or /redact is about, if one was chosen
         self._screen = screen
         self._asks = asks  # there is somebody to ask for another name, and who reads; where not, the front end gives up
+        self._prints = prints
         self._leave: Callable[[], None] = lambda: None
         self._form: NewPassword | None = None
         self._printer = Printer(self.view.answered)
-        self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; "" for the list of rooms
+        self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; or _LIST
         self._refresh()
 
     def leave_by(self, stop: Callable[[], None]) -> None:
@@ -138,7 +146,7 @@ class Chat:
                 self.print(entry)
         if isinstance(event, e.Older) and fold(event.room) in self._wanted:
             self._print_page(event.room, before)
-        if isinstance(event, e.Listed):
+        if isinstance(event, e.Listed) and _LIST in self._wanted:
             self._print_list()
         if isinstance(event, e.NameRefused):
             self.refused = event
@@ -237,7 +245,8 @@ class Chat:
         return True
 
     def list_rooms(self, pattern: str = "") -> None:
-        """Asks for the server's rooms; a line front end prints them."""
+        """Asks for the server's rooms, to be told."""
+        self._wanted.add(_LIST)
         self.actions.list_rooms(pattern)
 
     def leave(self, reason: str) -> None:
@@ -250,7 +259,8 @@ class Chat:
         """Brings a room to the front."""
         self.view.switch(room)
         self.selected = ""
-        self.tell(f"you are talking to {room}")
+        if self._prints:
+            self.tell(f"you are talking to {room}")
         self._refresh()
 
     def inform(self, text: str) -> None:
@@ -262,14 +272,26 @@ class Chat:
         self.unsent += 1
         self.print(self.view.note(text, Mark.ERROR, room=self.view.current))
 
-    # --- what only line front ends show ---
+    # --- what line front ends print ---
 
     def tell(self, text: str) -> None:
-        """A line that is not kept."""
-        self.print(Entry(self.view.clock(), self.view.current, Mark.INFO, safe(text)))
+        """A line that need not be kept."""
+        if self._prints:
+            self.print(Entry(self.view.clock(), self.view.current, Mark.INFO, safe(text)))
+        else:
+            self.inform(text)
+
+    def repeat(self, entry: Entry) -> None:
+        """An entry that has been shown before."""
+        if self._prints:
+            self.print(entry)
+        else:
+            self.inform(" / ".join(self._printer.rows(entry, self.view.current)))
 
     def print(self, entry: Entry) -> None:
-        """Prints an entry."""
+        """Prints an entry, where rows are wanted."""
+        if not self._prints:
+            return
         for row in self._printer.day(entry):
             self._screen.show(row, spoken=False)
         for row in self._printer.rows(entry, self.view.current):
@@ -283,7 +305,7 @@ class Chat:
         """What was read of a room, older than the entry number `before`."""
         self._wanted.discard(fold(room))
         buffer = self.view.find(room)
-        if buffer is None:
+        if buffer is None or not self._prints:
             return
         page = [buffer.entries[number] for number in range(buffer.entries.first, before)]
         self.tell(f"what was said in {buffer.name} before:" if page else f"nothing was said in {buffer.name} before")
@@ -291,6 +313,7 @@ class Chat:
             self.print(entry)
 
     def _print_list(self) -> None:
+        self._wanted.discard(_LIST)
         rooms = self.view.rooms.rooms if self.view.rooms is not None else ()
         for room in rooms[:MOST_LISTED]:
             self.tell(f"{room.name} ({room.members}) {room.topic}".rstrip())

@@ -22,7 +22,7 @@ def _search(chat: Chat, text: str) -> None:
             found.append(number)
     chat.tell(f"{len(found) or 'nothing'} found" + (", the newest:" if len(found) == MOST_FOUND else ""))
     for each in reversed(found):
-        chat.print(buffer.entries[each])
+        chat.repeat(buffer.entries[each])
 
 
 def _older(chat: Chat, text: str) -> None:

@@ -355,11 +355,15 @@ def test_clearing(desk: Desk) -> None:
 
 
 def test_the_list_of_rooms(desk: Desk) -> None:
+    assert desk.gets(e.Listed((e.Listing("#dev", 12, ""),))) == [], "nobody asked for it here"
+    desk.types("/list")
     assert desk.gets(e.Listed((e.Listing("#dev", 12, "code\x1b"), e.Listing("#tea", 1, "")))) == [
         "-- #dev (12) code\\x1b",
         "-- #tea (1)",
     ]
+    desk.types("/list")
     assert desk.gets(e.Listed(())) == ["-- there are no such rooms"]
+    desk.types("/list")
     many = desk.gets(e.Listed(tuple(e.Listing(f"#{number}", 1, "") for number in range(60))))
     assert (len(many), many[-1]) == (51, "-- and 10 more: /list with a pattern, such as *dev*, shows fewer")
 
@@ -399,6 +403,24 @@ def test_what_is_told_only_in_the_line_mode_is_not_kept(desk: Desk) -> None:
     desk.types("/join #dev")
     assert len(desk.chat.view.buffer("#lobby").entries) == before
     assert len(desk.chat.view.front.entries) == 0
+
+
+def test_a_front_end_that_draws_from_the_view_gets_no_rows(desk: Desk) -> None:
+    chat = Chat(Asked(), "#lobby", rows := Rows(), prints=False, clock=lambda: NOW)
+    chat.handle(e.Registered("al"))
+    chat.handle(said("bob", "one\ntwo", "b1"))
+    for typed in ("/search two", "/list", "/older", "/join #dev", "/join #lobby"):
+        chat.typed(typed)
+    chat.handle(e.Listed((e.Listing("#tea", 3, "leaves"),)))
+    chat.handle(e.Older("#lobby", (said("eve", "once", "e1"),)))
+    assert [entry.text for entry in chat.view.front.entries] == [
+        "once",
+        "one\ntwo",
+        "1 found",
+        "12:30 <bob> one / 12:30 <bob> two",
+        "#tea (3) leaves",
+    ]
+    assert rows.rows == []
 
 
 def test_answers_are_in_front(desk: Desk) -> None:
