@@ -80,6 +80,7 @@ class Chat:
         self._asks = asks  # for another name; where not, the front end gives up
         self._leave: Callable[[], None] = lambda: None
         self._form: NewPassword | None = None
+        self._question: tuple[str, Callable[[str], None]] | None = None
         self._printer = Printer()
         self._refresh()
 
@@ -91,6 +92,16 @@ class Chat:
     def hidden(self) -> bool:
         """Whether what is typed now is a password, and not to be shown."""
         return self.dialect.needs_password or self._form is not None
+
+    @property
+    def asking(self) -> bool:
+        """Whether an empty line is an answer."""
+        return self._question is not None
+
+    def ask(self, question: str, answered: Callable[[str], None]) -> None:
+        """Asks a person: the next line goes to `answered`, in the connection's thread."""
+        self._question = (question, answered)
+        self._refresh()
 
     def keeps_secret(self, typed: str) -> bool:
         """Whether `typed` may hold a password, so that it is not to be kept among what was typed before."""
@@ -130,6 +141,9 @@ class Chat:
             self._take_password(text)
         elif self.dialect.needs_name:
             self._take_name(text)
+        elif self._question is not None:
+            (_, answered), self._question = self._question, None
+            answered(text.strip())
         elif text.startswith("/") and not text.startswith("//"):
             commands.run(self, text[1:])
         else:
@@ -203,6 +217,8 @@ class Chat:
     def _refresh(self) -> None:
         if self._form is not None:
             self.prompt = self._form.prompt
+        elif self._question is not None and not self.dialect.needs_name and not self.dialect.needs_password:
+            self.prompt = self._question[0]
         elif self.dialect.needs_password:
             self.prompt = ASK_PASSWORD
         else:

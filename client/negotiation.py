@@ -5,6 +5,7 @@ from __future__ import annotations
 from client.login import Login
 from wire.message import Message
 
+ACCOUNTS = "draft/account-registration"  # only looked for: REGISTER works without asking for it
 RESEND = "parley.chat/resend"  # docs/protocol.md, "Sending again"
 
 # No labeled-response: an echo with a label comes as a reply, beside the room's log, and would be shown out of its order.
@@ -26,6 +27,7 @@ class Negotiation:
     def __init__(self, login: Login | None = None) -> None:
         self._login = login
         self._wanted = (*WANTED, "sasl") if login else WANTED
+        self.offers_accounts = False  # for a password alone: `/register` gives no address for mail
         self.no_sasl = False  # we want to log in, and the server does not offer it
         self.active: set[str] = set()
         self._offered: set[str] = set()
@@ -47,6 +49,7 @@ class Negotiation:
         items = [item.partition("=") for item in message.param(-1).split()]
         names = [name for name, _, value in items if name != "sasl" or not value or "PLAIN" in value.upper().split(",")]
         if message.param(1).upper() in ("LS", "NEW"):
+            self.offers_accounts |= any(name == ACCOUNTS and "email-required" not in value.split(",") for name, _, value in items)
             self._values.update((name, value[:64]) for name, _, value in items if name in self._wanted)
         match message.param(1).upper():
             case "LS":

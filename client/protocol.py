@@ -158,6 +158,11 @@ class IrcProtocol:
     # --- the connection's side ---
 
     @property
+    def offers_accounts(self) -> bool:
+        """Whether the server makes an account for who asks (`register`)."""
+        return self._caps.offers_accounts
+
+    @property
     def backlog(self) -> int:
         """How many messages wait to be sent or confirmed."""
         return len(self._outbox)

@@ -1,0 +1,105 @@
+"""Between a person's connection and their chat: what is worth remembering of it, and what is said or asked once a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from client import events as e
+from client import keys, known
+from client.address import Address
+from client.asking import agreed
+from client.chat import Chat
+from client.login import Login
+from client.protocol import IrcProtocol
+from wire.names import fold
+
+HINT = "this server lets you keep your name: /register makes an account"
+ASK_KEEP = "Keep the password in this computer's keyring? [y/N] "
+
+
+class Remembering:
+    """A driver (`client.connection.Driver`) around the chat's. It writes when we are let in, when we get an account, and at the
+    end: a server has no say in how often.
+
+    `offers`: whether to offer that the keyring keeps the password of `login`.
+    """
+
+    def __init__(
+        self, chat: Chat, address: Address, name: str, rooms: list[str], login: Login | None = None, *, offers: bool = False
+    ) -> None:
+        self._chat = chat
+        self._address = address
+        self._name = name
+        self._login = login
+        self._offers = offers
+        self._post: Callable[[Callable[[], None]], None] = lambda job: job()
+        self._account = login.account if login else ""
+        self._rooms = {fold(room): room for room in rooms}
+        self._stored: tuple[str, ...] | None = None  # the rooms last written
+
+    def post_by(self, post: Callable[[Callable[[], None]], None]) -> None:
+        """How to have something run in the connection's thread."""
+        self._post = post
+
+    def handle(self, event: e.Event) -> None:
+        """Passes it on, and notes what is worth it."""
+        self._chat.handle(event)
+        match event:
+            case e.Registered(again=False):
+                self._let_in(event.nick)
+            case e.LoggedIn() if event.account:
+                first, self._account = not self._account and self._stored is not None, event.account
+                if first:
+                    self._store()
+            case e.Joined(own=True) if len(self._rooms) < known.MOST_ROOMS:
+                self._rooms[fold(event.room)] = event.room
+            case e.Parted(own=True):
+                self._rooms.pop(fold(event.room), None)
+
+    def deadline(self) -> None:
+        """Nothing is timed."""
+
+    def tick(self) -> None:
+        """Nothing is timed."""
+
+    def ended(self) -> None:
+        """Notes the rooms that we were in last."""
+        if self._stored not in (None, tuple(self._rooms.values())):
+            self._store()
+        self._chat.ended()
+
+    def _let_in(self, nick: str) -> None:
+        self._name = nick if fold(nick.rstrip("_")) != fold(self._name) else self._name
+        self._store()
+        dialect = self._chat.dialect
+        if not self._account and isinstance(dialect, IrcProtocol) and dialect.offers_accounts:
+            if known.tell(self._address, "accounts"):
+                self._chat.inform(HINT)
+        elif self._offers and self._login is not None and self._login.done:
+            self._offer_to_keep(self._login)
+
+    def _store(self) -> None:
+        self._stored = tuple(self._rooms.values())
+        known.remember(self._address, self._name, self._account, self._stored)
+
+    def _offer_to_keep(self, login: Login) -> None:
+        self._offers = False
+        if "keyring" in (found.told if (found := known.find(self._address)) else ()):
+            return
+        password = login.password
+
+        def answered(answer: str) -> None:
+            if agreed(answer):
+                threading.Thread(target=keep, name="keeping the password", daemon=True).start()
+            else:
+                known.tell(self._address, "keyring")
+
+        def keep() -> None:
+            said: list[str] = []
+            kept = keys.keep(self._address, login.account, password, said.append)
+            self._post(
+                lambda: self._chat.inform("the password is in the keyring" if kept else " ".join(["it was not kept.", *said]))
+            )
+
+        self._chat.ask(ASK_KEEP, answered)
