@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from client import pins
 from client.errors import Trouble
 from client.firstuse import Stranger, Trust
 from client.known import Known
@@ -12,28 +13,32 @@ from wire.display import safe
 ASK_ADDRESS = "Enter server address: "
 MOST_OFFERED = 9
 _YES = ("y", "yes")
+_NOBODY = "An address and a name are needed: python -m client ADDRESS --name NAME"
 
 
 def ask(question: str, source: TextIO) -> str:
     """An answer that is not empty. Raises Trouble where there is nobody to give one."""
-    while True:
-        if answer := ask_once(question, source):
-            return answer
+    answer: str | None = ""
+    while answer == "":
+        answer = ask_once(question, source)
+    if answer is None:
+        raise Trouble(_NOBODY)
+    return answer
 
 
-def ask_once(question: str, source: TextIO) -> str:
-    """An answer, "" for Enter alone. Raises Trouble where there is nobody to give one."""
+def ask_once(question: str, source: TextIO) -> str | None:
+    """An answer, "" for Enter alone; None where there is nobody to give one."""
     print(question, end="", flush=True)
     line = source.readline()
     if not line:
         print()
-        raise Trouble("An address and a name are needed: python -m client ADDRESS --name NAME")
+        return None
     return line.strip()
 
 
-def agreed(answer: str) -> bool:
+def agreed(answer: str | None) -> bool:
     """Whether somebody said yes; everything else is no."""
-    return answer.lower() in _YES
+    return answer is not None and answer.strip().lower() in _YES
 
 
 def ask_server(servers: list[Known], source: TextIO) -> str:
@@ -45,7 +50,10 @@ def ask_server(servers: list[Known], source: TextIO) -> str:
     for number, known in enumerate(offered, 1):
         who = safe(f" as {known.account or known.name}, {' '.join(known.rooms[:5])}".rstrip(", "))
         print(f"  {number}  {safe(str(known.address))}{who}")
-    answer = ask_once("Which one? A number, another address, or Enter for the first: ", source) or "1"
+    answer = ask_once("Which one? A number, another address, or Enter for the first: ", source)
+    if answer is None:
+        raise Trouble(_NOBODY)
+    answer = answer or "1"
     if answer.isascii() and answer.isdecimal() and 0 < int(answer[:3]) <= len(offered):
         return str(offered[int(answer[:3]) - 1].address)
     return answer
@@ -53,7 +61,8 @@ def ask_server(servers: list[Known], source: TextIO) -> str:
 
 def ask_trust(stranger: Stranger, source: TextIO) -> Trust:
     """Shows what the server shows, and asks once. Raises Trouble for everything but a yes."""
-    print(f"You are new to this server, and this computer knows nobody who vouches for it. It shows this {stranger.what}:\n")
+    print("You have not been on this server yet, and this computer knows nobody who vouches for it.")
+    print(f"It shows this {stranger.what}:\n")
     width = max(len(label) for label, _ in stranger.rows())
     for label, value in stranger.rows():
         print(f"    {label:{width}}  {value}")
@@ -63,4 +72,7 @@ def ask_trust(stranger: Stranger, source: TextIO) -> Trust:
     )
     if not agreed(ask_once(f"Trust this {stranger.what} for {stranger.address} from now on? [y/N] ", source)):
         raise stranger.refuse()
-    return stranger.accept()
+    trust = stranger.accept()
+    if pins.find(stranger.address) is None:
+        print(f"This cannot be stored in {safe(str(pins.file()))}, so you will be asked again.")
+    return trust

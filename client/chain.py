@@ -19,7 +19,10 @@ from wire.fingerprints import fingerprint
 
 MOST = 10  # certificates in a chain; OpenSSL itself follows no more
 LARGEST = 16 * 1024  # bytes of one
+LONGEST_SUBJECT = 60  # characters: in one row of a terminal, for a name that wraps could look like a row of ours
 PATIENCE = 10.0  # seconds for each step
+
+_SHORT = {"organizationName": "O", "organizationalUnitName": "OU", "commonName": "CN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +94,5 @@ def _described(one: Any) -> Certificate:
         begins, ends = (datetime.fromtimestamp(ssl.cert_time_to_seconds(info[name]), UTC) for name in ("notBefore", "notAfter"))
     except (ValueError, KeyError, OverflowError, OSError):  # it says nothing that can be read
         return Certificate(der)
-    names = [f"{kind}={value}" for part in info.get("subject", ()) for kind, value in part]
-    return Certificate(der, ", ".join(names)[:200], begins, ends)
+    names = [f"{_SHORT[kind]}={value}" for part in info.get("subject", ()) for kind, value in part if kind in _SHORT]
+    return Certificate(der, " ".join(", ".join(names).split())[:LONGEST_SUBJECT], begins, ends)

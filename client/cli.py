@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
-import importlib.util
-import os
 import signal
 import sys
-from dataclasses import dataclass
 from types import FrameType
 from typing import TextIO
 
 from client import keys, known, pins
-from client.address import PLAIN_PORT, TLS_PORT, Address, Link, parse_link
-from client.asking import ask, ask_server, ask_trust
-from client.chat import ASK_NAME, LONGEST_NICK, Chat, Screen
+from client.address import PLAIN_PORT, TLS_PORT, parse_link
+from client.arrival import Visit, arrive
+from client.chat import Chat, Screen
 from client.connection import Connection, Driver
-from client.dialect import Dialect
 from client.errors import Trouble
-from client.firstuse import Stranger, Trust, explain, prepare
-from client.known import Known
-from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
+from client.firstuse import explain
+from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE
 from client.pipe import PipeScreen, open_input, run_pipe
 from client.plain import LOBBY, PlainProtocol
 from client.protocol import IrcProtocol
 from client.remembering import Remembering
 from client.trust import CA_VARIABLE, LOCAL_CA
 from wire.display import safe
-from wire.fingerprints import parse_fingerprint
-from wire.names import is_room, nick_from, valid_nick, valid_room
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,49 +63,12 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _nick(name: str) -> str:
-    """`name` as IRC allows it; says so where that is not quite what was asked for."""
-    if valid_nick(name, LONGEST_NICK):
-        return name
-    nick = nick_from(name, LONGEST_NICK)
-    print(f"Your name here is {nick}: letters, digits and _-[]{{}}\\|`^ can be used.", file=sys.stderr)
-    return nick
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """What was asked for, once all that was missing is known."""
-
-    address: Address
-    name: str
-    account: str
-    rooms: list[str]
-    plain: bool
-
-
 def _chat(args: argparse.Namespace) -> int:
     if args.forget:
         return _forget(args)
-    rooms = [_room(args.room)] if args.room else []
-    demanded = parse_fingerprint(args.fingerprint) if args.fingerprint else ""
     source = open_input()  # a thread may still read: never closed
     person = source.isatty() and sys.stdout.isatty()
-    link = _link(args, source, known.load() if person and not args.address else [])
-    if demanded and link.ca not in ("", demanded):
-        raise Trouble("The link and --fingerprint name two authorities: leave out the one that is wrong.")
-    wanted = _wanted(args, link, rooms, source, known.find(link.address) if person and not args.plain else None)
-    trust = _trust(prepare(link.address, args.ca, demanded or link.ca), source, person=person)
-    login, offers = _login(link.address, wanted.account, args.password_file, source) if wanted.account else (None, False)
-    return _run(wanted, trust, login, source, person=person, offers=offers)
-
-
-def _trust(found: Trust | Stranger, source: TextIO, *, person: bool) -> Trust:
-    """Whom to believe, after the question where there is one. Raises Trouble."""
-    if isinstance(found, Trust):
-        return found
-    if not person:
-        raise found.unasked()
-    return ask_trust(found, source)
+    return _run(arrive(args, source, person=person), source, person=person)
 
 
 def _forget(args: argparse.Namespace) -> int:
@@ -130,94 +85,67 @@ def _forget(args: argparse.Namespace) -> int:
     return 0
 
 
-def _room(name: str) -> str:
-    room = name if is_room(name) else f"#{name}"
-    if not valid_room(room, 200):
-        raise Trouble(f"{room!a} is no room: a name has no spaces, commas or wildcards, as in --room '#lobby'.")
-    return room
-
-
-def _link(args: argparse.Namespace, source: TextIO, servers: list[Known]) -> Link:
-    """Where to, asked for where it is not said."""
-    return parse_link(args.address or ask_server(servers, source), PLAIN_PORT if args.plain else TLS_PORT)
-
-
-def _wanted(args: argparse.Namespace, link: Link, rooms: list[str], source: TextIO, before: Known | None) -> _Wanted:
-    """Who we are there, and in which rooms: as said, else as last time, else asked for."""
-    account = args.account or ("" if args.plain else os.environ.get(ACCOUNT_VARIABLE, ""))
-    if not account and before is not None and args.name in (None, before.name):
-        account = before.account
-    if args.plain and account:
-        raise Trouble("The plain protocol knows no accounts: leave out --plain, or --account.")
-    if args.password_file and not account:
-        raise Trouble("A password is for an account: name it with --account NAME.")
-    same = before is not None and before.account == account
-    if account:
-        check_account(account)
-    name = args.name or (before.name if before is not None and same else "") or account or ask(ASK_NAME, source)
-    rooms = rooms or list(link.rooms) or (list(before.rooms) if before is not None else []) or [LOBBY]
-    return _Wanted(link.address, name if args.plain else _nick(name), account, rooms, args.plain)
-
-
-def _login(address: Address, account: str, file: str | None, source: TextIO) -> tuple[Login, bool]:
-    """The account with its password, and whether that was typed, and can be kept."""
-    asks = source.isatty() and sys.stdout.isatty()
-    password, offers = find_password(file), False
-    if password is None:
-        failed: list[str] = []
-        password = keys.find(address, account, failed.append)
-        print("".join(f"{sentence}\n" for sentence in failed), end="", file=sys.stderr)
-        if password is None and source.isatty():
-            offers = asks and not failed and keys.usable(failed.append)
-            password = _typed_password(account)
-    if not password:
-        raise Trouble(f"The account {safe(account)} needs its password: in ${PASSWORD_VARIABLE}, or with --password-file FILE.")
-    return Login(account, password, asks=asks and importlib.util.find_spec("prompt_toolkit") is not None), offers
-
-
-def _typed_password(account: str) -> str:
-    try:
-        return getpass.getpass(f"Password of the account {safe(account)}: ")
-    except EOFError:
-        print(file=sys.stderr)
-        return ""
-
-
-def _run(wanted: _Wanted, trust: Trust, login: Login | None, source: TextIO, *, person: bool, offers: bool) -> int:
-    interactive = person
-    if interactive:
-        try:
-            from client import terminal  # noqa: PLC0415 - prompt_toolkit is an extra, which pipes do without
-        except ImportError:
-            print("For a better input line: pip install prompt_toolkit", file=sys.stderr)
-            interactive = False
-    screen: Screen = terminal.TerminalScreen() if interactive else PipeScreen(sys.stdout, sys.stderr)
-    dialect: Dialect = PlainProtocol(wanted.name) if wanted.plain else IrcProtocol(wanted.name, wanted.rooms, login=login)
-    chat = Chat(dialect, LOBBY if wanted.plain else wanted.rooms[0], screen, asks=interactive)
-    address = wanted.address
-    driver: Driver = chat
-    if person and not wanted.plain:
-        driver = Remembering(chat, address, wanted.name, wanted.rooms, login, offers=interactive and offers)
-    connection = Connection(address, trust.context, dialect, driver, trusted=trust.described)
+def _run(visit: Visit, source: TextIO, *, person: bool) -> int:
+    """Connects, and hands over to the front end; the exit code."""
+    interactive = person and _has_line_editor()
+    screen = _screen(interactive)
+    chat, driver = _chat_of(visit, screen, person=person, interactive=interactive)
+    connection = Connection(visit.address, visit.trust.context, chat.dialect, driver, trusted=visit.trust.described)
     if isinstance(driver, Remembering):
         driver.post_by(connection.post)
     chat.leave_by(connection.stop)
     _stop_on_sigterm(connection)
     connection.start()
-    try:
-        if interactive:
-            assert isinstance(screen, terminal.TerminalScreen)
-            code = terminal.run_terminal(chat, connection, screen)
-        else:
-            code = run_pipe(chat, connection, source)
-    except KeyboardInterrupt:
-        code = 130
+    code = _drive(chat, connection, screen, source)
     connection.stop()
     connection.join(5)
     if connection.trouble is not None:
-        print(explain(connection.trouble, address, trust), file=sys.stderr)
+        print(explain(connection.trouble, visit.address, visit.trust), file=sys.stderr)
         return 1
     return code
+
+
+def _has_line_editor() -> bool:
+    """Whether prompt_toolkit is there, which is an extra; says so where not."""
+    try:
+        from client import terminal  # noqa: F401, PLC0415
+    except ImportError:
+        print("For a better input line: pip install prompt_toolkit", file=sys.stderr)
+        return False
+    return True
+
+
+def _screen(interactive: bool) -> Screen:
+    if not interactive:
+        return PipeScreen(sys.stdout, sys.stderr)
+    from client import terminal  # noqa: PLC0415 - pipes do without
+
+    return terminal.TerminalScreen()
+
+
+def _chat_of(visit: Visit, screen: Screen, *, person: bool, interactive: bool) -> tuple[Chat, Driver]:
+    """The chat, and what stands between it and the connection: for a person, what remembers."""
+    if visit.plain:
+        plain = Chat(PlainProtocol(visit.name), LOBBY, screen, asks=interactive)
+        return plain, plain
+    chat = Chat(IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0], screen, asks=interactive)
+    if not person:
+        return chat, chat
+    kept = visit.kept if interactive else None
+    return chat, Remembering(chat, visit.address, visit.name, visit.rooms, visit.login, kept=kept)
+
+
+def _drive(chat: Chat, connection: Connection, screen: Screen, source: TextIO) -> int:
+    """The front end, to its end; the exit code."""
+    try:
+        if isinstance(screen, PipeScreen):
+            return run_pipe(chat, connection, source)
+        from client import terminal  # noqa: PLC0415 - pipes do without
+
+        assert isinstance(screen, terminal.TerminalScreen)
+        return terminal.run_terminal(chat, connection, screen)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _stop_on_sigterm(connection: Connection) -> None:

@@ -22,17 +22,17 @@ class Remembering:
     """A driver (`client.connection.Driver`) around the chat's. It writes when we are let in, when we get an account, and at the
     end: a server has no say in how often.
 
-    `offers`: whether to offer that the keyring keeps the password of `login`.
+    `kept`: the password that need not be offered to the keyring, for it is there, or in a file; None: it cannot be offered at all.
     """
 
     def __init__(
-        self, chat: Chat, address: Address, name: str, rooms: list[str], login: Login | None = None, *, offers: bool = False
+        self, chat: Chat, address: Address, name: str, rooms: list[str], login: Login | None = None, *, kept: str | None = None
     ) -> None:
         self._chat = chat
         self._address = address
         self._name = name
         self._login = login
-        self._offers = offers
+        self._kept = kept
         self._post: Callable[[Callable[[], None]], None] = lambda job: job()
         self._account = login.account if login else ""
         self._rooms = {fold(room): room for room in rooms}
@@ -76,7 +76,7 @@ class Remembering:
         if not self._account and isinstance(dialect, IrcProtocol) and dialect.offers_accounts:
             if known.tell(self._address, "accounts"):
                 self._chat.inform(HINT)
-        elif self._offers and self._login is not None and self._login.done:
+        elif self._login is not None and self._login.done and self._kept not in (None, self._login.password):
             self._offer_to_keep(self._login)
 
     def _store(self) -> None:
@@ -84,7 +84,6 @@ class Remembering:
         known.remember(self._address, self._name, self._account, self._stored)
 
     def _offer_to_keep(self, login: Login) -> None:
-        self._offers = False
         if "keyring" in (found.told if (found := known.find(self._address)) else ()):
             return
         password = login.password

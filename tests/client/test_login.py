@@ -14,6 +14,7 @@ import pytest
 from client import cli
 from client import events as e
 from client.address import Address
+from client.arrival import find_login
 from client.chat import Chat
 from client.dialect import Refusal
 from client.discretion import is_secret, is_service, masked, masked_line
@@ -447,14 +448,14 @@ def test_the_password_is_asked_for_in_a_terminal(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
     monkeypatch.setattr("getpass.getpass", lambda question: question)
-    assert cli._login(Address("h", 1), "grace", None, Keyboard())[0].password == "Password of the account grace: "
+    assert find_login(Address("h", 1), "grace", None, Keyboard())[0].password == "Password of the account grace: "
 
     def nothing(question: str) -> str:
         raise EOFError(question)
 
     monkeypatch.setattr("getpass.getpass", nothing)
     with pytest.raises(Trouble, match="needs its password"):
-        cli._login(Address("h", 1), "grace", None, Keyboard())
+        find_login(Address("h", 1), "grace", None, Keyboard())
     assert capsys.readouterr().err == "\n"
 
 
