@@ -48,7 +48,7 @@ def arrive(args: argparse.Namespace, source: TextIO, *, person: bool) -> Visit:
     account = _account(args, before)
     name = args.name or _name_before(before, account) or account or ask(ASK_NAME, source)
     trust = _trust(prepare(link.address, args.ca, link.ca), source, person=person)
-    login, kept = find_login(link.address, account, args.password_file, source) if account else (None, None)
+    login, kept = find_login(link.address, account, args.password_file, source, person=person) if account else (None, None)
     rooms = [room] if room else list(link.rooms or (before.rooms if before is not None else ())) or [LOBBY]
     return Visit(link.address, name if args.plain else as_nick(name), rooms, trust, login, kept, args.plain)
 
@@ -107,20 +107,19 @@ def as_nick(name: str) -> str:
     return nick
 
 
-def find_login(address: Address, account: str, file: str | None, source: TextIO) -> tuple[Login, str | None]:
-    """The account with its password, and `kept` as `Remembering` takes it: whether to offer the keyring another one."""
-    asks = source.isatty() and sys.stdout.isatty()
+def find_login(address: Address, account: str, file: str | None, source: TextIO, *, person: bool) -> tuple[Login, str | None]:
+    """The account with its password, and `kept` as `client.remembering.Remembering` takes it. Raises Trouble."""
     kept: str | None = None
     if (password := find_password(file)) is None:
         failed: list[str] = []
         password = keys.find(address, account, failed.append)
-        kept = password or ("" if asks and not failed and keys.usable(failed.append) else None)
+        kept = password or ("" if person and not failed and keys.usable(failed.append) else None)
         print("".join(f"{sentence}\n" for sentence in failed), end="", file=sys.stderr)
     if password is None and source.isatty():
         password = _typed_password(account)
     if not password:
         raise Trouble(f"The account {safe(account)} needs its password: in ${PASSWORD_VARIABLE}, or with --password-file FILE.")
-    return Login(account, password, asks=asks and importlib.util.find_spec("prompt_toolkit") is not None), kept
+    return Login(account, password, asks=person and importlib.util.find_spec("prompt_toolkit") is not None), kept
 
 
 def _typed_password(account: str) -> str:

@@ -448,14 +448,14 @@ def test_the_password_is_asked_for_in_a_terminal(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
     monkeypatch.setattr("getpass.getpass", lambda question: question)
-    assert find_login(Address("h", 1), "grace", None, Keyboard())[0].password == "Password of the account grace: "
+    assert find_login(Address("h", 1), "grace", None, Keyboard(), person=False)[0].password == "Password of the account grace: "
 
     def nothing(question: str) -> str:
         raise EOFError(question)
 
     monkeypatch.setattr("getpass.getpass", nothing)
     with pytest.raises(Trouble, match="needs its password"):
-        find_login(Address("h", 1), "grace", None, Keyboard())
+        find_login(Address("h", 1), "grace", None, Keyboard(), person=False)
     assert capsys.readouterr().err == "\n"
 
 
