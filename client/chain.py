@@ -84,10 +84,11 @@ def _dial(address: Address, patience: float) -> socket.socket:
 def _sent(sock: ssl.SSLSocket) -> tuple[Certificate, ...]:
     """The chain as it came. Python has a public method for it since 3.13, and since 3.10 the one below that."""
     inner: Any = sock._sslobj  # type: ignore[attr-defined]
-    return tuple(_described(one) for one in inner.get_unverified_chain() or ())
+    return tuple(described(one) for one in inner.get_unverified_chain() or ())
 
 
-def _described(one: Any) -> Certificate:
+def described(one: Any) -> Certificate:
+    """A certificate as OpenSSL has it (`_ssl.Certificate`); what it says of itself is left out where it cannot be read."""
     der = ssl.PEM_cert_to_DER_cert(one.public_bytes())
     try:
         info = one.get_info()

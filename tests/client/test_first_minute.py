@@ -14,7 +14,7 @@ import pytest
 from client import known, pins
 from client.address import Address
 from client.asking import ask_trust
-from client.chain import look
+from client.chain import described, look
 from client.chat import Chat
 from client.connection import Connection
 from client.errors import Trouble
@@ -89,7 +89,7 @@ def test_an_unknown_authority_is_shown_then_trusted_then_known(whole: FakeServer
     found = stranger(whole)
     shown = dict(found.rows())
     assert shown["server"] == f"localhost:{whole.port}"
-    assert shown["authority"] == "commonName=ca"
+    assert shown["authority"] == "CN=ca"
     assert [shown["SHA-256"], shown[""]] == grouped(authority.fingerprint)
     assert not pins.file().exists(), "nothing is stored before somebody says yes"
     assert not whole.seen, "nothing is said to a server that is not trusted yet"
@@ -174,6 +174,56 @@ def test_what_make_run_made_comes_before_the_question(whole: FakeServer, authori
     assert pins.find(at(whole)) is None
 
 
+def test_a_chain_without_an_end_is_not_looked_at(authority: Authority) -> None:
+    with FakeServer(authority.context("localhost", sends=authority.chain * 11)) as server:
+        assert "sends certificates that are none, or too many" in refusal(at(server))
+
+
+def test_a_certificate_that_says_nothing_readable_has_a_fingerprint_all_the_same(authority: Authority) -> None:
+    class Odd:
+        def public_bytes(self) -> str:
+            return authority.chain.decode()
+
+        def get_info(self) -> dict[str, object]:
+            raise ValueError("time data does not match")
+
+    one = described(Odd())
+    assert (one.fingerprint, one.authority, one.subject, one.ends) == (authority.fingerprint, True, "", None)
+    assert [label for label, _ in Stranger(Address("h", 1), one).rows()] == ["server", "SHA-256", ""]
+
+
+def test_a_name_cannot_look_like_a_row_of_ours(authority: Authority) -> None:
+    class Forged:
+        def public_bytes(self) -> str:
+            return authority.chain.decode()
+
+        def get_info(self) -> dict[str, object]:
+            name = "x" + " " * 70 + "SHA-256  \x1b[2J" + "0" * 64
+            return {
+                "notBefore": "Nov 27 00:00:00 2026 GMT",
+                "notAfter": "Nov 27 00:00:00 2027 GMT",
+                "subject": ((("commonName", name),),),
+            }
+
+    rows = dict(Stranger(Address("h", 1), described(Forged())).rows())
+    assert rows["authority"].startswith(r"CN=x SHA-256 \x1b[2J000")
+    assert len(rows["authority"]) < 68, "it does not wrap"
+    assert rows["valid"] == "2026-11-27 to 2027-11-27"
+
+
+def test_what_is_stored_can_be_no_certificate(whole: FakeServer) -> None:
+    pins.keep(at(whole), b"\x30\x00")
+    assert "forget it with --forget" in refusal(at(whole))
+
+
+def test_where_nobody_can_look_any_more_the_plain_sentence_stands(authority: Authority) -> None:
+    trust = Trust(ssl.create_default_context(), "x", Pin(b"x"))
+    trouble = Trouble("not signed", stranger=True)
+    assert explain(trouble, Address("localhost", 1), trust) is trouble
+    other = Trouble("something else")
+    assert explain(other, Address("localhost", 1), trust) is other
+
+
 def test_no_server_no_question(authority: Authority) -> None:
     with pytest.raises(Trouble, match="Nothing listens at localhost:1"):
         prepare(Address("localhost", 1))
@@ -196,6 +246,15 @@ def test_the_question_is_answered_by_yes_or_not_at_all(
     said = capsys.readouterr().out
     assert all(line in said for line in grouped(authority.fingerprint))
     assert said.endswith(f"Trust this authority for localhost:{whole.port} from now on? [y/N] ")
+
+
+def test_where_nothing_can_be_stored_it_is_trusted_for_once(
+    whole: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(Path(__file__)))
+    assert meets(ask_trust(stranger(whole), io.StringIO("y\n")), at(whole)) is None
+    assert "so you will be asked again." in capsys.readouterr().out
+    assert isinstance(prepare(at(whole)), Stranger)
 
 
 def run(*arguments: str, said: str = "hello\n") -> tuple[int, str, str]:
