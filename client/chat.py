@@ -13,7 +13,7 @@ from client import commands
 from client import events as e
 from client.dialect import Dialect
 from client.discretion import is_secret
-from client.view import Line, Mark, Printer, View
+from client.view import Entry, Mark, Printer, View
 from wire.display import safe
 from wire.names import nick_from
 
@@ -208,7 +208,7 @@ class Chat:
         self.unsent += 1
         self._show(self.view.note(text, Mark.ERROR))
 
-    def _show(self, line: Line) -> None:
+    def _show(self, line: Entry) -> None:
         *before, row = self._printer.render(line, self.view.current)
         for each in before:
             self._screen.show(each, spoken=False)

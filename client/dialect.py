@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from client.events import Event, Kind
@@ -14,7 +15,62 @@ class Refusal(NamedTuple):
     final: bool
 
 
-class Dialect(Protocol):
+class Actions(Protocol):
+    """What a person or a bot can ask for. Nothing is waited for: what comes of it are events."""
+
+    def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE, *, reply_to: str = "") -> bool:
+        """Send `text` to a room or a nick, in as many messages as it takes; False where too much is waiting already.
+
+        Several lines are one message where the server knows such. `reply_to` is the msgid of the message that it answers.
+        """
+
+    def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
+        """Put a reaction to a message, or take it back; Reacted or Failed follows."""
+
+    def redact(self, room: str, msgid: str, reason: str = "") -> None:
+        """Take a message back; Redacted or Failed follows."""
+
+    def typing(self, room: str, *, done: bool = False) -> None:
+        """We type, or have stopped without sending. Call it at each key: no more is sent than the specification allows."""
+
+    def read_up_to(self, room: str, at: datetime) -> None:
+        """We have read everything up to then; never backwards."""
+
+    def older(self, room: str) -> None:
+        """Ask for a page of what happened before the oldest that we have of a room or dialogue; Older follows, once."""
+
+    def list_rooms(self, pattern: str = "") -> None:
+        """Ask for the server's rooms; Listed follows."""
+
+    def send(self, command: str, *params: str) -> None:
+        """Any other command, such as KICK; its answers are events (Info, Failed ...)."""
+
+    def rename(self, name: str) -> None:
+        """Ask for another nick."""
+
+    def log_in(self, password: str) -> None:
+        """Try this password with the next greeting."""
+
+    def register(self, password: str) -> None:
+        """Ask for an account that is called as we are."""
+
+    def quote(self, line: str) -> str:
+        """Send a line as it is; gives it as it may be shown, "" where it was not sent."""
+
+    def join(self, room: str) -> None:
+        """Enter a room, now and after each reconnect."""
+
+    def part(self, room: str, reason: str = "") -> None:
+        """Leave a room."""
+
+    def names(self, room: str) -> None:
+        """Ask who is in a room."""
+
+    def topic(self, room: str, text: str | None = None) -> None:
+        """Ask for a room's topic, or set it."""
+
+
+class Dialect(Actions, Protocol):
     """Bytes in, events out, bytes to send: no socket or thread. It outlives connections, so that it can resume."""
 
     @property
@@ -64,33 +120,6 @@ class Dialect(Protocol):
 
     def keepalive(self) -> bool:
         """Ask the peer for a sign of life; False where the dialect has no such thing."""
-
-    def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE) -> bool:
-        """Send `text` to a room or a nick, in as many messages as it takes; False where too much is waiting already."""
-
-    def rename(self, name: str) -> None:
-        """Ask for another nick."""
-
-    def log_in(self, password: str) -> None:
-        """Try this password with the next greeting."""
-
-    def register(self, password: str) -> None:
-        """Ask for an account that is called as we are."""
-
-    def quote(self, line: str) -> str:
-        """Send a line as it is; gives it as it may be shown, "" where it was not sent."""
-
-    def join(self, room: str) -> None:
-        """Enter a room, now and after each reconnect."""
-
-    def part(self, room: str, reason: str = "") -> None:
-        """Leave a room."""
-
-    def names(self, room: str) -> None:
-        """Ask who is in a room."""
-
-    def topic(self, room: str, text: str | None = None) -> None:
-        """Ask for a room's topic, or set it."""
 
     def drain(self) -> None:
         """Report Drained once everything said so far is settled."""

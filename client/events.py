@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -42,7 +43,10 @@ class NameRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class Said(Event):
-    """A message in a room or, where `room` is a nick, between that user and us. `replayed` where it comes from the history."""
+    """A message in a room or, where `room` is a nick, between that user and us. `replayed` where it comes from the history.
+
+    A message of several lines (https://ircv3.net/specs/extensions/multiline) has line feeds in its `text`.
+    """
 
     room: str
     nick: str
@@ -52,6 +56,72 @@ class Said(Event):
     msgid: str = ""
     own: bool = False
     replayed: bool = False
+    reply_to: str = ""  # the msgid of the message that it answers: https://ircv3.net/specs/client-tags/reply
+    account: str = ""  # the author's
+    bot: bool = False  # the author says that it is a program: https://ircv3.net/specs/extensions/bot-mode
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted(Event):
+    """Somebody put a reaction to a message, or took it back. https://ircv3.net/specs/client-tags/react"""
+
+    room: str
+    msgid: str
+    nick: str
+    reaction: str
+    removed: bool = False
+    own: bool = False
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted(Event):
+    """A message was taken back. https://ircv3.net/specs/extensions/message-redaction"""
+
+    room: str
+    msgid: str
+    by: str
+    reason: str = ""
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Typing(Event):
+    """Somebody else types, pauses (`active` false) or has stopped (`done`). https://ircv3.net/specs/client-tags/typing"""
+
+    room: str
+    nick: str
+    active: bool = True
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUpTo(Event):
+    """We have read a room up to then, maybe on another device; None: never. https://ircv3.net/specs/extensions/read-marker"""
+
+    room: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Older(Event):
+    """What was asked for with `older`: what happened before, oldest first; `start` where nothing lies before that.
+
+    `failed`: why there is none, where the server would not give it.
+    """
+
+    room: str
+    events: tuple[Event, ...]
+    start: bool = False
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending(Event):
+    """These texts (of a room, in order, all that there are) wait to be stored: sent, or about to be."""
+
+    room: str
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +131,9 @@ class Joined(Event):
     room: str
     nick: str
     own: bool = False
+    account: str = ""
+    at: datetime | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +145,8 @@ class Parted(Event):
     reason: str = ""
     own: bool = False
     by: str = ""
+    at: datetime | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +156,8 @@ class Gone(Event):
     nick: str
     rooms: tuple[str, ...]
     reason: str = ""
+    at: datetime | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +168,8 @@ class Renamed(Event):
     new: str
     rooms: tuple[str, ...] = ()
     own: bool = False
+    at: datetime | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +179,92 @@ class Topic(Event):
     room: str
     text: str
     by: str = ""
+    at: datetime | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Members(Event):
-    """Who is in a room, sorted."""
+    """Who is in a room, sorted, and beside each name its ranks there, highest first (such as "@+"; ISUPPORT PREFIX)."""
 
     room: str
     names: tuple[str, ...]
+    ranks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked(Event):
+    """Somebody has these ranks in a room now."""
+
+    room: str
+    nick: str
+    ranks: str
+
+
+@dataclass(frozen=True, slots=True)
+class Away(Event):
+    """Somebody, in these of our rooms, is away or (`text` None) back. https://ircv3.net/specs/extensions/away-notify"""
+
+    nick: str
+    rooms: tuple[str, ...]
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSet(Event):
+    """Somebody changed a room's modes."""
+
+    room: str
+    by: str
+    text: str
+    at: datetime | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invited(Event):
+    """Somebody invites us to a room."""
+
+    room: str
+    nick: str
+
+
+class Listing(NamedTuple):
+    """A room of the server's list."""
+
+    name: str
+    members: int
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Event):
+    """The rooms of a server, largest first; `more` where there were too many to keep."""
+
+    rooms: tuple[Listing, ...]
+    more: bool = False
+
+
+class Feature(Enum):
+    """What a server can do beside the least."""
+
+    HISTORY = "history"
+    TYPING = "typing"
+    REACTIONS = "reactions"
+    REPLIES = "replies"
+    REDACTION = "redaction"
+    READ_MARKER = "read marker"
+    MULTILINE = "multiline"
+    REGISTRATION = "registration"
+    RESEND = "resend"
+
+
+@dataclass(frozen=True, slots=True)
+class Offers(Event):
+    """What this server is called ("" where it does not say) and can do; once its greeting is complete, and when it changes."""
+
+    network: str
+    features: frozenset[Feature]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 
 from client.discretion import is_service
-from client.events import Drained, Event, Failed, Info, Kind, NotSent, Registered, Said
+from client.events import Drained, Event, Failed, Info, Kind, NotSent, Older, Registered, Said
 from client.text import lines_of, split
 
 LOBBY = "#lobby"
@@ -121,9 +122,9 @@ class PlainProtocol:
         """There is nothing to ask: TCP itself finds a dead peer."""
         return False
 
-    def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE) -> bool:
+    def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE, *, reply_to: str = "") -> bool:
         """Sends to the lobby, whatever `room` is; but what is meant for a service is nothing for everybody's eyes."""
-        del kind
+        del kind, reply_to
         if is_service(room):
             self._no()
             return True
@@ -151,6 +152,36 @@ class PlainProtocol:
 
     def _no(self) -> None:
         self._events.append(Failed("the plain protocol has only the lobby and your name: connect without --plain for this"))
+
+    def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
+        """Not here."""
+        del room, msgid, reaction, remove
+        self._no()
+
+    def redact(self, room: str, msgid: str, reason: str = "") -> None:
+        """Not here."""
+        del room, msgid, reason
+        self._no()
+
+    def typing(self, room: str, *, done: bool = False) -> None:
+        """Nothing: it cannot be told."""
+
+    def read_up_to(self, room: str, at: datetime) -> None:
+        """Nothing: it cannot be told."""
+
+    def older(self, room: str) -> None:
+        """There is no history."""
+        self._events.append(Older(room, (), start=True))
+
+    def list_rooms(self, pattern: str = "") -> None:
+        """Not here."""
+        del pattern
+        self._no()
+
+    def send(self, command: str, *params: str) -> None:
+        """Not here."""
+        del command, params
+        self._no()
 
     def rename(self, name: str) -> None:
         """Not in this dialect."""

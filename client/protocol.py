@@ -221,8 +221,37 @@ class IrcProtocol:
 
     # --- the user's side ---
 
-    def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE) -> bool:
+    def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
+        """Nothing yet."""
+        del room, msgid, reaction, remove
+
+    def redact(self, room: str, msgid: str, reason: str = "") -> None:
+        """Nothing yet."""
+        del room, msgid, reason
+
+    def typing(self, room: str, *, done: bool = False) -> None:
+        """Nothing yet."""
+        del room, done
+
+    def read_up_to(self, room: str, at: datetime) -> None:
+        """Nothing yet."""
+        del room, at
+
+    def older(self, room: str) -> None:
+        """Nothing yet."""
+        del room
+
+    def list_rooms(self, pattern: str = "") -> None:
+        """Nothing yet."""
+        del pattern
+
+    def send(self, command: str, *params: str) -> None:
+        """Any other command."""
+        self._send_if_up(command, *params)
+
+    def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE, *, reply_to: str = "") -> bool:
         """Queues `text`, cut into messages that fit."""
+        del reply_to
         command = "NOTICE" if kind is Kind.NOTICE else "PRIVMSG"
         size = room_for_text(self._source(), command, room) - (len(_ACTION) + 1 if kind is Kind.ACTION else 0)
         if is_service(room):
