@@ -24,7 +24,6 @@ from wire.names import is_room, valid_room
 
 _IRC_PORT = 6697
 _LONGEST_ROOM = 200
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +79,7 @@ def _place(settings: Settings, host: str | None, names: list[str]) -> Address:
         usable = [name for name in names if "*" not in name]
         if not usable:
             raise SettingsError("The certificate names no host that people could type: say which one with --host NAME.")
-        return _shown_as(Address(next((name for name in usable if name not in _LOCAL), usable[0]), port))
+        return _shown_as(Address(_best(usable), port))
     try:
         place = Address.parse(host) if _has_port(host) else Address(host.strip("[]"), port)
     except ValueError:
@@ -89,6 +88,12 @@ def _place(settings: Settings, host: str | None, names: list[str]) -> Address:
         covered = ", ".join(names)
         raise SettingsError(f"--host: the certificate is not for {place.host}, and clients would refuse it; it is for {covered}.")
     return _shown_as(place)
+
+
+def _best(names: list[str]) -> str:
+    """The name that most people can reach: one with a domain, or an address; a single label may be known in one network only."""
+    wide = [name for name in names if ("." in name or ":" in name) and name not in ("127.0.0.1", "::1")]
+    return next(iter([*wide, *(name for name in names if name == "localhost"), *names]))
 
 
 def _has_port(host: str) -> bool:

@@ -94,6 +94,10 @@ def test_a_certificate_of_another_authority_is_known_to_clients_by_themselves(tm
 def test_only_this_machine_and_only_stars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     certs.ensure(tmp_path / "local", ["localhost"])
     assert invite(capsys, "--certs", str(tmp_path / "local"))[1][0].startswith("ircs://localhost:6697/?ca=")
+    certs.ensure(tmp_path / "compose", ["localhost", "127.0.0.1", "server"])
+    assert invite(capsys, "--certs", str(tmp_path / "compose"))[1][0].startswith("ircs://localhost:6697/?ca=")
+    certs.ensure(tmp_path / "inside", ["server"])
+    assert invite(capsys, "--certs", str(tmp_path / "inside"))[1][0].startswith("ircs://server:6697/?ca=")
     certs.ensure(tmp_path / "star", ["*.example.net"])
     code, _, err = invite(capsys, "--certs", str(tmp_path / "star"))
     assert (code, "say which one with --host NAME" in err) == (1, True)
