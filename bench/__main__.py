@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import fanout, generator, stores, tls_write, wire_parse
+from bench import fanout, generator, stores, timeline, tls_write, wire_parse
 from bench.compare import Comparison
 
 BENCHES: dict[str, Callable[[], Comparison | list[Comparison]]] = {
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[], Comparison | list[Comparison]]] = {
     "store": stores.measure,
     "wire": wire_parse.measure,
     "generator": generator.measure,
+    "timeline": timeline.measure,
 }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import importlib.util
+import os
 import signal
 import sys
 from types import FrameType
@@ -14,13 +17,14 @@ from client.address import PLAIN_PORT, TLS_PORT, parse_link
 from client.arrival import Visit, arrive
 from client.chat import Chat, Screen
 from client.connection import Connection, Driver
+from client.dialect import Dialect
 from client.errors import Trouble
 from client.firstuse import explain
+from client.irc import IrcProtocol
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE
 from client.pipe import PipeScreen, open_input, run_pipe
 from client.plain import LOBBY, PlainProtocol
-from client.protocol import IrcProtocol
-from client.remembering import Remembering
+from client.remembering import Remembering, Welcoming
 from client.trust import CA_VARIABLE, LOCAL_CA
 from wire.display import safe
 
@@ -45,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--forget", action="store_true", help="forget the server: whom to trust there, name, rooms, password")
     p.add_argument("--room", help=f"the room to enter (the link's, those of last time, {LOBBY})")
     p.add_argument("--plain", action="store_true", help="speak the plain protocol: a name, then a message in each TLS record")
+    p.add_argument("--line", action="store_true", help="one line to type in and all else above it, in place of the full screen")
+    p.add_argument("--theme", choices=["dark", "light", "contrast"], help="colours of the full screen (ctrl+t changes them)")
+    p.add_argument(
+        "--notify", choices=["bell", "osc9", "both", "none"], help="how the full screen calls you while you look elsewhere"
+    )
     return p
 
 
@@ -67,8 +76,17 @@ def _chat(args: argparse.Namespace) -> int:
     if args.forget:
         return _forget(args)
     source = open_input()  # a thread may still read: never closed
-    person = source.isatty() and sys.stdout.isatty()
-    return _run(arrive(args, source, person=person), source, person=person)
+    chosen = front_end(args, source)
+    visit = arrive(args, source, person=chosen != "pipe")
+    return _run_full(visit, args) if chosen == "full" else _run_lines(visit, source, person=chosen == "line")
+
+
+def front_end(args: argparse.Namespace, source: TextIO) -> str:
+    """Which one fits: "full", "line" or "pipe"."""
+    if not (source.isatty() and sys.stdout.isatty()):
+        return "pipe"
+    simple = os.environ.get("TERM", "") in ("", "dumb", "unknown") or not sys.stderr.isatty()  # Textual draws on standard error
+    return "line" if args.line or simple or importlib.util.find_spec("textual") is None else "full"
 
 
 def _forget(args: argparse.Namespace) -> int:
@@ -85,13 +103,31 @@ def _forget(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run(visit: Visit, source: TextIO, *, person: bool) -> int:
-    """Connects, and hands over to the front end; the exit code."""
+def _run_full(visit: Visit, args: argparse.Namespace) -> int:
+    """The full screen; the exit code."""
+    from client.tui.run import run_full_screen  # noqa: PLC0415 - Textual is an extra
+    from client.tui.session import Session  # noqa: PLC0415
+
+    dialect, room = _dialect(visit)
+
+    def link(driver: Driver) -> Connection:
+        around = driver if visit.plain else Remembering(driver, visit.address, visit.name, visit.rooms, _account(visit))
+        return Connection(visit.address, visit.trust.context, dialect, around, trusted=visit.trust.described)
+
+    said = functools.partial(explain, address=visit.address, trust=visit.trust)
+    return run_full_screen([Session(visit.address, dialect, room, link)], theme=args.theme, notify=args.notify, explain=said)
+
+
+def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
+    """The line mode, or a pipe; the exit code."""
     interactive = person and _has_line_editor()
     screen = _screen(interactive)
-    chat, driver = _chat_of(visit, screen, person=person, interactive=interactive)
-    connection = Connection(visit.address, visit.trust.context, chat.dialect, driver, trusted=visit.trust.described)
-    if isinstance(driver, Remembering):
+    dialect, room = _dialect(visit)
+    chat = Chat(dialect, room, screen, asks=interactive)
+    kept = visit.kept if interactive else None
+    driver = Welcoming(chat, visit.address, visit.name, visit.rooms, visit.login, kept=kept) if person and not visit.plain else chat
+    connection = Connection(visit.address, visit.trust.context, dialect, driver, trusted=visit.trust.described)
+    if isinstance(driver, Welcoming):
         driver.post_by(connection.post)
     chat.leave_by(connection.stop)
     _stop_on_sigterm(connection)
@@ -103,6 +139,17 @@ def _run(visit: Visit, source: TextIO, *, person: bool) -> int:
         print(explain(connection.trouble, visit.address, visit.trust), file=sys.stderr)
         return 1
     return code
+
+
+def _dialect(visit: Visit) -> tuple[Dialect, str]:
+    """What is spoken, and the room in front."""
+    if visit.plain:
+        return PlainProtocol(visit.name), LOBBY
+    return IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0]
+
+
+def _account(visit: Visit) -> str:
+    return visit.login.account if visit.login is not None else ""
 
 
 def _has_line_editor() -> bool:
@@ -121,18 +168,6 @@ def _screen(interactive: bool) -> Screen:
     from client import terminal  # noqa: PLC0415 - pipes do without
 
     return terminal.TerminalScreen()
-
-
-def _chat_of(visit: Visit, screen: Screen, *, person: bool, interactive: bool) -> tuple[Chat, Driver]:
-    """The chat, and what stands between it and the connection: for a person, what remembers."""
-    if visit.plain:
-        plain = Chat(PlainProtocol(visit.name), LOBBY, screen, asks=interactive)
-        return plain, plain
-    chat = Chat(IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0], screen, asks=interactive)
-    if not person:
-        return chat, chat
-    kept = visit.kept if interactive else None
-    return chat, Remembering(chat, visit.address, visit.name, visit.rooms, visit.login, kept=kept)
 
 
 def _drive(chat: Chat, connection: Connection, screen: Screen, source: TextIO) -> int:

@@ -1,4 +1,4 @@
-"""Between a person's connection and their chat: what is worth remembering of it, and what is said or asked once a server."""
+"""Between a person's connection and their front end: what is worth remembering of it, and what is said or asked once a server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from client import keys, known
 from client.address import Address
 from client.asking import agreed
 from client.chat import Chat
+from client.connection import Driver
 from client.login import Login
-from client.protocol import IrcProtocol
 from wire.names import fold
 
 HINT = "this server lets you keep your name: /register makes an account"
@@ -19,35 +19,25 @@ ASK_KEEP = "Keep the password in this computer's keyring? [y/N] "
 
 
 class Remembering:
-    """A driver (`client.connection.Driver`) around the chat's. It writes when we are let in, when we get an account, and at the
+    """A driver (`client.connection.Driver`) around a front end's. It writes when we are let in, when we get an account, and at the
     end: a server has no say in how often.
-
-    `kept`: the password that need not be offered to the keyring, for it is there, or in a file; None: it cannot be offered at all.
     """
 
-    def __init__(
-        self, chat: Chat, address: Address, name: str, rooms: list[str], login: Login | None = None, *, kept: str | None = None
-    ) -> None:
-        self._chat = chat
+    def __init__(self, driver: Driver, address: Address, name: str, rooms: list[str], account: str = "") -> None:
+        self._driver = driver
         self._address = address
         self._name = name
-        self._login = login
-        self._kept = kept
-        self._post: Callable[[Callable[[], None]], None] = lambda job: job()
-        self._account = login.account if login else ""
+        self._account = account
         self._rooms = {fold(room): room for room in rooms}
         self._stored: tuple[str, ...] | None = None  # the rooms last written
 
-    def post_by(self, post: Callable[[Callable[[], None]], None]) -> None:
-        """How to have something run in the connection's thread."""
-        self._post = post
-
     def handle(self, event: e.Event) -> None:
         """Passes it on, and notes what is worth it."""
-        self._chat.handle(event)
+        self._driver.handle(event)
         match event:
             case e.Registered(again=False):
-                self._let_in(event.nick)
+                self._name = event.nick if fold(event.nick.rstrip("_")) != fold(self._name) else self._name
+                self._store()
             case e.LoggedIn() if event.account:
                 first, self._account = not self._account and self._stored is not None, event.account
                 if first:
@@ -57,31 +47,53 @@ class Remembering:
             case e.Parted(own=True):
                 self._rooms.pop(fold(event.room), None)
 
-    def deadline(self) -> None:
-        """Nothing is timed."""
+    def deadline(self) -> float | None:
+        """The front end's."""
+        return self._driver.deadline()
 
     def tick(self) -> None:
-        """Nothing is timed."""
+        """The front end's."""
+        self._driver.tick()
 
     def ended(self) -> None:
         """Notes the rooms that we were in last."""
         if self._stored not in (None, tuple(self._rooms.values())):
             self._store()
-        self._chat.ended()
-
-    def _let_in(self, nick: str) -> None:
-        self._name = nick if fold(nick.rstrip("_")) != fold(self._name) else self._name
-        self._store()
-        dialect = self._chat.dialect
-        if not self._account and isinstance(dialect, IrcProtocol) and dialect.offers_accounts:
-            if known.tell(self._address, "accounts"):
-                self._chat.inform(HINT)
-        elif self._login is not None and self._login.done and self._kept not in (None, self._login.password):
-            self._offer_to_keep(self._login)
+        self._driver.ended()
 
     def _store(self) -> None:
         self._stored = tuple(self._rooms.values())
         known.remember(self._address, self._name, self._account, self._stored)
+
+
+class Welcoming(Remembering):
+    """And in the line mode: a hint at accounts, and the offer that the keyring keeps a password that worked.
+
+    `kept`: the password that need not be offered to the keyring, for it is there, or in a file; None: it cannot be offered at all.
+    """
+
+    def __init__(
+        self, chat: Chat, address: Address, name: str, rooms: list[str], login: Login | None = None, *, kept: str | None = None
+    ) -> None:
+        super().__init__(chat, address, name, rooms, login.account if login else "")
+        self._chat = chat
+        self._login = login
+        self._kept = kept
+        self._post: Callable[[Callable[[], None]], None] = lambda job: job()
+
+    def post_by(self, post: Callable[[Callable[[], None]], None]) -> None:
+        """How to have something run in the connection's thread."""
+        self._post = post
+
+    def handle(self, event: e.Event) -> None:
+        """Says and asks what there is to say and ask after that."""
+        super().handle(event)
+        login = self._login
+        if isinstance(event, e.Offers) and e.Feature.REGISTRATION in event.features and not self._account:
+            if known.tell(self._address, "accounts"):
+                self._chat.inform(HINT)
+        elif isinstance(event, e.Registered) and login is not None and login.done and self._kept not in (None, login.password):
+            self._offer_to_keep(login)
 
     def _offer_to_keep(self, login: Login) -> None:
         if "keyring" in (found.told if (found := known.find(self._address)) else ()):

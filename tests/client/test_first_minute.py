@@ -19,9 +19,9 @@ from client.chat import Chat
 from client.connection import Connection
 from client.errors import Trouble
 from client.firstuse import Finding, Stranger, Trust, assess, explain, prepare
+from client.irc import IrcProtocol
 from client.pins import Pin
 from client.plain import PlainProtocol
-from client.protocol import IrcProtocol
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST, Rows
 from tests.client.fake_server import PATIENCE, FakeServer, RawServer

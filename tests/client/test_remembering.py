@@ -10,26 +10,27 @@ from client import events as e
 from client import keys, known
 from client.address import Address
 from client.chat import Chat
+from client.irc import IrcProtocol
 from client.login import Login
-from client.protocol import IrcProtocol
-from client.remembering import ASK_KEEP, HINT, Remembering
+from client.negotiation import Negotiation
+from client.remembering import ASK_KEEP, HINT, Remembering, Welcoming
 from tests.client.conftest import Rows
 from tests.client.fake_server import Waits
+from wire.message import parse
 
 A = Address("chat.example", 6697)
-OFFER = b":s CAP * LS :sasl=PLAIN draft/account-registration=custom-account-name\r\n"
+OFFERS = e.Offers("", frozenset({e.Feature.REGISTRATION}))
 
 
 class Visit:
     """A driver with a chat behind it, and no connection."""
 
-    def __init__(self, login: Login | None = None, *, kept: str | None = None, offer: bytes = OFFER) -> None:
+    def __init__(self, login: Login | None = None, *, kept: str | None = None) -> None:
         self.screen = Rows()
         self.protocol = IrcProtocol("ada", ["#lobby"], login=login)
         self.chat = Chat(self.protocol, "#lobby", self.screen)
-        self.driver = Remembering(self.chat, A, "ada", ["#lobby"], login, kept=kept)
+        self.driver = Welcoming(self.chat, A, "ada", ["#lobby"], login, kept=kept)
         self.protocol.connected()
-        self.protocol.receive(offer)
 
     def happens(self, *events: e.Event) -> Visit:
         for event in events:
@@ -62,6 +63,15 @@ def test_rooms_and_names_as_they_were_at_the_end() -> None:
     assert stored()[0] == "bob"
 
 
+def test_any_front_end_is_remembered() -> None:
+    screen = Rows()
+    driver = Remembering(Chat(IrcProtocol("ada", []), "#lobby", screen), A, "ada", ["#lobby"], "ada")
+    driver.handle(e.Registered("ada"))
+    driver.ended()
+    assert stored() == ("ada", "ada", ("#lobby",))
+    assert screen.over.is_set()
+
+
 def test_who_was_never_let_in_leaves_nothing() -> None:
     Visit().driver.ended()
     assert known.load() == []
@@ -91,19 +101,27 @@ def test_a_server_has_no_say_in_how_often_we_write(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_hint_at_an_account_comes_once_a_server() -> None:
-    assert HINT in Visit().happens(e.Registered("ada"), e.Registered("ada", again=True)).screen.text()
-    assert HINT not in Visit().happens(e.Registered("ada")).screen.text()
+    assert Visit().happens(e.Registered("ada"), OFFERS, e.Registered("ada", again=True), OFFERS).screen.text().count(HINT) == 1
+    assert HINT not in Visit().happens(e.Registered("ada"), OFFERS).screen.text()
+
+
+def test_no_hint_where_there_is_nothing_to_get() -> None:
+    assert HINT not in Visit().happens(e.Registered("ada"), e.Offers("", frozenset())).screen.text()
 
 
 @pytest.mark.parametrize(
-    "offer", [b":s CAP * LS :sasl=PLAIN\r\n", b":s CAP * LS :draft/account-registration=before-connect,email-required\r\n"]
+    ("value", "makes"), [("", True), ("=custom-account-name", True), ("=before-connect,email-required", False)]
 )
-def test_no_hint_where_there_is_nothing_to_get(offer: bytes) -> None:
-    assert HINT not in Visit(offer=offer).happens(e.Registered("ada")).screen.text()
+def test_an_account_for_a_password_alone(value: str, makes: bool) -> None:
+    caps = Negotiation()
+    caps.handle(parse(f":s CAP * LS :draft/account-registration{value}"))
+    assert not caps.makes_accounts
+    caps.handle(parse(":s CAP * ACK :draft/account-registration"))
+    assert caps.makes_accounts is makes
 
 
 def test_no_hint_for_who_has_an_account() -> None:
-    assert HINT not in Visit(Login("ada", "pw")).happens(e.Registered("ada")).screen.text()
+    assert HINT not in Visit(Login("ada", "pw")).happens(e.Registered("ada"), OFFERS).screen.text()
 
 
 def logged_in(password: str, kept: str | None) -> Visit:

@@ -1,0 +1,263 @@
+"""Where one types: a text area that grows, what completes a word, and a line of hints below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input, Static, TextArea
+
+from client.tui.area import Area
+from client.tui.cells import fit, tame
+from client.tui.completion import Completion, Words, complete
+from client.tui.keys import know_alt_enter
+from client.tui.layout import words_of
+from client.tui.popup import Popup
+from client.tui.recall import Recall
+from client.tui.typed import LARGEST, TOO_LONG, hint_about, size_of
+from client.view import Entry
+
+
+class Composer(Vertical):
+    """What is typed leaves as `Submitted`. `words` gives what can be completed, `keeps_secret` what is not to be recalled."""
+
+    DEFAULT_CSS = """
+    Composer { height: auto; max-height: 18; background: $surface; }
+    Composer Area { height: auto; max-height: 6; min-height: 1; border: none; padding: 0 1; background: $surface; }
+    Composer Area:focus { border: none; }
+    Composer Input { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    Composer Input:focus { border: none; }
+    Composer #hint { display: none; height: 1; padding: 0 1; color: $text-muted; }
+    Composer.-secret Area { display: none; }
+    Composer.-secret Input { display: block; }
+    Composer.-hinting #hint { display: block; }
+    """
+
+    class Submitted(Message):
+        """Enter was pressed. `secret`: it answers `ask_secret` ("" where Esc was pressed)."""
+
+        def __init__(self, text: str, secret: bool = False) -> None:
+            super().__init__()
+            self.text = text
+            self.secret = secret
+
+    class Changed(Message):
+        """Something was typed (and no secret)."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class ReplyDropped(Message):
+        """Esc was pressed while a reply was being written."""
+
+    class Escaped(Message):
+        """Esc was pressed, and there was nothing to close here."""
+
+    def __init__(
+        self,
+        words: Callable[[], Words] = Words,
+        keeps_secret: Callable[[str], bool] = lambda _: False,
+        *,
+        recall: Recall | None = None,
+        placeholder: str = "",
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self._words = words
+        self._keeps_secret = keeps_secret
+        self._recall = recall or Recall()
+        self._reply: Entry | None = None
+        self._prompt = ""
+        self._complaint = ""
+        know_alt_enter()
+        self.popup = Popup()
+        self.area = Area(self, placeholder)
+
+    def compose(self) -> ComposeResult:
+        """The popup, the input (or that for a secret), the hint."""
+        yield self.popup
+        yield self.area
+        yield Input(password=True, select_on_focus=False)
+        yield Static("", id="hint", markup=False)
+
+    # --- for the app ---
+
+    @property
+    def text(self) -> str:
+        """What is being typed; never a secret."""
+        return self.area.text
+
+    @property
+    def asks_secret(self) -> bool:
+        """Whether what is typed now is hidden."""
+        return self.has_class("-secret")
+
+    def load(self, text: str) -> None:
+        """Puts a text into the input, the cursor behind it: a draft."""
+        self._put(text)
+        self._recall.reset()
+
+    def replying(self, entry: Entry | None) -> None:
+        """Shows which message is being answered; None: none."""
+        self._reply = entry
+        self._show_hint()
+
+    def ask_secret(self, prompt: str | None) -> None:
+        """What is typed is hidden, kept nowhere, and submitted as a secret, until this is called with None."""
+        field = self.query_one(Input)
+        field.value = ""
+        self._prompt = prompt or ""
+        had_focus = self.has_focus_within
+        self.set_class(prompt is not None, "-secret")
+        self.popup.close()
+        if had_focus:
+            self.focus_input()
+        self._show_hint()
+
+    def focus_input(self) -> None:
+        """Takes the focus."""
+        (self.query_one(Input) if self.asks_secret else self.area).focus()
+
+    # --- typing ---
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Something was typed, or put in."""
+        event.stop()
+        self._complaint = ""
+        if self.popup.is_open:
+            self._offer()
+        self._show_hint()
+        if self.area.touched:
+            self.area.touched = False
+            self.post_message(self.Changed(self.text))
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        """The cursor has moved: another word may be meant."""
+        event.stop()
+        if self.popup.is_open:
+            self._offer()
+
+    def on_resize(self) -> None:
+        """The hint is cut to the width."""
+        self._show_hint()
+
+    def submit(self) -> None:
+        """Sends what is typed."""
+        text = self.area.text
+        if not text.strip():
+            return
+        if size_of(text) > LARGEST:
+            self.complain(TOO_LONG)
+            return
+        if self._keeps_secret(text):
+            self._recall.reset()
+        else:
+            self._recall.add(text)
+        self._put("")
+        self.post_message(self.Submitted(text))
+
+    def recall(self, step: int) -> bool:
+        """Brings back what was typed before (-1) or after; False where there is nothing."""
+        text = self._recall.older(self.text) if step < 0 else self._recall.newer()
+        if text is None:
+            return False
+        self._put(text)
+        return True
+
+    def escape(self) -> None:
+        """Closes what is open, one thing at a time."""
+        self.screen.clear_selection()
+        if self.popup.is_open:
+            self.popup.close()
+        elif self._reply is not None:
+            self.replying(None)
+            self.post_message(self.ReplyDropped())
+        else:
+            self.post_message(self.Escaped())
+
+    def complain(self, sentence: str) -> None:
+        """Says something about what was typed, until more is typed."""
+        self._complaint = sentence
+        self._show_hint()
+
+    def _put(self, text: str) -> None:
+        self.popup.close()
+        self.area.load_text(text)
+        self.area.touched = False
+        self.area.move_cursor(self.area.document.end)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A secret."""
+        event.stop()
+        event.input.value = ""
+        self.post_message(self.Submitted(event.value, secret=True))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """A secret is told to nobody."""
+        event.stop()
+
+    def on_key(self, event: events.Key) -> None:
+        """Esc answers a question for a secret with nothing."""
+        if self.asks_secret and event.key == "escape":
+            event.stop()
+            self.query_one(Input).value = ""
+            self.post_message(self.Submitted("", secret=True))
+
+    def _show_hint(self) -> None:
+        text = self._hint()
+        self.set_class(bool(text), "-hinting")
+        self.query_one("#hint", Static).update(text)
+
+    def _hint(self) -> str:
+        if self._complaint:
+            return self._complaint
+        if self.asks_secret:
+            return f"{self._prompt} (hidden; Enter sends it, Esc leaves it)"
+        if self._reply is not None:
+            ends = " · Esc ends it"
+            return fit(f"replying to {tame(words_of(self._reply))}", max(self.size.width - 2 - len(ends), 20)) + ends
+        return hint_about(self.text)
+
+    # --- completing ---
+
+    def tab(self, step: int = 1) -> None:
+        """Completes the word before the cursor, or goes through what is offered."""
+        if self.popup.is_open:
+            self.popup.move(step)
+            return
+        found = self._completion()
+        if found is None:
+            return
+        if len(found.choices) == 1:
+            self._take(found, found.choices[0].text)
+        else:
+            if found.common:
+                self._take(found, found.common)
+            self._offer()
+
+    def take_choice(self) -> None:
+        """Puts what is chosen in place of the word."""
+        found, choice = self._completion(), self.popup.chosen
+        self.popup.close()
+        if found is not None and choice is not None:
+            self._take(found, choice.text)
+
+    def on_popup_taken(self, event: Popup.Taken) -> None:
+        """One was clicked."""
+        event.stop()
+        self.take_choice()
+        self.area.focus()
+
+    def _offer(self) -> None:
+        found = self._completion()
+        self.popup.offer(found.choices if found else ())
+
+    def _completion(self) -> Completion | None:
+        return complete(self.text, self.area.index, self._words())
+
+    def _take(self, found: Completion, text: str) -> None:
+        self.area.put(found.start, found.end, text)
