@@ -17,11 +17,13 @@ from client import keys, known
 from client.address import LONGEST_ROOM, PLAIN_PORT, TLS_PORT, Address, Link, parse_link
 from client.asking import ask, ask_server, ask_trust
 from client.chat import ASK_NAME, LONGEST_NICK
+from client.dialect import Dialect
 from client.errors import Trouble
 from client.firstuse import Stranger, Trust, prepare
+from client.irc import IrcProtocol
 from client.known import Known
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
-from client.plain import LOBBY
+from client.plain import LOBBY, PlainProtocol
 from wire.display import safe
 from wire.fingerprints import parse_fingerprint
 from wire.names import is_room, nick_from, valid_nick, valid_room
@@ -38,6 +40,13 @@ class Visit:
     login: Login | None = None
     kept: str | None = None
     plain: bool = False
+
+
+def dialect_of(visit: Visit) -> tuple[Dialect, str]:
+    """What is spoken, and the room in front."""
+    if visit.plain:
+        return PlainProtocol(visit.name), LOBBY
+    return IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0]
 
 
 def arrive(args: argparse.Namespace, source: TextIO, *, person: bool) -> Visit:

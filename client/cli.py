@@ -14,17 +14,15 @@ from typing import TextIO
 
 from client import keys, known, pins
 from client.address import PLAIN_PORT, TLS_PORT, parse_link
-from client.arrival import Visit, arrive
+from client.arrival import Visit, arrive, dialect_of
 from client.chat import Chat, Screen
-from client.connection import Connection, Driver
-from client.dialect import Dialect
+from client.connection import Connection
 from client.errors import Trouble
 from client.firstuse import explain
-from client.irc import IrcProtocol
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE
 from client.pipe import PipeScreen, open_input, run_pipe
-from client.plain import LOBBY, PlainProtocol
-from client.remembering import Remembering, Welcoming
+from client.plain import LOBBY
+from client.remembering import Welcoming
 from client.trust import CA_VARIABLE, LOCAL_CA
 from wire.display import safe
 
@@ -105,24 +103,18 @@ def _forget(args: argparse.Namespace) -> int:
 
 def _run_full(visit: Visit, args: argparse.Namespace) -> int:
     """The full screen; the exit code."""
-    from client.tui.run import run_full_screen  # noqa: PLC0415 - Textual is an extra
-    from client.tui.session import Session  # noqa: PLC0415
-
-    dialect, room = _dialect(visit)
-
-    def link(driver: Driver) -> Connection:
-        around = driver if visit.plain else Remembering(driver, visit.address, visit.name, visit.rooms, _account(visit))
-        return Connection(visit.address, visit.trust.context, dialect, around, trusted=visit.trust.described)
+    from client.tui.door import session_for  # noqa: PLC0415 - Textual is an extra
+    from client.tui.run import run_full_screen  # noqa: PLC0415
 
     said = functools.partial(explain, address=visit.address, trust=visit.trust)
-    return run_full_screen([Session(visit.address, dialect, room, link)], theme=args.theme, notify=args.notify, explain=said)
+    return run_full_screen([session_for(visit)], theme=args.theme, notify=args.notify, explain=said)
 
 
 def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
     """The line mode, or a pipe; the exit code."""
     interactive = person and _has_line_editor()
     screen = _screen(interactive)
-    dialect, room = _dialect(visit)
+    dialect, room = dialect_of(visit)
     chat = Chat(dialect, room, screen, asks=interactive)
     kept = visit.kept if interactive else None
     driver = Welcoming(chat, visit.address, visit.name, visit.rooms, visit.login, kept=kept) if person and not visit.plain else chat
@@ -139,17 +131,6 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
         print(explain(connection.trouble, visit.address, visit.trust), file=sys.stderr)
         return 1
     return code
-
-
-def _dialect(visit: Visit) -> tuple[Dialect, str]:
-    """What is spoken, and the room in front."""
-    if visit.plain:
-        return PlainProtocol(visit.name), LOBBY
-    return IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0]
-
-
-def _account(visit: Visit) -> str:
-    return visit.login.account if visit.login is not None else ""
 
 
 def _has_line_editor() -> bool:

@@ -16,11 +16,13 @@ from textual.events import Key
 
 from client import cli
 from client.address import Address
+from client.arrival import Visit
 from client.errors import Trouble
-from client.irc import IrcProtocol
+from client.firstuse import Trust
 from client.trust import client_context
 from client.tui.app import ParleyApp
-from client.tui.run import connect, run_full_screen
+from client.tui.door import session_for
+from client.tui.run import run_full_screen
 from client.tui.session import Session
 from client.tui.settings import Settings, load
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
@@ -30,7 +32,8 @@ from tests.client.tui.screen import screen_text
 
 
 def a_session(server: FakeServer, ca: Path, name: str = "alice") -> Session:
-    return connect(Address("localhost", server.port), client_context(ca), IrcProtocol(name, ["#lobby"]), "#lobby", "the CA")
+    trust = Trust(client_context(ca), "the CA")
+    return session_for(Visit(Address("localhost", server.port), name, ["#lobby"], trust))
 
 
 def test_on_a_real_connection(server: FakeServer, ca: Path) -> None:
