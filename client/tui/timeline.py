@@ -23,7 +23,7 @@ from client.tui.colours import UNSTYLED, palette
 from client.tui.drawn import Drawn, News
 from client.tui.drawn import search as search_in
 from client.tui.layout import Look
-from client.tui.shown import Shown, line_of, restyled, selected_text, thumb
+from client.tui.shown import Shown, chosen, line_of, restyled, selected_text, thumb
 from client.tui.viewport import Viewport
 from client.view import Buffer, Entry, Past
 
@@ -217,7 +217,7 @@ class Timeline(Widget, can_focus=True):
         place, row = shown
         strip = row.strip.apply_offsets(0, line_of(place))
         if self._picked is not None and self._picked is self._drawn.entry(place.number):
-            strip = restyled(strip, self._look.palette.picked)
+            strip = chosen(strip, self._look.palette)
         selection = self.text_selection
         span = selection.get_span(line_of(place)) if selection else None
         return restyled(strip, self.screen.get_component_rich_style("screen--selection"), *span) if span else strip

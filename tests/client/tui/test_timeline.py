@@ -310,6 +310,9 @@ def test_search_goes_from_one_to_the_next() -> None:
         assert any(row.endswith("message 39") for row in app.rows())
         assert app.timeline.find("MESSAGE 3")
         assert app.timeline._found == 38
+        app.timeline.action_pick(-1)
+        await pilot.pause()
+        app.timeline.action_leave()
         assert app.timeline.find("MESSAGE 3", backwards=False)
         assert app.timeline._found == 39
         assert not app.timeline.find("nowhere")
