@@ -59,7 +59,7 @@ async def _flood(timeline: Timeline) -> Comparison:
 
 def _variants(timeline: Timeline) -> dict[str, Callable[[], int]]:
     def draw() -> int:
-        timeline.refresh()
+        timeline.redraw()
         timeline.render_lines(timeline.size.region)
         return 1
 

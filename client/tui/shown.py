@@ -23,14 +23,9 @@ class Shown(NamedTuple):
     place: Place
     row: Row
 
-    @property
-    def line(self) -> int:
-        """What the row is called in a selection: the same for as long as the entry is here, and growing downwards."""
-        return line_of(self.place)
-
 
 def line_of(place: Place) -> int:
-    """What a row is called in a selection."""
+    """What a row is called in a selection: the same for as long as the entry is here, and growing downwards."""
     return place.number * SPAN + min(place.row, SPAN - 1)
 
 

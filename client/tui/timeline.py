@@ -129,8 +129,10 @@ class Timeline(Widget, can_focus=True):
         self._seen: int | None = None  # where the end was when that was told
         self._screen: list[Shown] | None = None
         self._thumb = range(0)
+        self._mark_seen: int | None = None
+        self._unread_above = False
         self._picked = None
-        self._redraw()
+        self.redraw()
 
     def changed(self) -> None:
         """The buffer has changed: cheap, however often it is called. What comes in a flood is drawn at a reader's pace."""
@@ -138,11 +140,12 @@ class Timeline(Widget, can_focus=True):
             return
         wait = self._drawn_at + PACE - time.monotonic()
         if wait > 0 and self.is_running:
-            self._later = self.set_timer(wait, self._redraw)
+            self._later = self.set_timer(wait, self.redraw)
         else:
-            self._redraw()
+            self.redraw()
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
+        """Draws what has changed with the next screen."""
         if self._later is not None:
             self._later.stop()
             self._later = None
@@ -154,12 +157,14 @@ class Timeline(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         """The theme may have changed."""
         super().notify_style_update()
-        self.changed()
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Other rows fit."""
+        self.redraw()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Textual draws through this: looks once what is on the screen, then line by line."""
-        self._screen = None
-        self._arrange()
+        """Textual draws through this."""
         self._drawn_at = time.monotonic()
         return super().render_lines(crop)
 
@@ -169,8 +174,10 @@ class Timeline(Widget, can_focus=True):
         screen, height, palette = self._screen or [], self.size.height, self._look.palette
         index = y - (height - len(screen))
         strip = self._row(screen[index]) if 0 <= index < len(screen) else Strip.blank(self._look.width, palette.text)
-        if y == height - 1 and not self._port.at_end:
-            strip = self._with_hint(strip)
+        hint = self._hint(y)
+        if hint:
+            rest = strip.crop(0, self._look.width - cell_len(hint))
+            strip = Strip([*rest, Segment(hint, palette.accent + Style(reverse=True))], self._look.width)
         return Strip([*strip, self._bar(y)], self._look.width + 1)
 
     def _arrange(self) -> None:
@@ -188,6 +195,7 @@ class Timeline(Widget, can_focus=True):
         self._screen = [Shown(place, self._drawn.rows(place.number)[place.row]) for place in self._port.visible(self.size.height)]
         self._thumb = self._where()
         self._news.update(at_end=self._port.at_end)
+        self._look_for_mark()
         self._tell()
 
     def _where(self) -> range:
@@ -198,6 +206,15 @@ class Timeline(Widget, can_focus=True):
         first = screen[0].place.number
         shown = screen[-1].place.number - first + 1
         return thumb(self.size.height, len(entries), first - entries.first, shown, at_end=self._port.at_end)
+
+    def _look_for_mark(self) -> None:
+        marked, screen = self.buffer.marked, self._screen
+        if marked is None or not screen or marked == self._mark_seen or marked < self.buffer.entries.first:
+            self._unread_above = False
+        elif marked >= screen[0].place.number:
+            self._mark_seen, self._unread_above = marked, False
+        else:
+            self._unread_above = True
 
     def _tell(self) -> None:
         entries, past = self.buffer.entries, self.buffer.past
@@ -216,16 +233,18 @@ class Timeline(Widget, can_focus=True):
     def _row(self, shown: Shown) -> Strip:
         place, row = shown
         strip = row.strip.apply_offsets(0, line_of(place))
-        if self._picked is not None and self._picked is self._drawn.entry(place.number):
+        entry = self._drawn.entry(place.number)
+        if entry is not None and (entry is self._picked or place.number == self._found):
             strip = chosen(strip, self._look.palette)
         selection = self.text_selection
         span = selection.get_span(line_of(place)) if selection else None
         return restyled(strip, self.screen.get_component_rich_style("screen--selection"), *span) if span else strip
 
-    def _with_hint(self, strip: Strip) -> Strip:
-        text = f" ↓ {self._news.count} new " if self._news.count else " ↓ "
-        kept = self._look.width - cell_len(text)
-        return Strip([*strip.crop(0, kept), Segment(text, self._look.palette.accent + Style(reverse=True))], self._look.width)
+    def _hint(self, y: int) -> str:
+        """What stands at the right end of a line of the screen: that there is more below, or something unread above."""
+        if y == self.size.height - 1 and not self._port.at_end:
+            return f" ↓ {self._news.count} new " if self._news.count else " ↓ "
+        return " ↑ new " if y == 0 and self._unread_above else ""
 
     def _bar(self, y: int) -> Segment:
         palette = self._look.palette
@@ -258,6 +277,12 @@ class Timeline(Widget, can_focus=True):
         self._port.to_end()
         self._moved(up=False)
 
+    def action_marked(self) -> None:
+        """To the first that is not read, where there is one."""
+        if self.buffer.marked is not None:
+            self._port.centre(self.buffer.marked, self.size.height)
+            self._moved(up=True)
+
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel."""
         event.stop()
@@ -271,7 +296,7 @@ class Timeline(Widget, can_focus=True):
     def _moved(self, *, up: bool) -> None:
         if up and self.buffer.past is Past.MORE:
             self._asked = None if self._asked == self.buffer.entries.first and self._at_top() else self._asked
-        self._redraw()
+        self.redraw()
 
     def _at_top(self) -> bool:
         return bool(self._screen) and self._screen[0].place.number <= self.buffer.entries.first  # type: ignore[index]
@@ -303,7 +328,7 @@ class Timeline(Widget, can_focus=True):
         if self._picked is not None:
             self._picked = None
             self.post_message(self.Picked(None))
-            self._redraw()
+            self.redraw()
         back, self._back = self._back, None
         if back is not None and back.is_attached:
             back.focus()
@@ -330,9 +355,10 @@ class Timeline(Widget, can_focus=True):
         self._moved(up=True)
 
     def on_click(self, event: events.Click) -> None:
-        """On the hint: to the newest; on a message: it is told."""
-        if event.y == self.size.height - 1 and not self._port.at_end and event.x >= self._look.width - 10:
-            self.action_end()
+        """On a hint: there; on a message: it is told."""
+        hint = self._hint(event.y)
+        if hint and event.x >= self._look.width - cell_len(hint):
+            self.action_marked() if event.y == 0 and self._unread_above else self.action_end()
             return
         screen = self._screen or []
         index = event.y - (self.size.height - len(screen))
@@ -348,7 +374,7 @@ class Timeline(Widget, can_focus=True):
             self._found = None
             self._look = replace(self._look, needle=text)
             self._drawn.redraw(self._look)
-        self._redraw()
+        self.redraw()
         if not text:
             return False
         start = self._found if self._found is not None else self._below() if backwards else self.buffer.entries.first - 1

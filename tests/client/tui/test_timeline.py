@@ -187,6 +187,24 @@ def test_scrolled_back_it_stays_where_it_is() -> None:
     assert drive(many(60), test).told == [("end", 60), ("end", 64)]
 
 
+def test_what_is_not_read_can_be_gone_to() -> None:
+    async def test(app: Reading, pilot: Pilot[None]) -> None:
+        assert app.rows()[0].endswith("↑ new")
+        await pilot.click(app.timeline, offset=(SIZE[0] - 4, 0))
+        await pilot.pause()
+        assert any(row.strip("─") == " new " for row in app.rows())
+        app.timeline.action_end()
+        await pilot.pause()
+        assert not app.rows()[0].endswith("↑ new")
+        app.timeline.buffer.marked = None
+        app.timeline.action_marked()
+        assert app.timeline.at_end
+
+    buffer = many(60)
+    buffer.marked = 20
+    drive(buffer, test)
+
+
 def test_older_ones_are_asked_for_once_a_page() -> None:
     async def test(app: Reading, pilot: Pilot[None]) -> None:
         buffer = app.timeline.buffer
