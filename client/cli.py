@@ -17,10 +17,10 @@ from client.chat import ASK_NAME, LONGEST_NICK, Chat, Screen
 from client.connection import Connection
 from client.dialect import Dialect
 from client.errors import Trouble
+from client.irc import IrcProtocol
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
 from client.pipe import PipeScreen, open_input, run_pipe
 from client.plain import LOBBY, PlainProtocol
-from client.protocol import IrcProtocol
 from client.trust import CA_VARIABLE, LOCAL_CA, client_context, describe, find_ca
 from wire.display import safe
 from wire.names import is_room, nick_from, valid_nick, valid_room
@@ -43,6 +43,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--ca", metavar="FILE", help=f"the authority to trust; else ${CA_VARIABLE}, {LOCAL_CA}, or the system's")
     p.add_argument("--room", default=LOBBY, help="the room to enter (%(default)s)")
     p.add_argument("--plain", action="store_true", help="speak the plain protocol: a name, then a message in each TLS record")
+    p.add_argument("--line", action="store_true", help="one line to type in and all else above it, in place of the full screen")
+    p.add_argument("--theme", choices=["dark", "light", "contrast"], help="colours of the full screen (ctrl+t changes them)")
+    p.add_argument(
+        "--notify", choices=["bell", "osc9", "both", "none"], help="how the full screen calls you while you look elsewhere"
+    )
     return p
 
 
@@ -97,7 +102,7 @@ def _chat(args: argparse.Namespace) -> int:
     name = args.name or account or _ask(ASK_NAME, source)
     login = _login(account, args.password_file, source) if account else None
     dialect: Dialect = PlainProtocol(name) if args.plain else IrcProtocol(_nick(name), [room], login=login)
-    return _run(address, dialect, LOBBY if args.plain else room, args.ca, source)  # a thread may still read: never closed
+    return _run(address, dialect, LOBBY if args.plain else room, args, source)  # a thread may still read: never closed
 
 
 def _login(account: str, file: str | None, source: TextIO) -> Login:
@@ -114,10 +119,25 @@ def _login(account: str, file: str | None, source: TextIO) -> Login:
     return Login(account, password, asks=asks and importlib.util.find_spec("prompt_toolkit") is not None)
 
 
-def _run(address: Address, dialect: Dialect, room: str, ca: str | None, source: TextIO) -> int:
-    authority = find_ca(ca)
+def front_end(args: argparse.Namespace, source: TextIO) -> str:
+    """Which one fits: "full", "line" or "pipe"."""
+    if not (source.isatty() and sys.stdout.isatty()):
+        return "pipe"
+    simple = os.environ.get("TERM", "") in ("", "dumb", "unknown") or not sys.stderr.isatty()  # Textual draws on standard error
+    return "line" if args.line or simple or importlib.util.find_spec("textual") is None else "full"
+
+
+def _run(address: Address, dialect: Dialect, room: str, args: argparse.Namespace, source: TextIO) -> int:
+    authority = find_ca(args.ca)
     context = client_context(authority)
-    interactive = source.isatty() and sys.stdout.isatty()
+    chosen = front_end(args, source)
+    if chosen == "full":
+        from client.tui.run import connect, run_full_screen  # noqa: PLC0415 - Textual is an extra
+
+        return run_full_screen(
+            [connect(address, context, dialect, room, describe(authority))], theme=args.theme, notify=args.notify
+        )
+    interactive = chosen == "line"
     if interactive:
         try:
             from client import terminal  # noqa: PLC0415 - prompt_toolkit is an extra, which pipes do without

@@ -119,6 +119,11 @@ class Connection:
 
     # --- for every thread ---
 
+    @property
+    def dialect(self) -> Dialect:
+        """What is kept connected. Other threads read its properties, and leave everything else with `post`."""
+        return self._dialect
+
     def start(self) -> None:
         """Start connecting."""
         self._thread.start()

@@ -33,9 +33,12 @@ def masked_line(line: str) -> str:
 
 def is_secret(typed: str, current: str) -> bool:
     """Whether a typed line (while `current` is in front) may hold a password: then no history keeps it."""
-    command, _, rest = typed.strip().partition(" ")
-    if command.lower() == "/msg":
-        return is_service(rest.strip().partition(" ")[0])
-    if command.lower() == "/quote":
-        return masked_line(rest.strip()) != rest.strip()
-    return command.lower() == "/register" or (is_service(current) and (command[:1] != "/" or command in ("/me", "//")))
+    words = typed.split(None, 2)
+    command = words[0].lower() if words else ""
+    if command in ("/msg", "/query"):
+        return len(words) > 1 and is_service(words[1])
+    if command == "/quote":
+        rest = typed.strip()[len(command) :].strip()
+        return masked_line(rest) != rest
+    said = command[:1] != "/" or command.startswith("//") or command in ("/me", "/reply")
+    return command == "/register" or (is_service(current) and said)

@@ -283,9 +283,10 @@ class LoggedIn(Event):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Event):
-    """Something asked for did not work."""
+    """Something asked for did not work; `room` where it is about one."""
 
     text: str
+    room: str = ""
 
 
 @dataclass(frozen=True, slots=True)

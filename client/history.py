@@ -2,21 +2,26 @@
 
 While the history is being read, live messages are held, so that everything is shown in the log's order:
 
-    live --start--> syncing --a page with news--> syncing (next page)
+    live --start--> syncing --a page that leads on--> syncing (next page)
       ^                | live messages: held
       '----finish------'  then what was held, less what the history had already
 
-How long a page is says nothing: a server may end one early. Where more is held than we may keep it is dropped, and the history is
-read on from there; it comes again with that.
+How long a page is says nothing: a server may end one early. The last is the one that leads no further. Where more is held than we
+may keep it is dropped, and the history is read on from there; it comes again with that.
 
-On a lost connection what was held is dropped, not shown: the next reading starts after the last message shown and brings it again.
+On a lost connection what was held is dropped, not shown: the next reading starts after the last that was shown, and brings it.
+
+With `draft/event-playback` pages hold joins, topics, reactions ... too. They are shown, as things of the past: who is in the room
+now, and under which topic, is only what the server says live. What was live is not shown again when a page brings it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from client.events import Said
+from client.events import Event, Said
 from wire.names import fold
 
 REMEMBERED = 8192  # messages seen, per room
@@ -24,12 +29,38 @@ MOST_HELD = 1024 * 1024  # bytes, about
 COST_OF_ONE = 200  # bytes that a held message takes beside its text, about
 MOST_MEMBERS = 20_000
 LONGEST_NICK = 64  # characters that we keep
+_TEXTS = ("room", "nick", "text", "reason", "by", "reply_to", "old", "new")
 
 
-def key_of(said: Said) -> int | None:
-    """What a message is recognised by: its id with what it says (ids may start over where a server forgets), else its time."""
-    mark = said.msgid or said.at
-    return hash((mark, fold(said.nick), said.text)) if mark else None
+class Item(NamedTuple):
+    """An entry of a room's log. `ident` is the `parley.chat/id` that the server named with it."""
+
+    event: Event
+    msgid: str = ""
+    at: datetime | None = None
+    ident: str | None = None
+
+    @property
+    def cost(self) -> int:
+        """Bytes, about."""
+        return COST_OF_ONE + len(self.msgid) + sum(len(getattr(self.event, name, "")) for name in _TEXTS)
+
+    @property
+    def key(self) -> int | None:
+        """What it is recognised by: its id with what it says (ids may start over where a server forgets), else its time."""
+        mark = self.msgid or self.at
+        if not mark:
+            return None
+        if isinstance(self.event, Said):
+            return hash((mark, fold(self.event.nick), self.event.text))
+        return hash((mark, type(self.event)))
+
+    @property
+    def place(self) -> str:
+        """How the server is told where in the log it stands; "" where that cannot be said."""
+        if self.msgid:
+            return f"msgid={self.msgid}"
+        return f"timestamp={self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{self.at.microsecond // 1000:03d}Z" if self.at else ""
 
 
 class Room:
@@ -40,82 +71,131 @@ class Room:
         self.joined = False
         self.last = ""  # the id of the last message shown; of our own entry, where there was none before it
         self.entry = ""  # the id of our own entry
+        self.oldest = ""  # where the oldest stands that was shown (`msgid=...`, `timestamp=...`)
+        self.marker: datetime | None = None  # up to when we have read
         self.members: dict[str, str] = {}  # folded -> nick
+        self.ranks: dict[str, str] = {}  # folded -> signs, of those that have some
         self.listing: dict[str, str] | None = None  # a NAMES reply under way
         self.syncing = False
+        self.reading: object | None = None  # the page for which live messages are held
         self.after = ""  # where the page under way starts (`msgid=...`, `timestamp=...`), "" for the latest
-        self.page_number = 0  # of the page under way
-        self.fresh = 0  # messages in it so far that were not seen before
-        self._held: list[Said] = []
+        self._held: list[Item] = []
         self._held_bytes = 0
         self.dropped = False  # what came since the page was asked for is too much to hold
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._own: OrderedDict[int, None] = OrderedDict()  # ours apart: one may be echoed again behind thousands of others
+        self._passed: OrderedDict[int, None] = OrderedDict()  # joins and the like
+        self._older: OrderedDict[int, None] = OrderedDict()  # what was asked for
 
     def start(self, after: str) -> None:
         """A page of history has been asked for."""
         self.syncing = True
-        self.page_number += 1
         self.after = after
-        self.fresh = 0
         self.dropped = False
 
-    def page(self, said: Said) -> list[Said]:
-        """A message of the page: what to show."""
-        new = self._admit(said)
-        self.fresh += len(new)
+    def page(self, item: Item) -> bool:
+        """An entry of the page: whether to show it."""
+        new = self._admit(item)
+        self.last = item.msgid or self.last
         return new
 
-    def live(self, said: Said) -> list[Said]:
-        """A message as it happens: what to show."""
+    @property
+    def leads_on(self) -> bool:
+        """Whether the page that ended calls for a next one."""
+        return self.last != "" and (self.dropped or self.after not in ("", f"msgid={self.last}"))
+
+    def live(self, item: Item) -> bool:
+        """A message, a reaction or the like as it happens: whether to show it."""
         if not self.syncing:
-            return self._admit(said)
+            return self._admit(item)
         if not self.dropped:
-            self._held.append(said)
-            self._held_bytes += len(said.text) + COST_OF_ONE
+            self._held.append(item)
+            self._held_bytes += item.cost
         if self._held_bytes > MOST_HELD:
             self._held, self._held_bytes, self.dropped = [], 0, True
-        return []
+        return False
 
-    def finish(self) -> list[Said]:
-        """The history has been read: what was held meanwhile."""
+    def passed(self, item: Item) -> None:
+        """Somebody came or went, or the like: it is shown at once, whatever page is under way."""
+        self._remember(item)
+
+    def finish(self) -> list[Item]:
+        """The history has been read: what was held meanwhile, and is to be shown."""
         self.syncing = False
         self.last = self.last or self.entry
+        self.oldest = self.oldest or (f"msgid={self.entry}" if self.entry else "")
         held, self._held, self._held_bytes = self._held, [], 0
-        return [new for said in held for new in self._admit(said)]
+        return [item for item in held if self._admit(item)]
 
     def cut(self) -> None:
         """The connection is gone."""
         self.joined = self.syncing = self.dropped = False
+        self.reading = None
         self._held, self._held_bytes = [], 0
-        self.members = {}
+        self.members, self.ranks = {}, {}
         self.listing = None
 
     def leave(self) -> None:
         """We are out of the room: coming back later is no resuming."""
         self.cut()
-        self.last = self.entry = ""
+        self.last = self.entry = self.oldest = ""
 
-    def add(self, nick: str) -> None:
+    def add(self, nick: str, ranks: str = "") -> None:
         """`nick` is in the room."""
+        key = fold(nick)
         if len(self.members) < MOST_MEMBERS:
-            self.members[fold(nick)] = nick[:LONGEST_NICK]
+            self.members[key] = nick[:LONGEST_NICK]
+            self.rank(nick, ranks)
+
+    def rank(self, nick: str, ranks: str) -> None:
+        """A member has these ranks now."""
+        self.ranks.pop(fold(nick), None)
+        if ranks and fold(nick) in self.members:
+            self.ranks[fold(nick)] = ranks
 
     def remove(self, nick: str) -> bool:
         """`nick` is not; returns whether it was."""
+        self.ranks.pop(fold(nick), None)
         return self.members.pop(fold(nick), None) is not None
 
-    def _admit(self, said: Said) -> list[Said]:
-        key = key_of(said)
-        if key is not None:
-            if (key in self._seen or key in self._own) and (
-                said.msgid or said.replayed
-            ):  # a time alone proves nothing about a live message
-                return []
-            seen = self._own if said.own else self._seen
-            seen[key] = None
-            if len(seen) > REMEMBERED:
-                seen.popitem(last=False)
-        if said.msgid:
-            self.last = said.msgid
-        return [said]
+    def rename(self, old: str, new: str) -> bool:
+        """`old` is called `new` now; returns whether they were here."""
+        ranks = self.ranks.get(fold(old), "")
+        if not self.remove(old):
+            return False
+        self.add(new, ranks)
+        return True
+
+    def is_new(self, item: Item) -> bool:
+        """Whether it was not shown before."""
+        key = item.key
+        return key is None or not any(key in seen for seen in (self._seen, self._own, self._passed, self._older))
+
+    def shown_before(self, item: Item) -> None:
+        """It was shown in front of all else."""
+        self._keep(item, self._older)
+
+    def _remember(self, item: Item) -> None:
+        if not isinstance(item.event, Said):
+            self._keep(item, self._passed)
+        else:
+            self._keep(item, self._own if item.event.own else self._seen)
+
+    @staticmethod
+    def _keep(item: Item, seen: OrderedDict[int, None]) -> None:
+        key = item.key
+        if key is None:
+            return
+        seen[key] = None
+        if len(seen) > REMEMBERED:
+            seen.popitem(last=False)
+
+    def _admit(self, item: Item) -> bool:
+        proof = item.msgid or getattr(item.event, "replayed", False)  # a time alone proves nothing about a live message
+        if proof and not self.is_new(item):
+            return False
+        self._remember(item)
+        self.oldest = self.oldest or item.place
+        if item.msgid and isinstance(item.event, Said):
+            self.last = item.msgid
+        return True

@@ -6,6 +6,14 @@ from client.login import Login
 from wire.message import Message
 
 RESEND = "parley.chat/resend"  # docs/protocol.md, "Sending again"
+MULTILINE = "draft/multiline"
+READ_MARKER = "draft/read-marker"
+REDACTION = "draft/message-redaction"
+PLAYBACK = "draft/event-playback"
+REGISTRATION = "draft/account-registration"
+LEAST_BATCH_BYTES = 512  # less is no use
+MOST_BATCH_BYTES = 64 * 1024  # of a message of several lines, whatever a server takes
+MOST_BATCH_LINES = 1000
 
 # No labeled-response: an echo with a label comes as a reply, beside the room's log, and would be shown out of its order.
 WANTED = (
@@ -18,6 +26,11 @@ WANTED = (
     "chathistory",
     RESEND,
 )
+# What chat does without. A REQ is refused as a whole, so these are asked for apart, few at a time.
+EXTRA = (
+    ("multi-prefix", "extended-join", "account-tag", "account-notify", "away-notify", "chghost", "setname", "invite-notify"),
+    (MULTILINE, READ_MARKER, REDACTION, PLAYBACK, "standard-replies", REGISTRATION),
+)
 
 
 class Negotiation:
@@ -25,7 +38,9 @@ class Negotiation:
 
     def __init__(self, login: Login | None = None) -> None:
         self._login = login
-        self._wanted = (*WANTED, "sasl") if login else WANTED
+        self._groups = ((*WANTED, "sasl") if login else WANTED, *EXTRA)
+        self._wanted = {name for group in self._groups for name in group}
+        self._asked = 0  # REQs that were not answered yet
         self.no_sasl = False  # we want to log in, and the server does not offer it
         self.active: set[str] = set()
         self._offered: set[str] = set()
@@ -35,9 +50,20 @@ class Negotiation:
     @property
     def remembered(self) -> int:
         """For how many seconds the server knows a message of ours by its id; 0 where it knows none."""
-        value = self._values.get(RESEND, "") if RESEND in self.active else ""
-        seconds = dict(part.partition("=")[::2] for part in value.split(",")).get("seconds", "")
-        return int(seconds) if seconds.isascii() and seconds.isdecimal() and len(seconds) < 8 else 0
+        return self._number(RESEND, "seconds")
+
+    @property
+    def multiline(self) -> tuple[int, int] | None:
+        """Bytes and lines of a message of several lines, at most; None where the server knows none such."""
+        size, lines = self._number(MULTILINE, "max-bytes"), self._number(MULTILINE, "max-lines") or MOST_BATCH_LINES
+        if size < LEAST_BATCH_BYTES or lines < 2 or not {"batch", "message-tags"} <= self.active:
+            return None
+        return min(size, MOST_BATCH_BYTES), min(lines, MOST_BATCH_LINES)
+
+    def _number(self, name: str, key: str) -> int:
+        value = self._values.get(name, "") if name in self.active else ""
+        number = dict(part.partition("=")[::2] for part in value.split(",")).get(key, "")
+        return int(number) if number.isascii() and number.isdecimal() and len(number) < 8 else 0
 
     def __contains__(self, name: str) -> bool:
         return name in self.active
@@ -55,11 +81,11 @@ class Negotiation:
                 return [] if more or not self._open else self._all_offered()
             case "NEW":
                 return self._request({n for n in names if n in self._wanted})
-            case "ACK":
-                self._acknowledge(names)
-                return self.login_or_end()
-            case "NAK":
-                return self.login_or_end()
+            case "ACK" | "NAK" as answer:
+                if answer == "ACK":
+                    self._acknowledge(names)
+                self._asked = max(self._asked - 1, 0)
+                return [] if self._asked else self.login_or_end()
             case "DEL":
                 self.active.difference_update(names)
         return []
@@ -79,7 +105,9 @@ class Negotiation:
         return [] if login.begun else login.begin()
 
     def _request(self, names: set[str]) -> list[str]:
-        return [f"CAP REQ :{' '.join(n for n in self._wanted if n in names)}"] if names else []
+        groups = [found for group in self._groups if (found := [name for name in group if name in names])]
+        self._asked += len(groups)
+        return [f"CAP REQ :{' '.join(group)}" for group in groups]
 
     def _acknowledge(self, names: list[str]) -> None:
         self.active.difference_update(n[1:] for n in names if n.startswith("-"))

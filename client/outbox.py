@@ -22,11 +22,13 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from client.events import Kind
 from wire.names import fold
 
+MOST_SHOWN = 20  # of a room's texts that wait
+LONGEST_SHOWN = 4096  # characters of each
 MOST_NICKS = 16  # that one message may have been stored under: a server that renames us for ever is not to fill our memory
 
 
@@ -40,7 +42,8 @@ class Outgoing:
     """One message. `number` counts in the order of release; `nicks` are those (folded) that the server may have stored it under.
 
     `by` is the account ("": none) that it left under with its id, None where it left without; `since` is when it left first.
-    `maybe`: it may be stored already, so that nothing but its id keeps it from being stored twice.
+    `maybe`: it may be stored already, so that nothing but its id keeps it from being stored twice. `weight` is how many messages it
+    takes at most, `batched` whether it left as a message of several lines.
     """
 
     room: str
@@ -52,6 +55,9 @@ class Outgoing:
     by: str | None = None
     since: tuple[float, ...] = ()
     maybe: bool = False
+    reply_to: str = ""
+    weight: int = 1
+    batched: bool = False
 
 
 class Outbox:
@@ -65,6 +71,7 @@ class Outbox:
         self._flying: list[Outgoing] = []
         self._doubtful: list[Outgoing] = []
         self.released = 0
+        self._changed: dict[str, str] = {}  # rooms (folded -> as written) of which something was put, or is done
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._flying) + len(self._doubtful)
@@ -81,16 +88,39 @@ class Outbox:
 
     def fits(self, count: int) -> bool:
         """Whether `count` more may be queued."""
-        return len(self) + count <= self._limit
+        return sum(item.weight for kept in (self._queue, self._flying, self._doubtful) for item in kept) + count <= self._limit
 
-    def put(self, room: str, text: str, kind: Kind) -> None:
+    def put(self, room: str, text: str, kind: Kind, *, reply_to: str = "", weight: int = 1) -> None:
         """Queue a message."""
-        self._queue.append(Outgoing(room, text, kind))
+        self._queue.append(self._touch(Outgoing(room, text, kind, reply_to=reply_to, weight=weight)))
+
+    def _touch(self, item: Outgoing) -> Outgoing:
+        self._changed[fold(item.room)] = item.room
+        return item
+
+    def changes(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Rooms where something was queued or is done since the last call, and the texts that wait there, in order."""
+        changed, self._changed = self._changed, {}
+        return [(room, self.texts(room)) for room in changed.values()]
+
+    def texts(self, room: str) -> tuple[str, ...]:
+        """What waits for a room, the first of it, cut where it is very long."""
+        left = sorted((*self._doubtful, *self._flying), key=lambda item: item.number)
+        there = (item.text[:LONGEST_SHOWN] for item in (*left, *self._queue) if fold(item.room) == fold(room))
+        return tuple(islice(there, MOST_SHOWN))
 
     def release(
-        self, ready: Callable[[str], bool], *nicks: str, by: str | None = None, now: tuple[float, ...] = ()
+        self,
+        ready: Callable[[str], bool],
+        *nicks: str,
+        by: str | None = None,
+        now: tuple[float, ...] = (),
+        cut: Callable[[Outgoing], list[str]] | None = None,
     ) -> list[Outgoing]:
-        """The messages to send now: those whose room is ready, as many as the window takes. `nicks` are ours, as far as we know."""
+        """The messages to send now: those whose room is ready, as many as the window takes. `nicks` are ours, as far as we know.
+
+        `cut` gives the texts of the messages that one takes; the further ones are queued behind the first.
+        """
         names = tuple(fold(nick) for nick in nicks)
         out: list[Outgoing] = []
         waiting: deque[Outgoing] = deque()
@@ -99,6 +129,8 @@ class Outbox:
             if not ready(item.room):
                 waiting.append(item)
                 continue
+            if cut is not None:
+                self._cut(item, cut(item))
             self.released += 1
             item.number = self.released
             item.nicks += tuple(name for name in names if name not in item.nicks)
@@ -107,6 +139,12 @@ class Outbox:
             out.append(item)
         self._queue.extendleft(reversed(waiting))
         return out
+
+    def _cut(self, item: Outgoing, texts: list[str]) -> None:
+        if texts != [item.text]:
+            self._touch(item)
+        item.text, item.weight = texts[0], 1
+        self._queue.extendleft(Outgoing(item.room, text, item.kind) for text in reversed(texts[1:]))
 
     def renamed(self, nick: str) -> None:
         """We are called `nick` now: what is in flight may have been stored before that or after."""
@@ -121,7 +159,7 @@ class Outbox:
         for kept in (self._flying, self._doubtful):
             for item in self._alike(kept, nick, room, text, kind):
                 if not known(item):
-                    kept.remove(item)
+                    kept.remove(self._touch(item))
                     return
                 item.maybe = True  # this may have been it, and no later reading shows it again
 
@@ -130,7 +168,7 @@ class Outbox:
         for kept in (self._flying, self._doubtful):
             for item in kept:
                 if item.ident == ident:
-                    kept.remove(item)
+                    kept.remove(self._touch(item))
                     return item
         return None
 
@@ -145,15 +183,22 @@ class Outbox:
 
     def fail(self, room: str) -> Outgoing | None:
         """An error about this room: the message in flight that it means, for errors come in order."""
+        return self._first(lambda item: fold(item.room) == fold(room))
+
+    def fail_batch(self) -> Outgoing | None:
+        """An error about a message of several lines: the one that it means."""
+        return self._first(lambda item: item.batched)
+
+    def _first(self, fits: Callable[[Outgoing], bool]) -> Outgoing | None:
         for item in self._flying:
-            if fold(item.room) == fold(room):
-                self._flying.remove(item)
+            if fits(item):
+                self._flying.remove(self._touch(item))
                 return item
         return None
 
     def settle(self, upto: int) -> list[Outgoing]:
         """The peer has dealt with everything released up to `upto`: what of it is still in flight is returned, and forgotten."""
-        out = [item for item in self._flying if item.number <= upto]
+        out = [self._touch(item) for item in self._flying if item.number <= upto]
         self._flying = [item for item in self._flying if item.number > upto]
         return out
 
@@ -188,7 +233,7 @@ class Outbox:
         """What was queued again for its id alone, and the server may not know any more: it is returned, and forgotten."""
         out = [item for item in self._again() if item.maybe and not known(item)]
         for item in out:
-            self._queue.remove(item)
+            self._queue.remove(self._touch(item))
         return out
 
     def give_up(self, room: str) -> tuple[list[Outgoing], list[Outgoing]]:
@@ -199,8 +244,7 @@ class Outbox:
         never, maybe = ([item for item in dropped if item.maybe is which] for which in (False, True))
         return never, maybe + self._drop(self._doubtful, room)
 
-    @staticmethod
-    def _drop(kept: list[Outgoing], room: str) -> list[Outgoing]:
-        out = [item for item in kept if fold(item.room) == fold(room)]
+    def _drop(self, kept: list[Outgoing], room: str) -> list[Outgoing]:
+        out = [self._touch(item) for item in kept if fold(item.room) == fold(room)]
         kept[:] = [item for item in kept if fold(item.room) != fold(room)]
         return out

@@ -72,13 +72,13 @@ def run_pipe(chat: Chat, connection: Connection, source: TextIO) -> int:
     wait_for(connection.ready)
     if connection.over.is_set():
         return 1
-    if chat.dialect.needs_name:
+    if chat.actions.needs_name:
         connection.stop()
         print(_name_refused(chat), file=sys.stderr)
         return 1
     threading.Thread(target=_feed, args=(chat, connection, source), name="input", daemon=True).start()
     wait_for(connection.over)
-    return 1 if chat.unsent or chat.dialect.backlog else 0
+    return 1 if chat.unsent or connection.dialect.backlog else 0
 
 
 def _name_refused(chat: Chat) -> str:
@@ -86,7 +86,7 @@ def _name_refused(chat: Chat) -> str:
     if chat.refused is not None:
         why = f" ({plain(said)})" if (said := refused_because(chat.refused)) else ""
         hint = ", or log in with --account NAME" if hint_at_account(chat.refused) else ""
-    return f"The name {safe(chat.dialect.nick)} is taken or not allowed here{why}: choose another with --name NAME{hint}."
+    return f"The name {safe(chat.actions.nick)} is taken or not allowed here{why}: choose another with --name NAME{hint}."
 
 
 def _feed(chat: Chat, connection: Connection, source: TextIO) -> None:
@@ -98,9 +98,9 @@ def _feed(chat: Chat, connection: Connection, source: TextIO) -> None:
             take = chat.say if inside else chat.typed
             _hand_over(connection, lambda take=take, line=line: take(line))  # type: ignore[misc]
         inside = not text.endswith("\n")
-        while chat.dialect.backlog > MOST_WAITING and not connection.over.wait(0.02):
+        while connection.dialect.backlog > MOST_WAITING and not connection.over.wait(0.02):
             pass
-    connection.post(chat.dialect.drain)
+    connection.post(connection.dialect.drain)
 
 
 def _read(source: TextIO) -> str:

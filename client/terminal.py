@@ -7,6 +7,7 @@ thread prints. The typed line is taken away when it is entered: it appears when 
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Callable, Iterable
 
@@ -22,7 +23,9 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from client.chat import Chat
 from client.commands import COMMANDS
 from client.connection import Connection, wait_for
+from wire.names import is_room
 
+MOST_WORDS_WAIT = 0.2  # seconds, for names to complete
 MOST_WAIT = 2.0  # seconds, for a thread that may be looking up an address
 LONGEST_INPUT = 16 * 1024  # characters in one line
 _TOO_LONG = f"That is more than {LONGEST_INPUT} characters: send it in parts (the up key brings it back)."
@@ -87,10 +90,10 @@ class Typed(InMemoryHistory):
 
 
 class Words(Completer):
-    """Commands, and the names of those in the room."""
+    """Commands; names of people and rooms, which `words` gives, the likeliest first."""
 
-    def __init__(self, chat: Chat) -> None:
-        self._chat = chat
+    def __init__(self, words: Callable[[], Iterable[str]]) -> None:
+        self._words = words
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """What the word before the cursor may become."""
@@ -102,7 +105,11 @@ class Words(Completer):
         word = text.rpartition(" ")[2]
         end = ": " if word == text else " "
         if word:
-            yield from (Completion(name + end, -len(word)) for name in self._chat.words if name.lower().startswith(word.lower()))
+            yield from (
+                Completion(name + (" " if is_room(name) else end), -len(word))
+                for name in self._words()
+                if name.lower().startswith(word.lower())
+            )
 
 
 def run_terminal(
@@ -116,7 +123,7 @@ def run_terminal(
         lambda: chat.prompt,
         history=Typed(chat),
         is_password=Condition(lambda: chat.hidden),
-        completer=Words(chat),
+        completer=Words(lambda: _words(chat, connection)),
         complete_while_typing=False,
         erase_when_done=True,
         refresh_interval=0.5,  # the prompt names the room in front
@@ -143,6 +150,16 @@ def _type(chat: Chat, connection: Connection, screen: TerminalScreen, session: P
             connection.post(lambda: chat.complain(_TOO_LONG))
         elif text.strip() or chat.hidden:
             _hand_over(chat, connection, text)
+
+
+def _words(chat: Chat, connection: Connection) -> list[str]:
+    """What may be completed: the connection's thread knows. Without it where that takes too long."""
+    answer: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+    connection.post(lambda: answer.put(chat.words))
+    try:
+        return answer.get(timeout=MOST_WORDS_WAIT)
+    except queue.Empty:
+        return []
 
 
 def _hand_over(chat: Chat, connection: Connection, text: str) -> None:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from wire.message import MAX_BODY, truncate
 
 LEAST = 64  # bytes of text in a message that a server cannot talk us below, whatever it makes of our name
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _BREAKS = re.compile(r"[\r\n]+")
+
+
+def tidy(text: str) -> str:
+    """`text` with plain line feeds, without what no message may hold (see `lines_of`) and empty lines at its start and end."""
+    return "\n".join(_LINE_END.split(_cleaned(text))).strip("\n")
+
+
+def _cleaned(text: str) -> str:
+    return text.replace("\0", "").replace("\x01", "").encode("utf-8", "replace").decode()
 
 
 def lines_of(text: str) -> list[str]:
     """The lines of `text` that have something in them, without lone surrogates, NUL and what would mark a CTCP request."""
-    clean = text.replace("\0", "").replace("\x01", "").encode("utf-8", "replace").decode()
-    return [line for line in _BREAKS.split(clean) if line]
+    return [line for line in _BREAKS.split(_cleaned(text)) if line]
 
 
 def room_for_text(source: str, command: str, target: str) -> int:
@@ -33,3 +44,49 @@ def split(text: str, size: int) -> list[str]:
             pieces.append(head[:at])
             text = text[at + 1 :]
     return [*pieces, text] if text or not pieces else pieces
+
+
+class Piece(NamedTuple):
+    """A line of a message of several; `joined` where it goes on with the line before it."""
+
+    text: str
+    joined: bool = False
+
+
+def pieces_of(text: str, size: int) -> list[Piece]:
+    """The lines of `text`, in pieces of at most `size` bytes that are `text` again when they are put together."""
+    return [Piece(part, number > 0) for line in text.split("\n") for number, part in enumerate(_parts(line, size))]
+
+
+def _parts(line: str, size: int) -> list[str]:
+    parts = []
+    while len(head := truncate(line, size)) < len(line):
+        at = head.rfind(" ") + 1
+        parts.append(head[:at] if head[:at].strip(" ") else head)
+        line = line[len(parts[-1]) :]
+    return [*parts, line]
+
+
+def together(pieces: Iterable[Piece]) -> str:
+    """The text that these lines are."""
+    text = ""
+    for number, piece in enumerate(pieces):
+        text += piece.text if piece.joined or not number else f"\n{piece.text}"
+    return text
+
+
+def batches_of(text: str, size: int, most_bytes: int, most_lines: int) -> list[str]:
+    """`text` as the texts of as few messages of several lines as it takes.
+
+    https://ircv3.net/specs/extensions/multiline: a line feed counts as a byte, a line that goes on with the one before it does not.
+    """
+    out: list[list[Piece]] = [[]]
+    used = 0
+    for piece in pieces_of(text, min(size, most_bytes)):
+        cost = len(piece.text.encode()) + (not piece.joined)
+        if out[-1] and (used + cost > most_bytes or len(out[-1]) >= most_lines):
+            out.append([])
+            used = 0
+        out[-1].append(piece)
+        used += cost
+    return [found for pieces in out if (found := together(pieces).strip("\n"))]

@@ -61,12 +61,12 @@ class Brain:
     def handle(self, event: Event, now: float, today: datetime, nick: str) -> list[Saying]:
         """What to say at once to an event; more may follow (`deadline`). `nick` is the name that we have."""
         self._nick = nick
-        if isinstance(event, Joined):
+        if isinstance(event, Joined) and not event.replayed:
             if event.own:
                 self._plan_lines(event.room, now, today)
                 return []
             return self._greet(event, now)
-        if isinstance(event, Parted) and event.own:
+        if isinstance(event, Parted) and event.own and not event.replayed:
             self._forget_lines(event.room)
         if isinstance(event, Said):
             return self._answer(event, now)

@@ -19,8 +19,8 @@ from client.bot.script import BotScript, ScriptError, load
 from client.chat import local_clock
 from client.connection import Connection, Timing
 from client.errors import Trouble
+from client.irc import IrcProtocol
 from client.login import PASSWORD_VARIABLE, Login, find_password
-from client.protocol import IrcProtocol
 from client.trust import CA_VARIABLE, client_context, describe, find_ca
 from client.view import View
 from wire.display import safe

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+COST_OF_ONE = 400  # bytes that an entry takes beside its texts, about
+
 
 class Mark(Enum):
     """What a line is, by the sign that it starts with."""
@@ -32,7 +34,7 @@ class Entry:
     nick: str = ""
     own: bool = False
     msgid: str = ""
-    mention: bool = False  # it has our name, or a word that we watch for
+    mention: bool = False  # it has our name or a word that we watch for, or answers us
     account: str = ""
     bot: bool = False
     replayed: bool = False
@@ -45,3 +47,10 @@ class Entry:
     def spoken(self) -> bool:
         """Whether somebody said it."""
         return self.mark in (Mark.MESSAGE, Mark.NOTICE, Mark.ACTION)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory, about."""
+        texts = (self.text, self.msgid, self.reply_to, self.redacted or "")
+        size = COST_OF_ONE + sum(len(text) if text.isascii() else 4 * len(text) for text in texts)
+        return size + sum(COST_OF_ONE + 100 * len(who) for who in self.reactions.values()) if self.reactions else size

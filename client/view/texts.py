@@ -10,12 +10,37 @@ from wire.display import plain, safe
 
 MOST_NAMES = 60  # of a NAMES reply, before "and 940 more"
 LONGEST_NAME = 64
+LONGEST_TEXT = 16 * 1024  # characters of one entry
+MOST_LINES = 200  # of one message
+LONGEST_EXCERPT = 40
+_MORE = " […]"
 
 
 def sentence(event: e.Event) -> str:
     """What to say about an event; "" where there is nothing to say."""
     text = _TEXTS.get(type(event))
-    return text(event) if text else ""
+    return bounded(text(event)) if text else ""
+
+
+def bounded(text: str) -> str:
+    """`text`, cut where it is too long."""
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - len(_MORE)] + _MORE
+
+
+def said_text(text: str) -> str:
+    """A message as it is shown: lines of safe text, neither too many nor too long; a tab is spaces."""
+    lines = text[:LONGEST_TEXT].replace("\t", "    ").split("\n")
+    shown = "\n".join(plain(line) for line in lines[:MOST_LINES])
+    return bounded(shown + _MORE if len(lines) > MOST_LINES or len(text) > LONGEST_TEXT else shown)
+
+
+def excerpt(text: str) -> str:
+    """The first words of a text that is safe already, on one line."""
+    line = " ".join(text[: 4 * LONGEST_EXCERPT].split())
+    if len(line) <= LONGEST_EXCERPT:
+        return line
+    head, _, _ = line[:LONGEST_EXCERPT].rpartition(" ")
+    return f"{head or line[:LONGEST_EXCERPT]}…"
 
 
 def name_of(name: str) -> str:

@@ -15,7 +15,7 @@ from client.address import Address
 from client.chat import Chat
 from client.connection import Connection, Timing
 from client.dialect import Dialect
-from client.protocol import IrcProtocol
+from client.irc import IrcProtocol
 from client.trust import client_context
 from tests.client.certificates import Authority
 from tests.client.fake_server import PATIENCE, FakeServer, Waits

@@ -352,7 +352,7 @@ def test_a_bot_waits_for_its_server(ca: Path, tmp_path: Path, authority: Authori
     with FakeServer(authority.context("localhost")) as server:
         port = server.port
     one = run.start(bot(tmp_path, ""), Address("localhost", port), ca, FAST)
-    Waits.until(lambda: one.driver._view.windows, "a try")
+    Waits.until(lambda: "" in one.driver._view.buffers, "a try")
     again = FakeServer(authority.context("localhost"), port=port)
     again.taken.add("robo")
     with again as server:

@@ -7,8 +7,8 @@ import pytest
 from client import events as e
 from client.chat import Chat
 from client.commands import COMMANDS
+from client.irc import IrcProtocol
 from client.plain import MOST_QUEUED, RECENT, PlainProtocol
-from client.protocol import IrcProtocol
 from tests.client.conftest import Rows
 
 
@@ -128,9 +128,11 @@ def test_too_much_at_once() -> None:
 def test_names_for_completion() -> None:
     desk = Desk()
     desk.receive(":s 353 alice = #lobby :@alice bob", ":s 366 alice #lobby :End")
-    assert desk.chat.words == ("alice", "bob")
+    assert desk.chat.words == ["alice", "bob", "#lobby"]
+    desk.receive(":bob!u@h PRIVMSG #lobby :hi")
+    assert desk.chat.words == ["bob", "alice", "#lobby"], "who spoke last comes first"
     desk.receive(":s 353 alice = #lobby :alice \x1b]52;c;AAAA\x07 \u202ebob", ":s 366 alice #lobby :End")
-    assert list(desk.chat.words) == ["alice"], "what works on a terminal is not offered to be typed"
+    assert desk.chat.words == ["alice", "#lobby"], "what works on a terminal is not offered to be typed"
     assert desk.chat.deadline() is None  # type: ignore[func-returns-value]
     desk.chat.tick()
     desk.chat.handle(e.Drained())

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from client import events as e
+from client.irc import IrcProtocol
 from client.plain import PlainProtocol
-from client.protocol import IrcProtocol
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST, Person
 from tests.client.fake_server import PATIENCE, FakeServer, RawServer, Waits, drain

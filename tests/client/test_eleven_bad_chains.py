@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from client.errors import Trouble
-from client.protocol import IrcProtocol
+from client.irc import IrcProtocol
 from client.trust import client_context, is_authority
 from server.transport.tls import TlsSetupError, load_valid
 from tests.client import bad_chains

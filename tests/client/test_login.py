@@ -18,9 +18,9 @@ from client.dialect import Refusal
 from client.discretion import is_secret, is_service, masked, masked_line
 from client.errors import Trouble
 from client.events import Kind
+from client.irc import IrcProtocol
 from client.login import MOST_TRIES, Login, check_account, find_password
 from client.plain import PlainProtocol
-from client.protocol import IrcProtocol
 from tests.client.conftest import Person, Rows
 from tests.client.fake_server import PATIENCE, FakeServer
 
@@ -67,7 +67,7 @@ class Desk:
         self.gets("AUTHENTICATE +", ":s 900 * grace!*@h grace :You are now logged in as grace", ":s 903 * :successful")
 
     def greet(self, nick: str = "grace") -> None:
-        if self.p._login:
+        if self.p.session.login:
             self.log_in()
         else:
             self.p.connected()

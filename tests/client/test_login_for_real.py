@@ -12,9 +12,9 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 
 from client.chat import Chat
+from client.irc import IrcProtocol
 from client.login import Login
 from client.plain import PlainProtocol
-from client.protocol import IrcProtocol
 from client.terminal import Typed
 from tests.client.conftest import Rows
 from tests.client.test_terminal import Terminal

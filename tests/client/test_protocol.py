@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from client import events as e
 from client.events import Kind
-from client.history import MOST_HELD, Room
+from client.history import MOST_HELD, Item, Room
+from client.irc import LONGEST_LINE, IrcProtocol
+from client.irc.session import MOST_BARRIERS, MOST_ROOMS
 from client.outbox import Outbox
-from client.protocol import LONGEST_LINE, MOST_BARRIERS, MOST_ROOMS, IrcProtocol
 
 CAPS = "message-tags server-time echo-message batch draft/chathistory sts=port=1 unheard-of"
 ASKED = "message-tags server-time echo-message batch draft/chathistory"
@@ -24,15 +25,28 @@ class Talk:
     def __init__(self, *rooms: str, fallback: bool = False, name: str = "alice") -> None:
         self.p = IrcProtocol(name, list(rooms), fallback=fallback)
         self.pings: list[str] = []
+        self.waiting: list[e.Sending] = []
+        self.offers: list[e.Offers] = []
+        self.said: list[str] = []  # everything that was sent
 
     def sent(self) -> list[str]:
         """What it wants sent, without its PINGs."""
         lines = b"".join(self.p.take()).decode().split("\r\n")[:-1]
         self.pings += [line.removeprefix("PING ") for line in lines if line.startswith("PING ")]
+        self.said += lines
         return [line for line in lines if not line.startswith("PING ")]
 
     def gets(self, *lines: str) -> list[e.Event]:
-        return self.p.receive("".join(f"{line}\r\n" for line in lines).encode())
+        """What comes of these lines; what waits, and what the server can do, is kept apart."""
+        return self.apart(self.p.receive("".join(f"{line}\r\n" for line in lines).encode()))
+
+    def events(self) -> list[e.Event]:
+        return self.apart(self.p.events())
+
+    def apart(self, events: list[e.Event]) -> list[e.Event]:
+        self.waiting += [event for event in events if isinstance(event, e.Sending)]
+        self.offers += [event for event in events if isinstance(event, e.Offers)]
+        return [event for event in events if not isinstance(event, e.Sending | e.Offers)]
 
     def pong(self) -> list[e.Event]:
         """The server has dealt with everything."""
@@ -104,7 +118,7 @@ def test_capabilities_come_and_go_later() -> None:
     t.gets(":s CAP alice DEL :echo-message", ":s CAP alice LS :batch", ":s CAP alice ACK :-batch")
     assert t.sent() == []
     t.p.say("bob", "hi")
-    assert t.p.events() == [e.Said("bob", "alice", "hi", own=True)], "without echo-message a message is shown when it is sent"
+    assert t.events() == [e.Said("bob", "alice", "hi", own=True)], "without echo-message a message is shown when it is sent"
 
 
 def test_without_capabilities_a_pong_is_what_confirms() -> None:
@@ -140,7 +154,7 @@ def test_every_way_to_cut_the_stream_gives_the_same() -> None:
         results.append((t.p.receive(data[:cut]) + t.p.receive(data[cut:]), t.sent()))
     assert all(result == results[0] for result in results)
     assert texts(results[0][0]) == ["grüße", "zwei"]
-    assert e.Members("#r", ("alice", "bob")) in results[0][0]
+    assert e.Members("#r", ("alice", "bob"), ("@", "+")) in results[0][0]
 
 
 def test_messages_wait_for_the_room_and_its_history() -> None:
@@ -250,7 +264,7 @@ def test_what_could_not_be_held_and_cannot_be_read_is_said_to_be_missing() -> No
     room = Room("#r")
     room.start("")
     for i in range(MOST_HELD // 1000 + 1):
-        assert room.live(e.Said("#r", "bob", "x" * 800 + str(i), msgid=str(i))) == []
+        assert not room.live(Item(e.Said("#r", "bob", "x" * 800 + str(i)), str(i)))
     assert room.dropped
     t = Talk("#r")
     t.greet()
@@ -447,7 +461,7 @@ def test_rooms_and_people() -> None:
     t.enter()
     assert t.gets(":bob!u@h JOIN #r", ":s 353 alice = #r :@alice", ":s 353 alice = #r :+bob", ":s 366 alice #r :End") == [
         e.Joined("#r", "bob"),
-        e.Members("#r", ("alice", "bob")),
+        e.Members("#r", ("alice", "bob"), ("@", "+")),
     ]
     assert t.gets(":bob!u@h NICK rob", ":rob!u@h PART #r :bye") == [e.Renamed("bob", "rob", ("#r",)), e.Parted("#r", "rob", "bye")]
     assert t.gets(":carol!u@h JOIN #r", ":carol!u@h QUIT :gone")[1:] == [e.Gone("carol", ("#r",), "gone")]
@@ -460,15 +474,15 @@ def test_rooms_and_people() -> None:
     assert t.gets(":bob!u@h KICK #r alice :out") == [e.Parted("#r", "alice", "out", own=True, by="bob")]
     assert t.gets(":s 366 alice #x :End", ":s 353 alice = #x :a", ":s 366 alice #r :End") == []
     assert t.gets(":s MODE #r +o bob", ":s MODE alice +i", ":bob!u@h INVITE alice #r") == [
-        e.Info("s sets mode +o bob in #r"),
-        e.Info("bob invites you to #r: /join #r"),
+        e.ModeSet("#r", "s", "+o bob"),
+        e.Invited("#r", "bob"),
     ]
 
 
 def test_what_we_do() -> None:
     t = Talk()
     t.p.names("#r")
-    assert t.p.events() == [e.Failed("there is no connection at the moment")]
+    assert t.events() == [e.Failed("there is no connection at the moment")]
     t.p.part("#r", "before it was entered")
     t.greet()
     t.p.join("#r")
@@ -604,16 +618,16 @@ def test_a_server_cannot_fill_our_memory() -> None:
     t.greet()
     for i in range(MOST_ROOMS * 3):
         t.gets(f":alice!u@h JOIN #{i}", f":n{i}!u@h PRIVMSG alice :hi", f":s BATCH +{i} chathistory #{i}")
-    assert len(t.p._rooms) <= MOST_ROOMS
-    assert len(t.p._wanted) <= MOST_ROOMS
-    assert len(t.p._batches) <= 64
+    assert len(t.p.session.rooms) <= MOST_ROOMS
+    assert len(t.p.session.wanted) <= MOST_ROOMS
+    assert len(t.p._batches.open) <= 64
     for _ in range(MOST_BARRIERS * 2):
         t.p.keepalive()
-    assert len(t.p._barriers) <= MOST_BARRIERS
+    assert len(t.p.session.barriers) <= MOST_BARRIERS
     t.gets(f":s 353 alice = #0 :{' '.join('n' * 5000 for _ in range(3))}", ":s 366 alice #0 :End")
     for i in range(30_000):
-        t.p._rooms["#0"].add(f"n{i}")
-    assert len(t.p._rooms["#0"].members) <= 20_000
+        t.p.session.rooms["#0"].add(f"n{i}")
+    assert len(t.p.session.rooms["#0"].members) <= 20_000
     t.gets(":s JOIN #\r:x", ":alice JOIN #\rx", ":alice JOIN #a\0b")
     assert all("\r:" not in line for line in t.sent())
 
@@ -634,7 +648,7 @@ def test_a_server_that_renames_us_for_ever_fills_no_memory() -> None:
     t.p.say("bob", "hello")
     for old, new in pairwise(["alice", *(f"n{i}" for i in range(100))]):
         t.gets(f":{old} NICK {new}")
-    assert [len(item.nicks) for item in t.p._outbox._flying] == [16]
+    assert [len(item.nicks) for item in t.p.session.outbox._flying] == [16]
     t.gets(":n99!u@h PRIVMSG bob :hello")
     assert t.p.backlog == 0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from client import events as e
+from client.irc import IrcProtocol
 from client.login import Login
-from client.protocol import IrcProtocol
 from tests.server.harness import Client, Running, running_server
 
 PASSWORD = "correct-horse-battery"

@@ -25,11 +25,10 @@ from client.address import Address
 from client.chat import Chat
 from client.connection import Connection
 from client.dialect import Dialect
-from client.plain import PlainProtocol
-from client.protocol import IrcProtocol
-from client.terminal import LONGEST_INPUT, TerminalScreen, Words, run_terminal
+from client.irc import IrcProtocol
+from client.terminal import LONGEST_INPUT, TerminalScreen, Words, _words, run_terminal
 from client.trust import client_context
-from tests.client.conftest import FAST, Rows
+from tests.client.conftest import FAST
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
 
 
@@ -40,9 +39,10 @@ class Terminal:
         self.rows: list[str] = []
         self.keys = keys
         self.screen = TerminalScreen(self.rows.append)
-        self.chat = Chat(dialect or IrcProtocol("alice", ["#lobby"]), "#lobby", self.screen)
+        self.dialect = dialect or IrcProtocol("alice", ["#lobby"])
+        self.chat = Chat(self.dialect, "#lobby", self.screen)
         address = Address("localhost", port)
-        self.connection = Connection(address, client_context(ca), self.chat.dialect, self.chat, timing=FAST)
+        self.connection = Connection(address, client_context(ca), self.dialect, self.chat, timing=FAST)
         self.chat.leave_by(self.connection.stop)
         self.code: list[int] = []
         self.thread = threading.Thread(target=self._run)
@@ -117,16 +117,28 @@ def test_the_end_can_come_before_the_typing() -> None:
 
 
 def test_completion() -> None:
-    chat = Chat(PlainProtocol("x"), "#lobby", Rows())
-    chat.words = ("Alice", "albert", "bob")
+    words = ["Alice", "albert", "bob", "#dev"]
 
     def offered(text: str) -> list[str]:
-        return [c.text for c in Words(chat).get_completions(Document(text), CompleteEvent())]
+        return [c.text for c in Words(lambda: words).get_completions(Document(text), CompleteEvent())]
 
-    assert offered("/n") == ["/nick ", "/names "]
+    assert offered("/n") == ["/names ", "/nick "]
     assert offered("al") == ["Alice: ", "albert: "]
     assert offered("hi b") == ["bob "]
+    assert offered("#d") == ["#dev "]
     assert offered("hi ") == []
+
+
+def test_names_are_asked_of_the_connections_thread(server: FakeServer, ca: Path, keys: PipeInput) -> None:
+    t = Terminal(server.port, ca, keys)
+    t.sees("in #lobby: alice")
+    assert _words(t.chat, t.connection) == ["alice", "#lobby"]
+    keys.send_text("\x1b[200~two\nlines\x1b[201~\n")
+    t.sees("<alice> lines")
+    keys.send_text("\x04")
+    assert t.ends() == 0
+    assert _words(t.chat, t.connection) == [], "nobody answers"
+    assert server.said() == ["two", "lines"]
 
 
 def test_without_prompt_toolkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +154,7 @@ def test_without_prompt_toolkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         monkeypatch.setattr(builtins, "__import__", without)
         monkeypatch.setattr(sys, "stdin", keyboard)
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        assert cli.main(["localhost:1", "--name", "alice"]) == 1
+        assert cli.main(["localhost:1", "--name", "alice", "--line"]) == 1
         assert end
     os.close(master)
     assert "For a better input line: pip install prompt_toolkit" in capsys.readouterr().err
@@ -180,7 +192,7 @@ class Tmux:
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> None:
     log = tmp_path / "stderr"
-    command = f"{sys.executable} -m client --ca {ca} 2>{log}; echo left with $?; sleep 60"
+    command = f"{sys.executable} -m client --line --ca {ca} 2>{log}; echo left with $?; sleep 60"
     tmux = Tmux(f"sh -c '{command}'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
     try:
         tmux.shows("Enter server address:")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from client import events as e
 from client.events import Kind
-from client.view import MOST_LINES, MOST_ROOMS, Mark, Printer, View
+from client.view import MOST_BUFFERS, Mark, Past, Printer, View
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -90,25 +90,38 @@ def test_times_that_no_calendar_has() -> None:
 def test_unread_and_topic() -> None:
     v = view()
     v.feed(e.Said("#dev", "bob", "hi"))
-    v.feed(e.Said("#lobby", "bob", "hi"))
     v.feed(e.Topic("#dev", "code"))
-    assert (v.window("#DEV").unread, v.window("#lobby").unread, v.window("#dev").topic) == (1, 0, "code")
+    assert (v.buffer("#DEV").unread, v.buffer("#lobby").unread, v.buffer("#dev").topic) == (1, 0, "code")
     v.switch("#dev")
-    assert v.window("#dev").unread == 0
+    assert (v.buffer("#dev").unread, v.front.marked) == (1, 0)
+    assert v.read(v.front) == NOW
+    assert v.read(v.front) is None
+    assert v.buffer("#dev").unread == 0
     assert v.note("x", Mark.ERROR).mark is Mark.ERROR
     v.feed(e.Registered("al"))
     v.feed(e.Renamed("al", "ally", own=True))
     assert v.nick == "ally"
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.view.view.MOST_BYTES", 1_000_000)
     v = view()
-    for i in range(MOST_LINES + 10):
+    for i in range(5000):
         v.feed(e.Said("#lobby", "bob", str(i)))
-    for i in range(MOST_ROOMS * 2):
+    lobby = v.buffer("#lobby")
+    assert 900_000 < lobby.entries.size <= 1_000_000
+    assert (lobby.past, lobby.entries.end, lobby.entries[4999].text) == (Past.FULL, 5000, "4999")
+    v.feed(e.Older("#lobby", (e.Said("#lobby", "bob", "old", msgid="o"),)))
+    assert (lobby.past, lobby.entries.find("o")) == (Past.FULL, None)
+    for i in range(MOST_BUFFERS * 2):
         v.feed(e.Said(f"n{i}", f"n{i}", "hi"))
-    assert len(v.window("#lobby").lines) == MOST_LINES
-    assert len(v.windows) == MOST_ROOMS
+    assert len(v.buffers) == MOST_BUFFERS
+    assert v.find("#lobby") is lobby, "the one in front stays"
+    assert (
+        v._tally.size
+        == sum(b.entries.size for b in v.buffers.values())
+        == sum(x.weight for b in v.buffers.values() for x in b.entries)
+    )
 
 
 HOSTILE = st.text(

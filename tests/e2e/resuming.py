@@ -1,4 +1,4 @@
-"""Real clients (`client.connection`, `client.protocol`) that talk while their server or their network breaks, and what they saw."""
+"""Real clients (`client.connection`, `client.irc`) that talk while their server or their network breaks, and what they saw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from client import events as e
 from client.address import Address
 from client.connection import Connection, Timing
-from client.protocol import IrcProtocol
+from client.irc import IrcProtocol
 from client.trust import client_context
 from server.events import Kind
 from server.store.sqlite import SqliteStore
@@ -67,7 +67,7 @@ class Person:
     @property
     def sent_again(self) -> int:
         """How many lines left a second time."""
-        return self.dialect._outbox.released - self.said
+        return self.dialect.session.outbox.released - self.said
 
     def write(self, count: int) -> None:
         """Say `count` things more, up or down; from any thread."""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.app import App
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -15,6 +16,7 @@ UPDATE = "PARLEY_SNAPSHOTS"  # =update writes the files
 
 def screen_text(app: App[Any]) -> list[str]:
     """The rows of the screen, without spaces at their ends."""
+    visible_screen_stack.set(app._background_screens)  # a dialog is drawn over what is below it
     return ["".join(segment.text for segment in strip).rstrip() for strip in app.screen._compositor.render_strips()]
 
 

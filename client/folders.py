@@ -1,0 +1,90 @@
+"""Where the client keeps things: https://specifications.freedesktop.org/basedir-spec/latest/
+
+Small JSON files, for their owner's eyes only, replaced in one step. What cannot be read is moved aside, what cannot be written is
+not kept: neither stops anybody from chatting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+LARGEST = 1024 * 1024  # bytes of a file that we read
+NAME = "parley"
+
+
+def config_folder() -> Path:
+    """For what people may want to take along or edit."""
+    return _folder("XDG_CONFIG_HOME", ".config")
+
+
+def state_folder() -> Path:
+    """For what this computer has seen."""
+    return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def _folder(variable: str, default: str) -> Path:
+    base = os.environ.get(variable, "")
+    # "All paths set in these environment variables must be absolute. If an implementation encounters a relative path ... it should
+    # consider the path invalid and ignore it."
+    return (Path(base) if os.path.isabs(base) else _home() / default) / NAME
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # no $HOME, and nobody of this uid
+        return Path("/nonexistent")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, empty where there is none. A damaged file is moved aside, and that is said."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError:
+        data = b""
+    with contextlib.suppress(ValueError, RecursionError):
+        found = json.loads(data) if len(data) <= LARGEST else None
+        if isinstance(found, dict):
+            return found
+    _move_aside(path)
+    return {}
+
+
+def _move_aside(path: Path) -> None:
+    aside = path.with_name(f"{path.name}.damaged")
+    try:
+        path.replace(aside)
+    except OSError:
+        print(f"{path} is damaged and was left out: put it right, or remove it.", file=sys.stderr)
+    else:
+        print(f"{path} is damaged: it is now {aside.name} beside it, and a new one is begun.", file=sys.stderr)
+
+
+def write(path: Path, content: dict[str, Any]) -> bool:
+    """Puts `content` at `path`, whole or not at all, mode 0600; whether that was possible."""
+    data = json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n"
+    if len(data) > LARGEST:
+        return False
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}~")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        return False
+    return True

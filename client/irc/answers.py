@@ -1,0 +1,112 @@
+"""The server's answers that are shown as they are, errors, and standard replies.
+
+https://modern.ircdocs.horse/#numerics and https://ircv3.net/specs/extensions/standard-replies
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from client.events import Closing, Failed, Info
+from client.irc.reading import Reader
+from client.irc.sending import Sender
+from client.irc.session import Handler, Session
+from wire import numerics as n
+from wire.message import Message
+from wire.names import fold
+
+_MESSAGE_ERRORS: Final = {
+    n.ERR_NOSUCHNICK,
+    n.ERR_NOSUCHCHANNEL,
+    n.ERR_CANNOTSENDTOCHAN,
+    n.ERR_TOOMANYTARGETS,
+    n.ERR_NORECIPIENT,
+    n.ERR_NOTEXTTOSEND,
+    n.ERR_INPUTTOOLONG,
+}
+_QUIET: Final = {
+    "002",
+    "003",
+    "004",
+    "221",
+    "250",
+    "251",
+    "252",
+    "253",
+    "254",
+    "255",
+    "265",
+    "266",
+    "329",
+    "333",
+    "375",
+    "376",
+    "422",
+}
+
+
+class Answers:
+    """What no other part has a use for."""
+
+    def __init__(self, session: Session, sender: Sender, reader: Reader) -> None:
+        self._s = session
+        self._sender = sender
+        self._reader = reader
+
+    def handlers(self) -> dict[str, Handler]:
+        """What it does with which command."""
+        return {"ERROR": self._on_closing, "FAIL": self._on_fail, "NOTE": self._on_note, "WARN": self._on_note}
+
+    def numeric(self, message: Message) -> None:
+        """A numeric that nobody else takes."""
+        if message.command in _QUIET:
+            return
+        if message.command >= "400":
+            self.error(message)
+        else:
+            self._s.tell(Info(" ".join(message.params[1:])))
+
+    def error(self, message: Message) -> None:
+        """Something did not work: maybe a message of ours, or entering a room."""
+        about, reason = message.param(1), message.param(-1)
+        failed = self._s.outbox.fail(about) if message.command in _MESSAGE_ERRORS else None
+        if failed is not None:
+            self._sender.not_sent(failed, reason)
+        elif self._waits_for(about):
+            self.shut_out(about, reason)
+        else:
+            self._s.tell(Failed(": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))))
+
+    def _waits_for(self, room: str) -> bool:
+        """Whether we have asked to be let into this room."""
+        known = self._s.known(room)
+        return self._s.registered and fold(room) in self._s.wanted and known is not None and not known.joined
+
+    def shut_out(self, room: str, reason: str) -> None:
+        """A room that we will not get into."""
+        self._s.wanted.pop(fold(room), None)
+        self._s.tell(Failed(f"{room}: {reason}"))
+        self._sender.give_up(room, reason)
+
+    def _on_fail(self, message: Message) -> None:
+        command, code = message.param(0).upper(), message.param(1)
+        if command == "CHATHISTORY":
+            self._reader.failed(message)
+            return
+        if code == "NICKNAME_RESERVED":
+            return  # it stands beside a numeric that says so
+        refused = self._s.outbox.take(message.param(2)) if code.startswith("ID_") else None
+        if command == "BATCH" and refused is None:
+            refused = self._s.outbox.fail_batch()
+        if refused is not None:
+            self._sender.not_sent(refused, message.param(-1))
+        else:
+            self._s.tell(Failed(message.param(-1)))
+
+    def _on_note(self, message: Message) -> None:
+        if message.param(1) == "ALREADY_STORED" and self._s.outbox.take(message.param(2)) is not None:
+            return
+        self._s.tell(Info(message.param(-1)))
+
+    def _on_closing(self, message: Message) -> None:
+        self._s.tell(Closing(message.param(-1)))

@@ -1,0 +1,186 @@
+"""Messages, reactions and redactions, as they happen and in the history; typing, and how far we have read.
+
+https://ircv3.net/specs/client-tags/typing and https://ircv3.net/specs/extensions/read-marker
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from client.discretion import is_service
+from client.events import Failed, Info, Reacted, ReadUpTo, Said, Typing
+from client.history import Item
+from client.irc import entries
+from client.irc.batches import Opened
+from client.irc.reading import Reader
+from client.irc.sending import REPLY, Sender
+from client.irc.session import LONGEST_ID, NOT_CONNECTED, Handler, Session, as_stamp, stamp
+from client.irc.talks import Talks
+from client.negotiation import READ_MARKER, REDACTION
+from wire.message import Message
+from wire.names import fold, is_room
+
+TYPING_EVERY = 3.0  # seconds
+MARK_EVERY = 2.0  # seconds
+MOST_TYPED = 200  # rooms in which we have said that we type
+_TIME: Final = "timestamp="
+
+
+class Messages:
+    """Everything that stands in a room's log and is no coming or going."""
+
+    def __init__(self, session: Session, sender: Sender, reader: Reader, talks: Talks) -> None:
+        self._s = session
+        self._sender = sender
+        self._reader = reader
+        self._talks = talks
+        self.reset()
+
+    def reset(self) -> None:
+        """What each connection starts with."""
+        self._typed: dict[str, float] = {}  # rooms where we have said that we type, and when
+        self._marks: dict[str, tuple[str, str]] = {}  # rooms whose marker is to be told: as named, and where it is
+        self._marked = -MARK_EVERY  # when the last were told
+
+    def handlers(self) -> dict[str, Handler]:
+        """What it does with which command."""
+        return {
+            "PRIVMSG": self._on_said,
+            "NOTICE": self._on_said,
+            "TAGMSG": self._on_tags,
+            "REDACT": self._on_redact,
+            "MARKREAD": self._on_marker,
+        }
+
+    # --- received ---
+
+    def replay(self, message: Message, opened: Opened) -> None:
+        """A line of a batch of the history: nothing in it changes what is so now."""
+        room = opened.page.room if opened.page is not None else self._s.room(opened.message.param(2))
+        item = entries.past(self._s, message, room)
+        if item is not None and room.name:
+            self._note_time(item)
+            self._reader.take(opened.page, item, room)
+
+    def _note_time(self, item: Item) -> None:
+        if item.at is not None and isinstance(item.event, Said):
+            self._s.latest = max(item.at, self._s.latest or item.at)
+
+    def _on_said(self, message: Message) -> None:
+        if message.command == "NOTICE" and entries.is_of_server(message):
+            self._s.tell(Info(message.param(1)))
+            return
+        said = entries.said(self._s, message, replayed=False)
+        if said is None:
+            return
+        item = entries.as_item(said, message)
+        self._note_time(item)
+        self._talks.wait_for(said)
+        if self._s.room(said.room).live(item):
+            self._sender.show(item)
+        if said.own:
+            if self._s.is_me(said.nick):
+                self._s.remember_host(message)
+            self._sender.confirm(said, item.ident)
+
+    def _on_tags(self, message: Message) -> None:
+        reacted = entries.reacted(self._s, message, replayed=False)
+        if reacted is not None:
+            item = entries.as_item(reacted, message)
+            if self._s.room(reacted.room).live(item):
+                self._sender.show(item)
+        elif (how := message.tags.get("+typing", message.tags.get("+draft/typing", ""))) in ("active", "paused", "done"):
+            room = self._s.place_of(message, own=False)
+            if room and message.nick and not self._s.is_me(message.nick):
+                self._s.tell(Typing(room, message.nick, active=how == "active", done=how == "done"))
+
+    def _on_redact(self, message: Message) -> None:
+        redacted = entries.redacted(self._s, message, replayed=False)
+        if redacted is not None:
+            item = entries.as_item(redacted, message)
+            if self._s.room(redacted.room).live(item):
+                self._sender.show(item)
+
+    def _on_marker(self, message: Message) -> None:
+        room, text = self._s.known(message.param(0)), message.param(1)
+        if room is None:
+            return
+        at = stamp(text.removeprefix(_TIME)) if text.startswith(_TIME) else None
+        if at is not None and (room.marker is None or at > room.marker):
+            room.marker = at
+            self._s.tell(ReadUpTo(room.name, at))
+        elif text == "*" and room.marker is None:
+            self._s.tell(ReadUpTo(room.name, None))
+
+    # --- asked for ---
+
+    def react(self, room: str, msgid: str, reaction: str, *, remove: bool) -> None:
+        """Puts a reaction to a message, or takes it back."""
+        name = "draft/unreact" if remove else "draft/react"
+        reaction = reaction.encode("utf-8", "replace").decode().replace("\0", "")
+        if not self._s.registered:
+            self._s.tell(Failed(NOT_CONNECTED))
+        elif not (self._s.takes_tag(name) and self._s.takes_tag(REPLY)):
+            self._s.tell(Failed("this server passes on no reactions"))
+        elif not msgid or not reaction or max(len(msgid.encode()), len(reaction.encode())) > LONGEST_ID:
+            self._s.tell(Failed("that cannot be a reaction to this message"))
+        else:
+            self._s.send("TAGMSG", room, tags={f"+{name}": reaction, f"+{REPLY}": msgid})
+            if "echo-message" not in self._s.caps:
+                self._s.tell(Reacted(room, msgid, self._s.nick, reaction, removed=remove, own=True))
+
+    def redact(self, room: str, msgid: str, reason: str) -> None:
+        """Takes a message back."""
+        if not self._s.registered:
+            self._s.tell(Failed(NOT_CONNECTED))
+        elif REDACTION not in self._s.caps:
+            self._s.tell(Failed("this server takes no message back"))
+        elif not msgid or len(msgid) > LONGEST_ID:
+            self._s.tell(Failed("this message has no id by which it could be taken back"))
+        else:
+            self._s.send("REDACT", room, msgid, *([" ".join(reason.split())] if reason.strip() else []))
+
+    def typing(self, room: str, *, done: bool) -> None:
+        """Says that we type, at most every 3 seconds, or that we stopped: "done ... the text input field is cleared"."""
+        known = self._s.known(room)
+        absent = is_room(room) and (known is None or not known.joined)
+        if is_service(room) or absent or not (self._s.registered and self._s.takes_tag("typing")):
+            return
+        key, now = fold(room), self._s.now()[0]
+        if done:
+            if self._typed.pop(key, None) is not None:
+                self._s.send("TAGMSG", room, tags={"+typing": "done"})
+        elif now - self._typed.get(key, -TYPING_EVERY) >= TYPING_EVERY and (key in self._typed or len(self._typed) < MOST_TYPED):
+            self._typed[key] = now
+            self._s.send("TAGMSG", room, tags={"+typing": "active"})
+
+    def has_said(self, room: str) -> None:
+        """A message ends our typing by itself."""
+        self._typed.pop(fold(room), None)
+
+    def read_up_to(self, room: str, at: datetime) -> None:
+        """Tells the server up to when we have read; never backwards."""
+        known = self._s.known(room)
+        if known is None or is_service(room) or not self._s.registered or READ_MARKER not in self._s.caps:
+            return
+        try:
+            text = as_stamp(at)
+        except OverflowError:
+            return
+        exact = stamp(text)
+        if exact is not None and (known.marker is None or exact > known.marker):
+            known.marker = exact
+            self._marks[fold(room)] = (room, f"{_TIME}{text}")
+
+    def due(self) -> float | None:
+        """When markers are to be told: whoever reads along would else send a line for each that is said."""
+        return self._marked + MARK_EVERY if self._marks else None
+
+    def mark(self, *, now: bool = False) -> None:
+        """Tells the markers that are due."""
+        at = self._s.now()[0]
+        if self._marks and (now or at >= self._marked + MARK_EVERY):
+            marks, self._marks, self._marked = self._marks, {}, at
+            for room, place in marks.values():
+                self._s.send("MARKREAD", room, place)

@@ -1,0 +1,143 @@
+"""The full-screen client: its parts, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+import traceback
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from client.tui.notify import Notifier
+from client.tui.screens.main import MainScreen
+from client.tui.screens.question import Question
+from client.tui.session import Session
+from client.tui.settings import Settings, save
+from client.tui.themes import THEMES, following
+from client.tui.workspace import Workspace
+
+LEAVING = 5.0  # seconds that a goodbye may take
+PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
+
+
+class ParleyApp(App[None]):
+    """Sessions on one side, screens on the other."""
+
+    TITLE = "Parley"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,f10", "leave", "quit", priority=True),
+        Binding("ctrl+t", "theme", "another theme", priority=True),
+    ]
+
+    def __init__(self, sessions: Iterable[Session], wanted: Settings) -> None:
+        super().__init__()
+        for each in THEMES.values():
+            self.register_theme(each)
+        self.wanted = wanted
+        self.theme = THEMES[wanted.theme].name
+        self.workspace: Workspace[Session] = Workspace()
+        for session in sessions:
+            self.workspace.add(session)
+        self.main = MainScreen(self.workspace)
+        self.notifier = Notifier(self._to_terminal, time.monotonic, wanted.notify, os.environ)
+        self.crash = ""
+        self._leaving = False
+
+    async def on_mount(self) -> None:
+        """Starts."""
+        await self.push_screen(self.main)
+        self._handle_signals()
+        for session in self.workspace.servers:
+            self.attach(session)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+                loop.add_signal_handler(number, self.leave)
+
+    # --- sessions ---
+
+    def attach(self, session: Session) -> None:
+        """Have a session wake us."""
+
+        def wake() -> None:  # in the connection's thread
+            with contextlib.suppress(RuntimeError):  # the user interface has ended
+                self.call_later(self._turn, session)
+
+        session.chat.leave_by(self.leave)
+        session.inbox.attach(wake)
+
+    def _turn(self, session: Session) -> None:
+        session.view.attended = self.app_focus and session is self.workspace.server
+        more = session.turn()
+        changes = session.view.take_changes()
+        for entry in changes.alerts:
+            self.notifier.call(entry)
+        self.main.changed(session, changes)
+        if more:
+            self.set_timer(PAUSE, lambda: self._turn(session))
+        elif session.ended:
+            self._has_ended(session)
+
+    def watch_app_focus(self, focus: bool) -> None:
+        """The terminal has got or lost the focus."""
+        if self.main.is_mounted:
+            self.main.attended(focus)
+
+    def _has_ended(self, session: Session) -> None:
+        never_was = len(self.workspace.servers) == 1 and not session.greeted
+        if never_was or (self._leaving and all(each.ended for each in self.workspace.servers)):
+            self.exit()
+
+    # --- leaving ---
+
+    def action_leave(self) -> None:
+        """Quit; where something said is not stored yet, after a question."""
+        waiting = sum(len(buffer.waiting) for session in self.workspace.servers for buffer in session.view.buffers.values())
+        if not waiting or self._leaving:
+            self.leave()
+        elif not isinstance(self.screen, Question):
+            what = "one message of yours is" if waiting == 1 else f"{waiting} messages of yours are"
+            question = Question("Quit", f"{what.capitalize()} not stored yet, and may get lost.", yes="Quit", no="Stay")
+            self.push_screen(question, lambda yes: self.leave() if yes else None)
+
+    def leave(self) -> None:
+        """Say goodbye everywhere, then end. Again: end now."""
+        if self._leaving:
+            self.exit()
+            return
+        self._leaving = True
+        for session in self.workspace.servers:
+            session.stop()
+        self.set_timer(LEAVING, self.exit)
+        self.main.sync_status()
+        if all(session.ended for session in self.workspace.servers):
+            self.exit()
+
+    def action_theme(self) -> None:
+        """The next theme; it is remembered."""
+        self.wanted.theme = following(self.wanted.theme)
+        self.theme = THEMES[self.wanted.theme].name
+        save(self.wanted)
+
+    def _to_terminal(self, text: str) -> None:
+        if self._driver is not None:
+            self._driver.write(text)
+            self._driver.flush()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A mistake of ours: kept for a report; the terminal is restored first."""
+        self.crash = self.crash or "".join(traceback.format_exception(error))
+        self._return_code = 1  # from here on as Textual does it, but that it shows what the variables hold, passwords too
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()

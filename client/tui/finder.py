@@ -1,0 +1,65 @@
+"""What the switcher finds: conversations, commands, rooms of the server's list. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from client.commands import Command
+from client.tui.workspace import Place, Workspace
+from client.view.texts import name_of
+from wire.display import plain
+from wire.names import fold
+
+MOST_FOUND = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Something to go to: a conversation, a room to `join`, or a `command` to type. `label` and `note` are safe to show."""
+
+    label: str
+    note: str = ""
+    place: Place[Any] | None = None
+    join: str = ""
+    command: str = ""
+    weight: int = 0  # what is heavier comes first
+
+
+def everything(workspace: Workspace[Any], commands: Mapping[str, Command]) -> list[Found]:
+    """All that there is to go to, the most wanted first."""
+    places = [_place(place, len(workspace.servers) > 1) for place in workspace.places() if place.key != workspace.front.key]
+    typed = [Found(f"/{name}", command.help, command=name) for name, command in commands.items()]
+    return [*sorted(places, key=lambda found: -found.weight), *_listed(workspace), *typed]
+
+
+def _place(place: Place[Any], several: bool) -> Found:
+    buffer = place.buffer
+    what = f"@{buffer.mentions}" if buffer.mentions else f"{buffer.unread} unread" if buffer.unread else ""
+    label = buffer.name or place.server.name
+    note = f"{what}  {place.server.name if several and buffer.target else ''}".strip()
+    return Found(label, note, place, weight=2 if buffer.mentions else 1 if buffer.unread else 0)
+
+
+def _listed(workspace: Workspace[Any]) -> list[Found]:
+    view = workspace.server.view
+    if view.rooms is None:
+        return []
+    here = {key for key, buffer in view.buffers.items() if buffer.joined}
+    rooms = [room for room in view.rooms.rooms if fold(room.name) not in here]
+    return [Found(name_of(room.name), f"{room.members} there  {plain(room.topic)}", join=room.name) for room in rooms]
+
+
+def matching(things: Iterable[Found], typed: str) -> list[Found]:
+    """Those that have every part that was typed, in their label first; what begins with it comes before what only has it."""
+    parts = typed.casefold().split()
+    ranked = [(rank, number, found) for number, found in enumerate(things) if (rank := _rank(found, parts)) is not None]
+    return [found for _, _, found in sorted(ranked, key=lambda each: each[:2])[:MOST_FOUND]]
+
+
+def _rank(found: Found, parts: list[str]) -> int | None:
+    label, note = found.label.casefold(), found.note.casefold()
+    if all(part in label for part in parts):
+        return 0 if not parts or label.lstrip("#/").startswith(parts[0].lstrip("#/")) else 1
+    return 2 if all(part in label or part in note for part in parts) else None

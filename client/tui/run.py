@@ -1,0 +1,77 @@
+"""How the full-screen client starts and ends."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from client import folders
+from client.address import Address
+from client.connection import Connection
+from client.dialect import Dialect
+from client.errors import Trouble
+from client.tui import settings
+from client.tui.app import ParleyApp
+from client.tui.notify import Notify
+from client.tui.session import Session
+
+JOINING = 5.0  # seconds, for a thread that may be looking up an address
+
+
+def connect(address: Address, context: ssl.SSLContext, dialect: Dialect, room: str, trusted: str) -> Session:
+    """A session that has not been started."""
+    return Session(address, dialect, room, lambda inbox: Connection(address, context, dialect, inbox, trusted=trusted))
+
+
+def run_full_screen(
+    sessions: Sequence[Session],
+    *,
+    theme: str | None = None,
+    notify: str | None = None,
+    explain: Callable[[Trouble], Trouble] = lambda trouble: trouble,
+) -> int:
+    """Chat on these servers until the end; the exit code. The terminal is restored, whatever happens.
+
+    `theme` and `notify`, where they are given, are remembered. `explain` says more about the trouble of the first session.
+    """
+    wanted = settings.load()
+    if theme or notify:
+        wanted = settings.Settings(theme or wanted.theme, Notify(notify) if notify else wanted.notify)
+        settings.save(wanted)
+    app = ParleyApp(sessions, wanted)
+    for session in sessions:
+        session.link.start()
+    try:
+        app.run()
+    finally:
+        _end(app)
+    return _report(app, explain)
+
+
+def _end(app: ParleyApp) -> None:
+    for session in app.workspace.servers:
+        session.inbox.close()
+        session.link.stop()
+    for session in app.workspace.servers:
+        session.link.join(JOINING)
+
+
+def _report(app: ParleyApp, explain: Callable[[Trouble], Trouble]) -> int:
+    """Says on standard error what went wrong; the exit code."""
+    if app.crash:
+        print(f"The client met a mistake of its own and had to end: {_kept(app.crash)}.", file=sys.stderr)
+        return 1
+    first = app.workspace.servers[0]
+    if first.link.trouble is not None:
+        print(explain(first.link.trouble), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _kept(crash: str) -> str:
+    """Keeps what is to be reported; where."""
+    path: Path = folders.state_folder() / "crash.json"
+    kept = folders.write(path, {"what": crash.splitlines()})
+    return f"what is to be reported stands in {path}" if kept else crash.splitlines()[-1]

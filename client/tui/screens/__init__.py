@@ -1,0 +1,1 @@
+"""What comes before the main screen. Escape always leads back."""

@@ -1,0 +1,304 @@
+"""The main screen: rooms, timeline, members, and a line to type in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from client.tui.answers import Answers
+from client.tui.completion import Words
+from client.tui.composer import Composer
+from client.tui.finder import Found, everything
+from client.tui.members import Members
+from client.tui.rooms import Rooms
+from client.tui.rows import RowList
+from client.tui.screens.help import Help
+from client.tui.screens.search import Search
+from client.tui.screens.switcher import Switcher
+from client.tui.session import Session
+from client.tui.status import StatusLine, status_row
+from client.tui.timeline import Timeline
+from client.tui.topic import TopicLine
+from client.tui.workspace import Place, Workspace
+from client.view import Buffer, Changes, search
+from wire.names import fold
+
+if TYPE_CHECKING:
+    from client.tui.app import ParleyApp
+
+WIDE = 110  # columns, from which members are shown
+NARROW = 60  # columns, under which rooms are not
+
+
+class MainScreen(Screen[None]):
+    """What is seen most of the time."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual has it
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "all keys and commands", priority=True),
+        Binding("ctrl+k", "switcher", "go to a room, a person, a command", priority=True),
+        Binding("alt+a", "next_unread", "next room with something unread", priority=True),
+        *(Binding(f"alt+{n}", f"number({n})", "room by its number", priority=True) for n in range(1, 10)),
+        Binding("ctrl+n,alt+right", "step(1)", "next room", priority=True),
+        Binding("ctrl+p,alt+left", "step(-1)", "previous room", priority=True),
+        Binding("ctrl+f", "search", "search in this room", priority=True),
+        Binding("pageup", "page(-1)", "a page back", priority=True),
+        Binding("pagedown", "page(1)", "a page on", priority=True),
+        Binding("ctrl+home", "start", "the oldest message here", priority=True),
+        Binding("ctrl+end", "end", "the newest message", priority=True),
+        Binding("alt+up", "pick(-1)", "choose a message", priority=True),
+        Binding("alt+down", "pick(1)", "choose the one below", priority=True),
+        Binding("ctrl+b,f2", "show('rooms')", "rooms on or off", priority=True),
+        Binding("alt+m,f3", "show('members')", "members on or off", priority=True),
+    ]
+    CSS_PATH = "main.tcss"
+
+    def __init__(self, workspace: Workspace[Session]) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
+        self.composer = Composer(self._words, self._keeps_secret, id="composer")
+        self.answers = Answers(self)
+        self._shown: tuple[int, str] | None = None
+        self._needs_older: Buffer | None = None
+        self._prompt: str | None = None  # what is asked for in secret
+
+    @property
+    def _session(self) -> Session:
+        return self.workspace.server
+
+    @property
+    def parley(self) -> ParleyApp:
+        """The app."""
+        return cast("ParleyApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The widgets."""
+        yield TopicLine()
+        with Horizontal(id="middle"):
+            yield Rooms(self.workspace)
+            with Vertical(id="centre"):
+                yield self.timeline
+                yield self.composer
+            yield Members()
+        yield StatusLine()
+
+    def on_mount(self) -> None:
+        """Start."""
+        self.set_interval(1.0, self._tick)
+        self.sync()
+        self.composer.focus_input()
+
+    def _words(self) -> Words:
+        chat = self._session.chat
+        rooms = [buffer.name for buffer in chat.view.buffers.values() if buffer.target and not buffer.is_dialogue]
+        return Words(chat.view.front.words(), rooms, list(chat.commands))
+
+    def _keeps_secret(self, text: str) -> bool:
+        return self._session.chat.keeps_secret(text)
+
+    # --- drawing ---
+
+    def changed(self, session: Session, changes: Changes) -> None:
+        """A session's view has changed."""
+        front = self.workspace.front
+        if self._shown != front.key:
+            self.sync()
+            return
+        if session is front.server:
+            key = fold(front.buffer.target)
+            if key in changes.entries:
+                self.timeline.changed()
+            if key in changes.members:
+                self.query_one(Members).sync(front.buffer)
+            self._sync_composer()
+            self._ask_older()
+        self._sync_lines()
+
+    def sync(self) -> None:
+        """Show everything anew."""
+        front = self.workspace.front
+        if self._shown != front.key:
+            self._shown = front.key
+            self.timeline.show(front.buffer)
+            self.answers.drop()
+            self.composer.load(self.workspace.draft)
+        self.timeline.changed()
+        self.query_one(Members).sync(front.buffer)
+        self._sync_composer()
+        self._sync_lines()
+
+    def _sync_lines(self) -> None:
+        self.query_one(Rooms).sync()
+        self.query_one(TopicLine).sync(self._session)
+        self.sync_status()
+
+    def sync_status(self) -> None:
+        """Show the status anew: it has a countdown."""
+        self.query_one(StatusLine).put(status_row(self._session, width=self.size.width, elsewhere=self.workspace.elsewhere()))
+
+    def _sync_composer(self) -> None:
+        """Ask in secret what is to be asked so, and say what a line would be taken for."""
+        chat = self._session.chat
+        prompt = chat.prompt if chat.hidden else None
+        if prompt != self._prompt:
+            self._prompt = prompt
+            self.composer.ask_secret(prompt)
+        name = chat.view.front.name
+        self.composer.area.placeholder = (
+            "another name" if self._session.wants_name else f"message to {name}" if name else "a /command, or a room: ctrl+k"
+        )
+
+    def _tick(self) -> None:
+        self.sync_status()
+        for session in self.workspace.servers:
+            session.report_read()
+
+    # --- moving ---
+
+    def move(self, move: Callable[[], object]) -> None:
+        """Do what brings something else to the front."""
+        self.workspace.keep_draft(self.composer.text)
+        move()
+        if self.has_class("-narrow"):
+            self.remove_class("-with-rooms")
+        self.sync()
+
+    def go(self, place: Place[Session]) -> None:
+        """Bring a conversation to the front."""
+        self.move(lambda: self.workspace.show(place))
+
+    def action_step(self, by: int) -> None:
+        """The next one."""
+        self.move(lambda: self.workspace.step(by))
+
+    def action_number(self, number: int) -> None:
+        """A room by its number."""
+        self.move(lambda: self.workspace.number(number))
+
+    def action_next_unread(self) -> None:
+        """Where something is unread."""
+        self.move(self.workspace.next_unread)
+
+    def on_row_list_clicked(self, event: RowList.Clicked) -> None:
+        """A room was clicked, or somebody."""
+        if isinstance(event.source, Rooms):
+            self.go(event.source.place(event.number))
+        elif isinstance(event.source, Members) and (nick := event.source.nick(event.number)):
+            self.move(lambda: self._session.view.switch(nick))
+
+    # --- reading ---
+
+    def action_page(self, by: int) -> None:
+        """A page back or on."""
+        self.timeline.action_page(by)
+
+    def action_start(self) -> None:
+        """To the oldest."""
+        self.timeline.action_start()
+
+    def action_end(self) -> None:
+        """To the newest."""
+        self.timeline.action_end()
+
+    def action_pick(self, by: int) -> None:
+        """Choose a message."""
+        self.timeline.action_pick(by)
+
+    def on_timeline_need_older(self, event: Timeline.NeedOlder) -> None:
+        """The oldest is near."""
+        self._needs_older = event.buffer
+        self._ask_older()
+
+    def _ask_older(self) -> None:
+        """Ask for a page; where that cannot be done yet, for want of a connection, later."""
+        buffer = self._needs_older
+        if buffer is self.workspace.front.buffer and self._session.view.wants_older(buffer):
+            self._needs_older = None
+            self._session.actions.older(buffer.target)
+
+    def on_timeline_at_end(self, event: Timeline.AtEnd) -> None:
+        """All of a buffer was shown."""
+        if event.buffer is self.workspace.front.buffer and self.app.app_focus:
+            self._session.read()
+            self._sync_lines()
+
+    def attended(self, focus: bool) -> None:
+        """The terminal has got or lost the focus."""
+        front = self.workspace.front.buffer
+        if focus and front.unread:
+            self._session.view.mark(front)
+            if self.timeline.at_end:
+                self._session.read()
+            self.sync()
+
+    def on_timeline_asked(self, event: Timeline.Asked) -> None:
+        """Something is to be done with a message."""
+        self.answers.asked(event.action, event.entry)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The timeline has the focus only while a message is chosen."""
+        if event.widget is self.timeline and self.timeline.picked is None:
+            self.composer.focus_input()
+
+    # --- typing ---
+
+    def on_composer_submitted(self, event: Composer.Submitted) -> None:
+        """Something was typed."""
+        session = self._session
+        self.workspace.keep_draft("")
+        if event.secret or not self.answers.take(event.text):
+            session.chat.typed(event.text)
+        if not event.secret:
+            self.timeline.action_end()
+        self.changed(session, session.view.take_changes())
+
+    def on_composer_changed(self, event: Composer.Changed) -> None:
+        """A key was typed."""
+        self._session.typing(event.text)
+
+    def on_composer_reply_dropped(self) -> None:
+        """Esc, while a reply was written."""
+        self.answers.drop()
+
+    def on_composer_escaped(self) -> None:
+        """Esc: back to the newest."""
+        self.timeline.action_end()
+
+    # --- other screens ---
+
+    def action_help(self) -> None:
+        """All keys and commands."""
+        keys = {"Everywhere": [*self.BINDINGS, *self.app.BINDINGS], "A message, once one is chosen": Timeline.BINDINGS[-4:]}
+        self.app.push_screen(Help(keys, self._session.chat.commands))
+
+    def action_switcher(self) -> None:
+        """Go somewhere."""
+        self._session.actions.list_rooms()
+        self.app.push_screen(Switcher(lambda: everything(self.workspace, self._session.chat.commands)), self._chosen)
+
+    def _chosen(self, found: Found | None) -> None:
+        if found is None:
+            return
+        if found.place is not None:
+            self.go(found.place)
+        elif found.join:
+            self.move(lambda: self._session.chat.typed(f"/join {found.join}"))
+        else:
+            self.composer.load(f"/{found.command} ")
+
+    def action_search(self) -> None:
+        """Search here."""
+        self.app.push_screen(Search(self.timeline, self._session))
+
+    def action_show(self, what: str) -> None:
+        """Rooms or members on or off."""
+        shown = self.query_one(f"#{what}").display
+        self.set_class(shown, f"-no-{what}")
+        self.set_class(not shown, f"-with-{what}")

@@ -1,0 +1,167 @@
+"""One server, as the full-screen client has it: a chat in the user interface's thread, fed from a connection's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from client import events as e
+from client.address import Address
+from client.chat import Chat, local_clock
+from client.dialect import Actions, Dialect
+from client.discretion import is_service
+from client.errors import Trouble
+from client.events import Feature
+from client.tui.inbox import Inbox
+from client.tui.posted import Posted
+from client.view import SERVER, Mark, View
+
+MOST_A_TURN = 200  # events
+A_SLICE = 20  # of them, between two looks at the clock
+LONGEST_TURN = 0.010  # seconds: then the keys have their turn
+
+
+class Link(Protocol):
+    """What a session needs of a `client.connection.Connection`."""
+
+    trouble: Trouble | None
+
+    def start(self) -> None:
+        """See `Connection`."""
+
+    def post(self, job: Callable[[], None]) -> None:
+        """See `Connection`."""
+
+    def stop(self) -> None:
+        """See `Connection`."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """See `Connection`."""
+
+
+class _NoRows:
+    """A screen (`client.chat.Screen`) for who reads the view itself."""
+
+    def show(self, row: str, *, spoken: bool) -> None:
+        """Nothing: the view holds it."""
+
+    def ended(self) -> None:
+        """Nothing: the session tells."""
+
+
+class Session:
+    """A chat with one server. Everything but the inbox's `handle` and `ended` lives in the user interface's thread."""
+
+    def __init__(
+        self,
+        address: Address,
+        dialect: Dialect,
+        room: str,
+        link: Callable[[Inbox], Link],
+        *,
+        clock: Callable[[], datetime] = local_clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = address
+        self.inbox = Inbox(dialect)
+        self.link = link(self.inbox)
+        self._posted = Posted(dialect, self.link.post, self.inbox.handle)
+        self.chat = Chat(self._posted, room, _NoRows(), clock=clock)
+        self.chat.leave_by(self.stop)
+        self.ended = False
+        self.leaving = False
+        self.greeted = False  # at least once
+        self.lost: e.Lost | None = None  # the connection is gone, since
+        self.retry_at = 0.0  # when the next try is, on the monotonic clock
+        self._monotonic = monotonic
+        self._read: dict[str, datetime] = {}  # up to when a room was read, where that is not told yet
+
+    @property
+    def view(self) -> View:
+        """What there is to see."""
+        return self.chat.view
+
+    @property
+    def actions(self) -> Actions:
+        """What can be asked for."""
+        return self._posted
+
+    @property
+    def wants_name(self) -> bool:
+        """Whether what is typed next is another name."""
+        return self._posted.needs_name
+
+    @property
+    def name(self) -> str:
+        """What the server is called: safe to show."""
+        return self.view.network or str(self.address.host)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why it ended."""
+        return self.link.trouble if self.ended else None
+
+    def retry_in(self) -> int | None:
+        """Seconds to the next try; None where the connection stands, or has ended."""
+        if self.lost is None or self.ended:
+            return None
+        return max(0, round(self.retry_at - self._monotonic()))
+
+    def turn(self, most: int = MOST_A_TURN, longest: float = LONGEST_TURN) -> bool:
+        """Take in some of what happened; whether there is more."""
+        until = self._monotonic() + longest
+        while most > 0 and (taken := self.inbox.take(min(most, A_SLICE))):
+            for event, asks in taken:
+                self._posted.heard(asks)
+                self._take(event)
+            most -= len(taken)
+            if self._monotonic() >= until:
+                break
+        if self.inbox.over and not self.ended:
+            self._end()
+        return self.inbox.unread > 0
+
+    def _take(self, event: e.Event) -> None:
+        if isinstance(event, e.Lost):
+            self.lost, self.retry_at = event, self._monotonic() + event.delay
+        elif isinstance(event, e.Registered):
+            self.lost = None
+        self.chat.handle(event)
+        if isinstance(event, e.NameRefused) and not self.greeted:
+            self.view.switch(SERVER)  # there it says why
+        elif isinstance(event, e.Registered) and not self.greeted:
+            self.greeted = True
+            self.view.switch(self.chat.home)
+
+    def _end(self) -> None:
+        self.ended = True
+        self.view.online = False
+        if self.link.trouble is not None:
+            self.view.note(str(self.link.trouble), Mark.ERROR)
+            if not self.greeted:
+                self.view.switch(SERVER)
+
+    def stop(self) -> None:
+        """Say goodbye, and end."""
+        self.leaving = True
+        self.link.stop()
+
+    def read(self) -> None:
+        """All of the buffer in front has been seen."""
+        if (at := self.view.read(self.view.front)) is not None and self.view.current:
+            self._read[self.view.current] = at
+
+    def report_read(self) -> None:
+        """Tell the server what has been seen since the last time: to be called once a second."""
+        for target, at in self._read.items():
+            self.actions.read_up_to(target, at)
+        self._read.clear()
+
+    def typing(self, text: str) -> None:
+        """Something is being typed in front."""
+        target, chat = self.view.current, self.chat
+        tells = target and not text.startswith("/") and not chat.keeps_secret(text) and not is_service(target)
+        if Feature.TYPING in self.view.features and not self.wants_name and tells:
+            self.actions.typing(target, done=not text)

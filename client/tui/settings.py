@@ -1,0 +1,39 @@
+"""What is remembered of how somebody likes the full screen: $XDG_CONFIG_HOME/parley/screen.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from client import folders
+from client.tui.notify import Notify
+from client.tui.themes import DEFAULT, THEMES
+
+
+@dataclass(slots=True)
+class Settings:
+    """Colours, and how to call who looks elsewhere."""
+
+    theme: str = DEFAULT
+    notify: Notify = Notify.BELL
+
+
+def file() -> Path:
+    """Where they are kept."""
+    return folders.config_folder() / "screen.json"
+
+
+def load() -> Settings:
+    """What was kept; what cannot be understood is as at first."""
+    kept = folders.read(file())
+    theme, notify = kept.get("theme"), kept.get("notify")
+    ways = {way.value: way for way in Notify}
+    return Settings(
+        theme if isinstance(theme, str) and theme in THEMES else DEFAULT,
+        ways[notify] if isinstance(notify, str) and notify in ways else Notify.BELL,
+    )
+
+
+def save(settings: Settings) -> bool:
+    """Keep them; whether that was possible."""
+    return folders.write(file(), {"theme": settings.theme, "notify": settings.notify.value})

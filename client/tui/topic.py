@@ -1,0 +1,44 @@
+"""The line at the top: where we are, what it is about, how many are there, whether the connection stands."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from client.tui.lines import OneLine
+from client.tui.rooms import connection_mark
+from client.tui.rows import Row, Span
+from client.tui.session import Session
+
+
+def _state(session: Session) -> str:
+    if session.ended:
+        return "ended"
+    if session.view.online:
+        return ""
+    return "connection lost" if session.lost else "connecting"
+
+
+def topic_row(session: Session) -> Row:
+    """What the line says."""
+    buffer = session.view.front
+    left = [Span(" "), Span(buffer.name or session.name, "name")]
+    if buffer.target and not buffer.is_dialogue:
+        left.append(Span(f"  {len(buffer.members)} here" if buffer.joined else "  not joined", "quiet"))
+    if buffer.topic:
+        left += [Span("  "), Span(buffer.topic, "about")]
+    state = _state(session)
+    right = [Span("  "), connection_mark(session), Span(f" {state or session.view.nick} ", "broken" if state else "quiet")]
+    return Row(left, right)
+
+
+class TopicLine(OneLine):
+    """Shows it."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"name", "about", "quiet", "up", "broken"}
+
+    def __init__(self) -> None:
+        super().__init__(id="topic")
+
+    def sync(self, session: Session) -> None:
+        """Show what is so now."""
+        self.put(topic_row(session))

@@ -1,0 +1,461 @@
+"""The full-screen client, driven by keystrokes."""
+
+from __future__ import annotations
+
+import pytest
+
+from client import events as e
+from client.errors import Trouble
+from client.tui.themes import THEMES
+from tests.client.tui.desk import Desk, said
+
+HOSTILE = "[bold red]x[/] \x1b]0;owned\x07\x1b[2J"
+
+
+async def a_conversation(desk: Desk) -> None:
+    await desk.greeted()
+    await desk.happens(
+        said("Have you read the log today?", second=0),
+        said("The log is long, but nothing is missing.", "bob", second=60),
+        said("grace, tea?", "carol", second=120),
+        said("Yes!", "grace", second=180, own=True),
+        e.Reacted("#lobby", "m180", "carol", "🎉"),
+        said("psst", "bob", "bob", second=200),
+        said("new in here", "dan", "#dev", second=210),
+        e.Typing("#lobby", "ada"),
+    )
+    await desk.sees("Yes!")
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (160, 50), (40, 20)])
+def test_the_main_screen(desk: Desk, width: int, height: int) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.sees("ada is typing")
+        await desk.until(lambda: desk.session.view.front.unread == 0)
+        await desk.shows(f"main-{width}x{height}")
+
+    desk.run(scenario, (width, height))
+
+
+def test_typing_and_sending(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("hi all")
+        await desk.keys("enter")
+        assert desk.dialect.did("say") == [("say", "#lobby", "hi all")]
+        assert ("typing", "#lobby") in desk.dialect.calls
+        await desk.types("/me waves")
+        desk.dialect.calls.clear()
+        await desk.keys("enter")
+        assert desk.dialect.did("say") == [("say", "#lobby", "waves")]
+        assert not desk.dialect.did("typing"), "commands are typed in private"
+
+    desk.run(scenario)
+
+
+def test_a_full_outbox_is_said(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.dialect.full = True
+        await desk.types("hi")
+        await desk.keys("enter")
+        await desk.sees("too much is waiting")
+
+    desk.run(scenario)
+
+
+def test_going_from_room_to_room(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+
+        def front() -> str:
+            return desk.app.workspace.front.buffer.target
+
+        await desk.types("a draft")
+        await desk.keys("alt+a")
+        assert front() == "bob", "a dialogue means us, and comes first"
+        await desk.sees_no("a draft")
+        await desk.keys("alt+a")
+        assert front() == "#dev"
+        await desk.keys("alt+2")
+        assert front() == "#lobby"
+        await desk.sees("a draft")
+        await desk.keys("ctrl+p", "alt+right", "ctrl+n", "ctrl+n")
+        assert front() == ""
+        await desk.keys("alt+left", "alt+9")
+        assert front() == "bob"
+
+    desk.run(scenario)
+
+
+def test_going_somewhere_by_its_name(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("ctrl+k")
+        assert desk.dialect.did("list_rooms")
+        await desk.happens(e.Listed((e.Listing("#garden", 12, "Roses [bold]and[/] more"), e.Listing("#dev", 3, ""))))
+        await desk.sees("Roses [bold]and[/] more", "/msg")
+        await desk.shows("switcher-80x24")
+        await desk.types("dev")
+        await desk.keys("enter")
+        assert desk.app.workspace.front.buffer.target == "#dev"
+        await desk.keys("ctrl+k")
+        await desk.types("gar")
+        await desk.sees("join #garden")
+        await desk.keys("down", "up", "pagedown", "pageup", "enter")
+        assert desk.dialect.did("join") == [("join", "#garden")]
+        await desk.keys("ctrl+k")
+        await desk.types("/top")
+        await desk.keys("enter")
+        assert desk.app.main.composer.text == "/topic "
+        await desk.keys("ctrl+k", "x", "q", "z", "enter", "escape")
+        await desk.sees_no("Go to")
+
+    desk.run(scenario)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 20)])
+def test_help(desk: Desk, size: tuple[int, int]) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("f1")
+        await desk.sees("Ctrl+K")
+        await desk.shows(f"help-{size[0]}x{size[1]}")
+        await desk.keys("end")
+        await desk.sees("//text")
+        await desk.keys("escape")
+        await desk.sees_no("Keys and commands")
+
+    desk.run(scenario, size)
+
+
+def test_searching(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(*(said(f"line {n}" + (" needle" if n == 5 else ""), second=n) for n in range(40)))
+        await desk.until(lambda: desk.dialect.did("older"), "a page is asked for, for the oldest is near")
+        await desk.keys("ctrl+f")
+        await desk.types("needle")
+        await desk.keys("enter")
+        await desk.sees("line 5 needle")
+        await desk.keys("enter")
+        await desk.sees("looking before")
+        await desk.happens(e.Older("#lobby", (said("an old Needle", second=59),)))
+        await desk.sees("an old Needle", "Enter older")
+        await desk.keys("enter")
+        await desk.until(lambda: len(desk.dialect.did("older")) == 2)
+        await desk.sees("Enter stop")
+        await desk.keys("enter")
+        await desk.sees("stopped")
+        await desk.keys("enter")
+        await desk.happens(e.Older("#lobby", (), start=True))
+        await desk.sees("nothing older")
+        await desk.keys("down", "down")
+        await desk.sees("nothing newer")
+        await desk.keys("pageup", "pagedown", "escape")
+        await desk.sees("message to #lobby")
+        await desk.sees_no("Search")
+
+    desk.run(scenario)
+
+
+def test_answering_a_message(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("shall we?", second=1), said("yes", "bob", second=2))
+        await desk.keys("alt+up", "alt+up", "r")
+        await desk.sees("replying to")
+        await desk.types("we shall")
+        await desk.keys("enter")
+        assert desk.dialect.did("say") == [("say", "#lobby", "we shall", "m1")]
+        await desk.keys("alt+up", "r")
+        await desk.sees("replying to")
+        await desk.keys("escape")
+        await desk.types("no reply")
+        await desk.keys("enter")
+        assert desk.dialect.did("say")[-1] == ("say", "#lobby", "no reply")
+
+    desk.run(scenario)
+
+
+def test_reacting(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("shall we?", second=1))
+        await desk.keys("alt+up", "e", "1")
+        assert desk.dialect.did("react") == [("react", "#lobby", "m1", "👍")]
+        await desk.happens(e.Reacted("#lobby", "m1", "grace", "👍", own=True))
+        await desk.keys("alt+up", "e")
+        await desk.types("+1")
+        await desk.keys("enter")
+        assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "+1")
+        await desk.keys("alt+up", "e", "1")
+        assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "👍", "remove=True")
+        await desk.keys("alt+up", "e", "enter", "escape")
+        assert len(desk.dialect.did("react")) == 3
+
+    desk.run(scenario)
+
+
+def test_taking_back_and_copying(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("oh no", second=1, own=True), e.Said("#lobby", "ada", "without an id"))
+        await desk.keys("alt+up", "alt+up", "d")
+        await desk.sees("Take this back for everybody?")
+        await desk.keys("n")
+        await desk.keys("alt+up", "alt+up", "d", "y")
+        assert desk.dialect.did("redact") == [("redact", "#lobby", "m1", "")]
+        await desk.keys("alt+up", "alt+up", "c")
+        assert desk.app.clipboard == "oh no"
+        await desk.keys("alt+up", "r")
+        await desk.sees("That message has no id yet")
+
+    desk.run(scenario)
+
+
+def test_what_a_server_cannot_do_is_said(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(e.Offers("Example", frozenset()), said("hm", second=1))
+        for key, sentence in (("r", "knows no answers"), ("e", "knows no reactions"), ("d", "nothing can be taken back")):
+            await desk.keys("alt+up", key)
+            await desk.sees(sentence)
+
+    desk.run(scenario)
+
+
+def test_what_is_read_is_told(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("one", second=1))
+        await desk.until(lambda: desk.session.view.front.unread == 0)
+        desk.session.report_read()
+        assert [call[:2] for call in desk.dialect.did("read_up_to")] == [("read_up_to", "#lobby")]
+        desk.app.app_focus = False
+        await desk.happens(said("two", second=2))
+        await desk.sees("two")
+        assert desk.session.view.front.unread == 1
+        desk.app.app_focus = True
+        await desk.until(lambda: desk.session.view.front.unread == 0)
+        desk.session.report_read()
+        assert len(desk.dialect.did("read_up_to")) == 2
+
+    desk.run(scenario)
+
+
+def test_called_only_while_nobody_looks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.app.notifier._write = written.append
+        await desk.happens(said("grace: look", second=1))
+        assert written == []
+        desk.app.app_focus = False
+        await desk.happens(said("grace: look again", second=2))
+        assert written == ["\a"]
+
+    desk.run(scenario)
+
+
+def test_a_lost_connection_counts_down(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(e.Lost(8.0))
+        await desk.sees("connection to Example lost: next try in 8 s", "connection lost")
+        desk.now += 7.6
+        await desk.sees("connecting to Example")
+        await desk.happens(e.Registered("grace", again=True))
+        await desk.sees_no("connecting to")
+
+    desk.run(scenario)
+
+
+def test_a_refused_name_is_asked_for(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.dialect.needs_name = True
+        await desk.happens(e.NameRefused("grace", taken=True))
+        await desk.sees("The name grace is taken", "another name")
+        desk.dialect.needs_name = False
+        await desk.types("hopper")
+        await desk.keys("enter")
+        assert desk.dialect.did("rename") == [("rename", "hopper")]
+        await desk.greeted()
+        assert desk.app.workspace.front.buffer.target == "#lobby"
+
+    desk.run(scenario)
+
+
+def test_a_password_is_asked_for_in_secret(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.dialect.needs_password = True
+        await desk.happens(e.Failed("That password is wrong."))
+        await desk.sees("Enter your password")
+        await desk.types("s3cret")
+        assert not any("s3cret" in row for row in desk.rows())
+        desk.dialect.needs_password = False
+        await desk.keys("enter")
+        assert desk.dialect.did("log_in") == [("log_in", "s3cret")]
+        await desk.greeted()
+        await desk.sees("message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_rooms_and_members_on_and_off(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("alt+m")
+        await desk.sees("Operators 1", "Voiced 1", "Members 2")
+        await desk.keys("f3", "ctrl+b")
+        await desk.sees_no("Operators")
+        await desk.sees_no("1 #lobby")
+        await desk.keys("f2")
+        await desk.sees("1 #lobby")
+
+    desk.run(scenario)
+
+
+def test_rooms_in_a_narrow_window(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.sees_no("1 #dev")
+        await desk.keys("f2")
+        await desk.sees("1 #dev")
+        await desk.keys("alt+1")
+        await desk.sees_no("1 #dev")
+
+    desk.run(scenario, (40, 20))
+
+
+def test_the_mouse(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.pilot.click("#rooms", offset=(5, 1))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "#dev")
+        await desk.pilot.click("#rooms", offset=(5, 2))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
+        await desk.pilot.click("#timeline", offset=(5, 10))
+        await desk.types("still typing")
+        assert desk.app.main.composer.text == "still typing"
+        await desk.keys("alt+m")
+        await desk.sees("Operators")
+        await desk.pilot.click("#members", offset=(5, 0))
+        await desk.pilot.click("#members", offset=(5, 1))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "ada")
+
+    desk.run(scenario)
+
+
+def test_hostile_names_are_text(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(
+            e.Offers(HOSTILE, frozenset()),
+            e.Topic("#lobby", HOSTILE),
+            e.Members("#lobby", (HOSTILE, "grace"), ("@", "")),
+            said(HOSTILE, HOSTILE, second=1),
+            said("hm", HOSTILE, HOSTILE, second=2),
+            e.Typing("#lobby", HOSTILE),
+        )
+        await desk.sees("Operators", "is typing")
+        rows = "\n".join(desk.rows())
+        assert rows.count("[bold red]x") >= 6, rows
+        assert "\x1b" not in rows
+        assert "\a" not in rows
+        await desk.keys("ctrl+k")
+        await desk.sees("▸")
+        await desk.types("bold red")
+        assert any("[bold red]x" in row for row in desk.rows())
+
+    desk.run(scenario, (160, 50))
+
+
+def test_themes(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        seen = []
+        for _ in THEMES:
+            seen.append(desk.app.theme)
+            await desk.keys("ctrl+t")
+        assert seen == ["parley-dark", "parley-light", "parley-contrast"]
+        assert desk.app.theme == "parley-dark"
+
+    desk.run(scenario)
+
+
+def test_leaving(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("ctrl+q")
+        assert desk.link.stopped
+
+    desk.run(scenario)
+    assert desk.app.return_code == 0
+
+
+def test_leaving_with_something_unsent_is_asked_about(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(e.Sending("#lobby", ("on its way",)))
+        await desk.keys("f10")
+        await desk.sees("not stored yet")
+        await desk.keys("escape")
+        await desk.sees_no("not stored yet")
+        assert not desk.link.stopped
+        await desk.keys("ctrl+q", "right", "enter")
+        assert desk.link.stopped
+
+    desk.run(scenario)
+
+
+def test_quit_by_its_command(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/quit bye")
+        await desk.keys("enter")
+        assert desk.link.stopped
+        assert desk.dialect.did("quit") == [("quit", "bye")]
+
+    desk.run(scenario)
+
+
+def test_trouble_before_it_ever_came_up_ends_it(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.link.end(Trouble("Nothing listens there."))
+        await desk.until(lambda: not desk.app.is_running or desk.app._exit)
+
+    desk.run(scenario)
+    assert desk.session.trouble is not None
+
+
+def test_trouble_beside_another_server_is_shown() -> None:
+    desk = Desk(servers=("one.example", "two.example"))
+
+    async def scenario() -> None:
+        await desk.greeted()
+        link = desk.sessions[1].link
+        assert hasattr(link, "end")
+        link.end(Trouble("Its certificate is refused."))
+        await desk.sees("✕ two.example")
+        await desk.keys("ctrl+n")
+        await desk.sees("Its certificate is refused.", "the connection to two.example has ended")
+        await desk.keys("ctrl+q")
+        assert desk.link.stopped
+
+    desk.run(scenario, (120, 24))
+
+
+def test_a_mistake_of_ours_ends_it(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        password = "hunter2"  # noqa: F841 - a traceback with the values of variables would have it
+        desk.app.call_later(lambda: 1 / 0)
+        await desk.until(lambda: desk.app.crash)
+
+    with pytest.raises(ZeroDivisionError):
+        desk.run(scenario)
+    assert "ZeroDivisionError" in desk.app.crash
+    assert "hunter2" not in desk.app.crash.replace('password = "hunter2"', "")
