@@ -86,12 +86,15 @@ bots=$!
 join='make client'
 [ "$IRC_PORT" = 6697 ] || join="$join ADDRESS=localhost:$IRC_PORT"
 [ "$VAR" = var ] || join="$join CA=$VAR/certs/ca.pem"
+invitation=$("$PYTHON" -m server invite --certs "$VAR/certs" --host "localhost:$IRC_PORT" --room '#lobby' 2>/dev/null | head -1)
 cat <<TEXT
 
 Parley is up. Join #lobby:
     $join
                                     in another terminal; NAME=grace gives a name at once,
                                     ACCOUNT=grace logs in (/register makes the account)
+    python -m client '$invitation'
+                                    the same by an invitation, which says whom to trust (python -m server invite makes others)
     any IRC client                  localhost, port $IRC_PORT, TLS, with $VAR/certs/ca.pem as its certificate authority
     openssl s_client -quiet -connect localhost:$PLAIN_PORT -CAfile $VAR/certs/ca.pem -verify_return_error
                                     the plain dialect: type a name, then messages

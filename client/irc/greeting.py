@@ -15,7 +15,7 @@ from client.irc.sending import REPLY, Sender
 from client.irc.session import Handler, Session
 from client.irc.talks import Talks
 from client.login import MOST_TRIES
-from client.negotiation import READ_MARKER, REDACTION, REGISTRATION, RESEND
+from client.negotiation import READ_MARKER, REDACTION, RESEND
 from wire import numerics as n
 from wire.message import Message, truncate
 from wire.names import fold

@@ -6,6 +6,7 @@ import pytest
 
 from client import events as e
 from client.errors import Trouble
+from client.tui.settings import load
 from client.tui.themes import THEMES
 from tests.client.tui.desk import Desk, said
 
@@ -339,7 +340,7 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
         await desk.pilot.click("#timeline", offset=(5, 10))
         await desk.types("still typing")
-        assert desk.app.main.composer.text == "still typing"
+        await desk.until(lambda: desk.app.main.composer.text == "still typing")
         await desk.keys("alt+m")
         await desk.sees("Operators")
         await desk.pilot.click("#members", offset=(5, 0))
@@ -459,3 +460,50 @@ def test_a_mistake_of_ours_ends_it(desk: Desk) -> None:
         desk.run(scenario)
     assert "ZeroDivisionError" in desk.app.crash
     assert "hunter2" not in desk.app.crash.replace('password = "hunter2"', "")
+
+
+def test_an_account_is_offered_once(desk: Desk) -> None:
+    desk.app.wanted.offered = ()
+
+    async def scenario() -> None:
+        await desk.types("x")
+        await desk.greeted()
+        desk.app.main._tick()
+        assert desk.app.screen is desk.app.main, "not while something is typed"
+        await desk.keys("backspace")
+        desk.app.main._tick()
+        await desk.sees("the name grace is yours", "Not now (n)")
+        await desk.keys("y")
+        await desk.sees("Its password:")
+        for first, again in (("one", "two"), ("s3cret", "s3cret")):
+            await desk.keys("enter")
+            await desk.types(first)
+            await desk.keys("enter")
+            await desk.types(again)
+            assert not any(again in row for row in desk.rows())
+            await desk.keys("enter")
+            if first != again:
+                await desk.sees("The two are not the same")
+        assert desk.dialect.did("register") == [("register", "s3cret")]
+        desk.app.main._tick()
+        await desk.settle()
+        assert desk.app.screen is desk.app.main
+        assert load().offered == ("chat.example:6697",)
+
+    desk.run(scenario)
+
+
+def test_an_account_is_not_offered_to_who_has_one(desk: Desk) -> None:
+    desk.app.wanted.offered = ()
+
+    async def scenario() -> None:
+        await desk.happens(e.LoggedIn("grace"))
+        await desk.greeted()
+        desk.app.main._tick()
+        assert desk.app.screen is desk.app.main
+        await desk.happens(e.LoggedIn(""))
+        desk.app.main._tick()
+        await desk.keys("n")
+        assert desk.dialect.did("register") == []
+
+    desk.run(scenario)
