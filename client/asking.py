@@ -61,14 +61,15 @@ def ask_server(servers: list[Known], source: TextIO) -> str:
 
 def ask_trust(stranger: Stranger, source: TextIO) -> Trust:
     """Shows what the server shows, and asks once. Raises Trouble for everything but a yes."""
-    print("You have not been on this server yet, and this computer knows nobody who vouches for it.")
-    print(f"It shows this {stranger.what}:\n")
+    print("You have not been on this server yet, and this computer knows nobody who\nvouches", end="")
+    print(f" for it. It shows this {stranger.what}:\n")
     width = max(len(label) for label, _ in stranger.rows())
     for label, value in stranger.rows():
         print(f"    {label:{width}}  {value}")
     print(
-        "\nAsk the server's operator for the SHA-256, by another way than this connection, and compare all of it"
-        "\n(there, `python -m certs show` prints it). If one digit differs, somebody is in between, and can read along.\n"
+        "\nAsk the server's operator for the SHA-256, by another way than this connection,"
+        "\nand compare all of it (there, `python -m certs show` prints it). If one digit"
+        "\ndiffers, somebody is in between, and can read along.\n"
     )
     if not agreed(ask_once(f"Trust this {stranger.what} for {stranger.address} from now on? [y/N] ", source)):
         raise stranger.refuse()

@@ -42,7 +42,7 @@ PROBE
 
 # Nobody needs this one to chat: where it is taken, by another Parley say, there are no metrics of this one.
 http=off
-[ "$HTTP_PORT" = off ] || "$PYTHON" - "$HTTP_PORT" <<'PROBE' && http=127.0.0.1:$HTTP_PORT
+[ "$HTTP_PORT" != off ] && "$PYTHON" - "$HTTP_PORT" <<'PROBE' && http=127.0.0.1:$HTTP_PORT
 import socket, sys
 with socket.socket() as probe:
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,6 +15,7 @@ import pytest
 
 from client import known, pins
 from client.address import Address, parse_link
+from tests.client.fake_server import Waits
 from tests.client.test_terminal import Tmux
 from tests.e2e.process import ROOT, ServerProcess, make_certificates, python, serving
 
@@ -45,10 +46,12 @@ def test_a_person_comes_and_comes_back(real: ServerProcess, tmp_path: Path, monk
         tmux.shows("[#lobby]")
         tmux.keys("/join #dev", "Enter")
         tmux.shows("in #dev: ada")
+        Waits.until(lambda: tmux.screen()[-1] == "[#dev]", lambda: f"the prompt, at the end of {tmux.screen()}")
         tmux.keys("C-d")
         tmux.shows(f"  1  localhost:{real.port} as ada, #lobby #dev")
         tmux.keys("", "Enter")
         tmux.shows("[#dev] -- in #dev: ada")
+        Waits.until(lambda: tmux.screen()[-1] == "[#lobby]", lambda: f"the prompt, at the end of {tmux.screen()}")
         assert not [row for row in "\n".join(tmux.screen()).partition("Which one?")[2].splitlines() if "keep your name" in row]
         tmux.keys("C-d")
         tmux.shows("left with 0")
