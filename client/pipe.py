@@ -92,18 +92,18 @@ def _name_refused(chat: Chat) -> str:
 def _feed(chat: Chat, connection: Connection, source: TextIO) -> None:
     """Read lines and leave them with the connection, no faster than they are sent."""
     inside = False  # whether a line goes on that was too long to be read at once
-    while (text := _read(source)) and not connection.over.is_set():
+    while (text := read_line(source)) and not connection.over.is_set():
         line = text.removesuffix("\n").removesuffix("\r")
         if line:
             take = chat.say if inside else chat.typed
-            _hand_over(connection, lambda take=take, line=line: take(line))  # type: ignore[misc]
+            hand_over(connection, lambda take=take, line=line: take(line))  # type: ignore[misc]
         inside = not text.endswith("\n")
         while connection.dialect.backlog > MOST_WAITING and not connection.over.wait(0.02):
             pass
     connection.post(connection.dialect.drain)
 
 
-def _read(source: TextIO) -> str:
+def read_line(source: TextIO) -> str:
     """A line, or as much of it as is read at once; "" at the end, and where a terminal has gone."""
     try:
         return source.readline(LONGEST_LINE)
@@ -111,7 +111,7 @@ def _read(source: TextIO) -> str:
         return ""
 
 
-def _hand_over(connection: Connection, job: Callable[[], None]) -> None:
+def hand_over(connection: Connection, job: Callable[[], None]) -> None:
     """Have `job` run, and wait for it: so the queue between the threads never grows."""
     done = threading.Event()
 

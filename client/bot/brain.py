@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from client.bot.script import FIELD, BotScript, Line, Reply
+from client.bot.limits import Cooldowns, Turns
+from client.bot.rules import heard
+from client.bot.script import FIELD, BotScript, Line
+from client.bot.timers import until
 from client.events import Event, Joined, Kind, Parted, Said
-from wire.names import fold, is_room
+from wire.names import fold
 
-MOST_REMEMBERED = 2000  # people, for their turns and greetings
 MOST_PLANNED = 200  # replies that wait for their time
 LONGEST_FIELD = 400  # characters of a message that go back into a text
 
@@ -29,16 +30,6 @@ class Saying(NamedTuple):
 
     room: str
     text: str
-
-
-class _Turns:
-    """How many replies somebody had, and when they spoke last."""
-
-    __slots__ = ("heard", "replies")
-
-    def __init__(self, heard: float) -> None:
-        self.heard = heard
-        self.replies = 0
 
 
 class Brain:
@@ -51,8 +42,8 @@ class Brain:
         self._planned = 0
         self._replies = 0
         self._counts: dict[int, int] = {}
-        self._cooling: OrderedDict[tuple[int, str], float] = OrderedDict()
-        self._turns: OrderedDict[str, _Turns] = OrderedDict()
+        self._cooling = Cooldowns()
+        self._turns = Turns(script.turns, script.rest)
         self._nick = script.name
         self._scheduled: set[int] = set()
 
@@ -95,7 +86,7 @@ class Brain:
             if fold(line.room) == fold(room) and number not in self._scheduled:  # a reconnect changes no timetable
                 self._scheduled.add(number)
                 first = line.after if line.after is not None else line.every
-                self._plan(now + (self._until(line, today) if first is None else first), line)
+                self._plan(now + (_until(line, today) if first is None else first), line)
 
     def _forget_lines(self, room: str) -> None:
         self._scheduled = {i for i in self._scheduled if fold(self._script.lines[i].room) != fold(room)}
@@ -106,17 +97,10 @@ class Brain:
         if line.every is not None:
             self._plan(now + line.every, line)
         elif line.at is not None:
-            self._plan(now + self._until(line, today), line)
+            self._plan(now + _until(line, today), line)
         if not self._happens(line.chance):
             return []
         return [self._compose(line.room, line.text, line.choices, self._count(line), {"nick": self._nick})]
-
-    @staticmethod
-    def _until(line: Line, today: datetime) -> float:
-        """Seconds to the next time that it is `line.at`."""
-        assert line.at is not None
-        then = today.replace(hour=line.at.hour, minute=line.at.minute, second=line.at.second, microsecond=0)
-        return ((then if then > today else then + timedelta(days=1)) - today).total_seconds()
 
     def _plan(self, when: float, line: Line | None, saying: Saying | None = None) -> None:
         self._planned += 1
@@ -129,7 +113,7 @@ class Brain:
         out = []
         for number, greeting in enumerate(self._script.greetings):
             key = (-1 - number, fold(joined.nick) + " " + fold(joined.room))
-            if self._happens(greeting.chance) and self._cooled(key, now, greeting.cooldown):
+            if self._happens(greeting.chance) and self._cooling.passed(key, now, greeting.cooldown):
                 fields = {"nick": joined.nick}
                 out.append(self._compose(joined.room, greeting.text, greeting.choices, self._count(greeting), fields))
         return out
@@ -137,14 +121,14 @@ class Brain:
     def _answer(self, said: Said, now: float) -> list[Saying]:
         if said.own or said.replayed or said.kind is not Kind.MESSAGE or fold(said.nick) == fold(self._nick):
             return []
-        turns = self._hear(said.nick, now)
+        willing = self._turns.hear(said.nick, now)
         for number, reply in enumerate(self._script.replies):
-            found = reply.pattern.search(said.text) if self._listens(reply, said.room) else None
-            if found is None or turns.replies >= self._script.turns or self._replies >= MOST_PLANNED:
+            found = reply.pattern.search(said.text) if heard(reply.where, said.room) else None
+            if found is None or not willing or self._replies >= MOST_PLANNED:
                 continue
-            if not self._happens(reply.chance) or not self._cooled((number, fold(said.room)), now, reply.cooldown):
+            if not self._happens(reply.chance) or not self._cooling.passed((number, fold(said.room)), now, reply.cooldown):
                 continue
-            turns.replies += 1
+            self._turns.replied(said.nick)
             groups = {str(i): g for i, g in enumerate((found[0], *found.groups())) if g is not None}
             named = {k: v for k, v in found.groupdict().items() if v is not None}
             fields = {**groups, **named, "text": said.text, "nick": said.nick}
@@ -157,38 +141,10 @@ class Brain:
             return []
         return []
 
-    def _hear(self, nick: str, now: float) -> _Turns:
-        key = fold(nick)
-        turns = self._turns.get(key)
-        if turns is None or now - turns.heard > self._script.rest:
-            turns = self._turns[key] = _Turns(now)
-        turns.heard = now
-        self._turns.move_to_end(key)
-        if len(self._turns) > MOST_REMEMBERED:
-            self._turns.popitem(last=False)
-        return turns
-
-    @staticmethod
-    def _listens(reply: Reply, room: str) -> bool:
-        if reply.where in ("any", "rooms", "private"):
-            return reply.where == "any" or (reply.where == "rooms") == is_room(room)
-        return fold(reply.where) == fold(room)
-
     # --- small things ---
 
     def _happens(self, chance: float) -> bool:
         return chance >= 1 or self._chance.random() < chance
-
-    def _cooled(self, key: tuple[int, str], now: float, cooldown: float) -> bool:
-        """Whether `cooldown` has passed since this was last so for `key`."""
-        last = self._cooling.get(key)
-        if last is not None and now - last < cooldown:
-            return False
-        self._cooling[key] = now
-        self._cooling.move_to_end(key)
-        if len(self._cooling) > MOST_REMEMBERED:
-            self._cooling.popitem(last=False)
-        return True
 
     def _count(self, rule: object) -> int:
         """How often this rule of the script has spoken, this time included."""
@@ -205,3 +161,9 @@ class Brain:
             choice = self._chance.choice(choices)
             values["choice"] = FIELD.sub(lambda f: values.get(f[1], "")[:LONGEST_FIELD], choice)
         return Saying(room, FIELD.sub(lambda f: values.get(f[1], "")[:LONGEST_FIELD], text))
+
+
+def _until(line: Line, today: datetime) -> float:
+    """Seconds to the next time that it is `line.at`."""
+    assert line.at is not None
+    return until(line.at, today)

@@ -3,116 +3,43 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from client import events as e
-from client.address import Address, parse_address
-from client.bot.brain import Brain, Saying
-from client.bot.script import BotScript, ScriptError, load
-from client.chat import local_clock
-from client.connection import Connection, Timing
+from client.address import parse_address
+from client.bot.api import Bot
+from client.bot.checks import check_name
+from client.bot.driver import ADDRESS_VARIABLE, LAST_RESORT, BotDriver, Running, start, start_where_it_says
+from client.bot.load import load_bots, reading
+from client.bot.script import ScriptError
 from client.errors import Trouble
-from client.irc import IrcProtocol
-from client.login import PASSWORD_VARIABLE, Login, find_password
-from client.trust import CA_VARIABLE, client_context, describe, find_ca
-from client.view import View
+from client.trust import CA_VARIABLE
 from wire.display import safe
 
-ADDRESS_VARIABLE = "PARLEY_ADDRESS"
-LAST_RESORT = "localhost:6697"
+__all__ = ["BotDriver", "Running", "main", "main_of", "parser", "run_alone", "start"]
 
-_QUIET = (e.Said, e.Joined, e.Parted, e.Gone, e.Renamed, e.Topic, e.Members, e.CaughtUp, e.Info)
-
-
-class BotDriver:
-    """Puts a brain on a connection (`client.connection.Driver`). Logs what happens to the bot, not what is said around it."""
-
-    def __init__(self, script: BotScript, dialect: IrcProtocol) -> None:
-        self.script = script
-        self.connection: Connection | None = None
-        self.refused = ""
-        self._dialect = dialect
-        self._brain = Brain(script)
-        self._view = View(script.rooms[0], local_clock)
-
-    def handle(self, event: e.Event) -> None:
-        """Logs, and answers."""
-        own = isinstance(event, e.Joined | e.Parted) and event.own
-        if own or not isinstance(event, _QUIET):
-            for line in self._view.feed(event):
-                self.log(line.text)
-        if isinstance(event, e.NameRefused) and self.connection is not None:
-            self.refused = f"{self.script.name}: the server does not allow this name; change it in the script."
-            self.connection.stop()
-        self._say(self._brain.handle(event, time.monotonic(), local_clock(), self._dialect.nick))
-
-    def deadline(self) -> float | None:
-        """The brain's."""
-        return self._brain.deadline()
-
-    def tick(self) -> None:
-        """The brain's."""
-        self._say(self._brain.tick(time.monotonic(), local_clock()))
-
-    def ended(self) -> None:
-        """Logs why."""
-        if self.connection is not None and self.connection.trouble is not None:
-            self.log(str(self.connection.trouble))
-
-    def log(self, text: str) -> None:
-        """A line of the bot's log."""
-        sys.stderr.write(f"{self.script.name}: {text}\n")  # one write: several bots share the stream
-        sys.stderr.flush()
-
-    def _say(self, sayings: list[Saying]) -> None:
-        for saying in sayings:
-            if not self._dialect.say(saying.room, saying.text):
-                self.log("too much is waiting to be sent: a line was left out")
-
-
-@dataclass(slots=True)
-class Running:
-    """A bot at work."""
-
-    driver: BotDriver
-    connection: Connection
-
-    @property
-    def failed(self) -> str:
-        """Why it gave up, "" where it did not."""
-        return self.driver.refused or str(self.connection.trouble or "")
-
-
-def start(script: BotScript, address: Address, ca: Path | None, timing: Timing | None = None) -> Running:
-    """Set a bot to work. Raises Trouble where the CA file or the password file is no use."""
-    dialect = IrcProtocol(script.name, list(script.rooms), fallback=True, login=_login(script))
-    driver = BotDriver(script, dialect)
-    connection = Connection(address, client_context(ca), dialect, driver, trusted=describe(ca), patient=True, timing=timing)
-    driver.connection = connection
-    connection.start()
-    return Running(driver, connection)
-
-
-def _login(script: BotScript) -> Login | None:
-    if not script.account:
-        return None
-    password = find_password(script.password_file)
-    if password is None:
-        raise Trouble(f"{script.name}: its account needs a password: in `password_file`, or in ${PASSWORD_VARIABLE}.")
-    return Login(script.account, password)
+PIPE = "pipe"
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m client.bot", description="Run the bots that TOML scripts describe.")
-    p.add_argument("script", nargs="+", type=Path, metavar="SCRIPT", help="a file with one or more [[bot]]")
+    p = argparse.ArgumentParser(
+        prog="python -m client.bot",
+        description="Run the bots that TOML scripts describe, or Python files make.",
+        epilog=f"python -m client.bot {PIPE} --help: lines from a shell to a room, and back.",
+    )
+    p.add_argument(
+        "script", nargs="+", type=Path, metavar="SCRIPT", help="a TOML file with one or more [[bot]], or a .py file with a Bot"
+    )
+    _add_options(p)
+    return p
+
+
+def _add_options(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--address", help=f"the server, before what the scripts say; ${ADDRESS_VARIABLE}, else {LAST_RESORT}, after that"
     )
@@ -120,55 +47,108 @@ def parser() -> argparse.ArgumentParser:
         "--ca", metavar="FILE", help=f"the authority to trust, before what the scripts say; after that, ${CA_VARIABLE} ..."
     )
     p.add_argument("--check", action="store_true", help="only read the scripts, and say whether they are right")
-    return p
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs bots until SIGINT, SIGTERM, or until none is left; the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if _means_pipe(argv):
+        from client.bot import pipe  # noqa: PLC0415 - only where it is asked for
+
+        return pipe.main(argv[1:])
     args = parser().parse_args(argv)
     try:
-        scripts = [bot for path in args.script for bot in load(path)]
-        _distinct(scripts)
-        given = parse_address(args.address) if args.address else None
-        fallback = parse_address(os.environ.get(ADDRESS_VARIABLE) or LAST_RESORT)
-        if args.check:
-            print(f"{len(scripts)} bots: {', '.join(bot.name for bot in scripts)}")
-            return 0
-        return _run(scripts, given, fallback, args.ca)
+        return _run_or_check([bot for path in args.script for bot in load_bots(path)], args)
     except (ScriptError, ValueError, Trouble) as error:
-        print(safe(str(error)), file=sys.stderr)
-        return 1
+        return _fail(error)
 
 
-def _distinct(scripts: list[BotScript]) -> None:
-    names = [bot.name.lower() for bot in scripts]
-    for bot in scripts:
+def _means_pipe(argv: Sequence[str]) -> bool:
+    """Whether `pipe` is not a script's name here: the one needs options, the other a file."""
+    return argv[:1] == [PIPE] and (not Path(PIPE).is_file() or any(a.startswith(("--room", "-h", "--help")) for a in argv))
+
+
+def run_alone(bot: Bot) -> int:
+    """`Bot.run`."""
+    if reading():
+        return 0
+    try:
+        return _run([bot], None, None)
+    except (ValueError, Trouble) as error:
+        return _fail(error)
+
+
+def main_of(bot: Bot, argv: Sequence[str] | None) -> int:
+    """`Bot.main`."""
+    if reading():
+        return 0
+    p = argparse.ArgumentParser(description=f"Run the bot {bot.name}.")
+    _add_options(p)
+    p.add_argument("--name", help="what it is called, before what it says itself (%(default)s)", default=bot.name)
+    args = p.parse_args(argv)
+    try:
+        bot.name = check_name(args.name)
+        return _run_or_check([bot], args)
+    except (ValueError, Trouble) as error:
+        return _fail(error)
+
+
+def _fail(error: Exception) -> int:
+    print(safe(str(error)), file=sys.stderr)
+    return 1
+
+
+def _run_or_check(bots: list[Bot], args: argparse.Namespace) -> int:
+    _distinct(bots)
+    if args.address:
+        parse_address(args.address)
+    if args.check:
+        print(f"{len(bots)} bots: {', '.join(bot.name for bot in bots)}")
+        return 0
+    return _run(bots, args.address, args.ca)
+
+
+def _distinct(bots: list[Bot]) -> None:
+    names = [bot.name.lower() for bot in bots]
+    for bot in bots:
         if names.count(bot.name.lower()) > 1:
             raise ScriptError(f"Two bots are called {bot.name}: give one of them another name.")
 
 
-def _run(scripts: list[BotScript], given: Address | None, fallback: Address, ca: str | None) -> int:
-    asked = threading.Event()
+class Asked(threading.Event):
+    """Set by the signal `number`."""
+
+    number = 0
+
+
+def asked_to_stop() -> Asked:
+    """Set on SIGTERM and SIGINT, where this is the main thread."""
+    asked = Asked()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
+        asked.number = number
         asked.set()
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+    return asked
+
+
+def _run(bots: list[Bot], address: str | None, ca: str | None) -> int:
+    asked = asked_to_stop()
     running: list[Running] = []
     try:
-        for script in scripts:
-            running.append(start(script, given or script.address or fallback, find_ca(ca or script.ca)))
-        while not asked.wait(0.2) and not all(bot.connection.over.is_set() for bot in running):
+        for bot in bots:
+            running.append(start_where_it_says(bot, address, ca))
+        while not asked.wait(0.2) and not all(each.connection.over.is_set() for each in running):
             pass
     finally:
-        for bot in running:
-            bot.connection.stop()
-        for bot in running:
-            bot.connection.join(5)
-    failed = [bot.failed for bot in running if bot.failed]
-    for sentence in dict.fromkeys(bot.driver.refused for bot in running if bot.driver.refused):
+        for each in running:
+            each.connection.stop()
+        for each in running:
+            each.connection.join(5)
+    for sentence in dict.fromkeys(each.driver.refused for each in running if each.driver.refused):
         print(safe(sentence), file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if any(each.failed for each in running) else 0

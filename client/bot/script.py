@@ -1,6 +1,6 @@
 """A bot's script: TOML to plain data. Every mistake is one sentence that names the file, the bot and the key.
 
-docs/client.md describes the keys.
+docs/bots.md describes the keys.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from client.address import Address, parse_address
+from client.bot.timers import time_of_day
 from wire.names import fold, valid_nick, valid_room
 
 _T = TypeVar("_T")
@@ -230,12 +231,9 @@ def _line(table: _Table, rooms: tuple[str, ...]) -> Line:
 
 def _time_of_day(table: _Table, text: str) -> time:
     try:
-        found = time.fromisoformat(text)
-    except ValueError:
-        raise table.wrong("at", f'{text!a} is no time of day, as "09:30" is') from None
-    if found.tzinfo is not None:
-        raise table.wrong("at", "it is this computer's time of day, without a zone")
-    return found
+        return time_of_day(text)
+    except ValueError as error:
+        raise table.wrong("at", str(error)) from None
 
 
 def _reply(table: _Table, rooms: tuple[str, ...], rest: float) -> Reply:
