@@ -148,7 +148,7 @@ class Desk:
         while calm < 5:
             await asyncio.sleep(0.0005)
             pumps = [self.app, *self.app.screen_stack, *self.app.screen.walk_children()] if self.app.is_running else []
-            busy = self.app.main.timeline._later is not None or any(pump.message_queue_size for pump in pumps)
+            busy = self.app.main.timeline.waits or any(pump.message_queue_size for pump in pumps)
             calm = 0 if busy else calm + 1
 
     def rows(self) -> list[str]:
