@@ -17,10 +17,10 @@ from textual.widget import Widget
 
 from client.tui.canvas import Canvas, Told
 from client.tui.colours import UNSTYLED, palette
-from client.tui.drawn import search as search_in
 from client.tui.layout import Look
 from client.tui.shown import selected_text
 from client.view import Buffer, Entry
+from client.view import search as search_in
 
 WHEEL = 3  # rows
 PACE = 0.04  # seconds between two screens, while much comes
@@ -123,10 +123,15 @@ class Timeline(Widget, can_focus=True):
         if self._later is not None:
             return
         wait = self._drawn_at + PACE - time.monotonic()
-        if wait > 0 and self.is_running:
+        if wait > 0 and self.is_running and self.is_attached:
             self._later = self.set_timer(wait, self.redraw)
         else:
             self.redraw()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something that has changed is to be drawn a little later."""
+        return self.is_attached and self._later is not None
 
     def redraw(self) -> None:
         """Draws what has changed with the next screen."""
@@ -231,10 +236,6 @@ class Timeline(Widget, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys for a message that is chosen are left to others while none is."""
         return self._canvas.picked is not None if action in ("ask", "leave") else super().check_action(action, parameters)
-
-    def focus_on_click(self) -> bool:
-        """Whoever clicks here goes on typing where they were."""
-        return False
 
     def action_leave(self) -> None:
         """No message is chosen; the focus goes back to where it was."""
