@@ -95,7 +95,7 @@ class Greeting:
             Feature.REDACTION: REDACTION in caps,
             Feature.READ_MARKER: READ_MARKER in caps,
             Feature.MULTILINE: caps.multiline is not None,
-            Feature.REGISTRATION: REGISTRATION in caps and caps.offers_accounts,
+            Feature.REGISTRATION: caps.makes_accounts,
             Feature.RESEND: RESEND in caps,
         }
         offers = Offers(s.support.network, frozenset(feature for feature, found in there.items() if found))

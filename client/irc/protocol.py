@@ -121,7 +121,7 @@ class IrcProtocol:
     @property
     def offers_accounts(self) -> bool:
         """Whether the server makes an account for who asks (`register`)."""
-        return self.session.caps.offers_accounts
+        return self.session.caps.makes_accounts
 
     @property
     def backlog(self) -> int:

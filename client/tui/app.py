@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Iterable
@@ -13,10 +14,12 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 
 from client import known
 from client.firstuse import Stranger
 from client.tui.door import Met, knock, session_for
+from client.tui.keys import know_alt_digits
 from client.tui.notify import Notifier
 from client.tui.screens.main import MainScreen
 from client.tui.screens.question import Question
@@ -34,6 +37,15 @@ TRUST = (
 PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
 
 
+def terminal_driver() -> type[Driver] | None:
+    """Our own, where there are terminals as Unix has them; else Textual's choice."""
+    if sys.platform == "win32":
+        return None
+    from client.tui.driver import TerminalDriver  # noqa: PLC0415
+
+    return TerminalDriver
+
+
 class ParleyApp(App[None]):
     """Sessions on one side, screens on the other."""
 
@@ -46,7 +58,8 @@ class ParleyApp(App[None]):
     ]
 
     def __init__(self, sessions: Iterable[Session], wanted: Settings) -> None:
-        super().__init__()
+        super().__init__(driver_class=terminal_driver())
+        know_alt_digits()
         for each in THEMES.values():
             self.register_theme(each)
         self.wanted = wanted
