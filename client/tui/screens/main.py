@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
 
+TYPING = [  # what the composer does, for the help
+    Binding("enter", "", "send it"),
+    Binding("alt+enter,ctrl+j", "", "another line"),
+    Binding("tab", "", "complete a name, a room, a /command, an :emoji:"),
+    Binding("up,down", "", "what was typed before"),
+    Binding("escape", "", "close what is open; then, to the newest message"),
+]
+
 
 class MainScreen(Screen[None]):
     """What is seen most of the time."""
@@ -277,7 +285,13 @@ class MainScreen(Screen[None]):
 
     def action_help(self) -> None:
         """All keys and commands."""
-        keys = {"Everywhere": [*self.BINDINGS, *self.app.BINDINGS], "A message, once one is chosen": Timeline.BINDINGS[-4:]}
+        keys = {
+            "Everywhere": [*self.BINDINGS, *self.app.BINDINGS],
+            "While you type": TYPING,
+            "A message, once one is chosen": [
+                each for each in Timeline.BINDINGS if isinstance(each, Binding) and "ask" in each.action
+            ],
+        }
         self.app.push_screen(Help(keys, self._session.chat.commands))
 
     def action_switcher(self) -> None:
