@@ -15,6 +15,7 @@ from client.tui.answers import Answers
 from client.tui.completion import Words
 from client.tui.composer import Composer
 from client.tui.finder import Found, everything
+from client.tui.keys import know_alt
 from client.tui.members import Members
 from client.tui.offer import offer_account
 from client.tui.rooms import Rooms
@@ -70,6 +71,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, workspace: Workspace[Session]) -> None:
         super().__init__()
+        know_alt("ams123456789")
         self.workspace = workspace
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
         self.composer = Composer(self._words, self._keeps_secret, id="composer")
@@ -285,7 +287,7 @@ class MainScreen(Screen[None]):
 
     def action_help(self) -> None:
         """All keys and commands."""
-        keys = {
+        keys: dict[str, list[BindingType]] = {
             "Everywhere": [*self.BINDINGS, *self.app.BINDINGS],
             "While you type": TYPING,
             "A message, once one is chosen": [
