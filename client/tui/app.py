@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 
 from client import known
 from client.firstuse import Stranger
@@ -46,7 +47,7 @@ class ParleyApp(App[None]):
     ]
 
     def __init__(self, sessions: Iterable[Session], wanted: Settings) -> None:
-        super().__init__()
+        super().__init__(driver_class=_driver_class())
         for each in THEMES.values():
             self.register_theme(each)
         self.wanted = wanted
@@ -176,3 +177,12 @@ class ParleyApp(App[None]):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
+
+
+def _driver_class() -> type[Driver] | None:
+    """Textual's, but where a terminal may go away."""
+    if os.name != "posix":
+        return None
+    from client.tui.driver import SurvivingDriver  # noqa: PLC0415 - it needs termios
+
+    return SurvivingDriver

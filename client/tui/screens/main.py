@@ -289,7 +289,7 @@ class MainScreen(Screen[None]):
         """All keys and commands."""
         keys: dict[str, list[BindingType]] = {
             "Everywhere": [*self.BINDINGS, *self.app.BINDINGS],
-            "While you type": TYPING,
+            "While you type": [*TYPING],
             "A message, once one is chosen": [
                 each for each in Timeline.BINDINGS if isinstance(each, Binding) and "ask" in each.action
             ],

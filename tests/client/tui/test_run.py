@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -22,6 +24,7 @@ from client.firstuse import Trust
 from client.trust import client_context
 from client.tui.app import ParleyApp
 from client.tui.door import session_for
+from client.tui.driver import Survivor
 from client.tui.run import run_full_screen
 from client.tui.session import Session
 from client.tui.settings import Settings, load
@@ -89,6 +92,41 @@ def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path, how: s
     finally:
         tmux.close()
     assert server.seen[-1].command == "QUIT"
+
+
+def test_a_terminal_that_goes_away(server: FakeServer, ca: Path, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = f"{sys.executable} -m client localhost:{server.port} --name alice --ca {ca}"
+    tmux = Tmux(f"sh -c 'echo $$ >{pid}; {command}'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        tmux.shows("message to #lobby")
+        Waits.until(lambda: server.joined("alice"), "in the lobby")
+        child = _child(int(pid.read_text()))
+    finally:
+        tmux.close()
+    Waits.until(lambda: not Path(f"/proc/{child}").exists(), "it ends")
+    Waits.until(lambda: server.seen[-1].command == "QUIT", "a goodbye")
+
+
+def test_who_writes_to_a_terminal_that_is_gone() -> None:
+    class Broken(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.EIO, "gone")
+
+    file, told = Broken(), list[str]()
+
+    def gone() -> None:
+        told.append("gone")
+        raise RuntimeError("no loop")
+
+    survivor = Survivor(file, gone)
+    survivor.write("seen")
+    survivor.flush()
+    survivor.flush()
+    survivor.write("not seen")
+    assert file.getvalue() == "seen"
+    assert told == ["gone"]
+    assert not survivor.isatty()
 
 
 def _child(shell: int) -> int:
