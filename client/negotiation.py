@@ -41,6 +41,7 @@ class Negotiation:
         self._groups = ((*WANTED, "sasl") if login else WANTED, *EXTRA)
         self._wanted = {name for group in self._groups for name in group}
         self._asked = 0  # REQs that were not answered yet
+        self.offers_accounts = False  # for a password alone: `/register` gives no address for mail
         self.no_sasl = False  # we want to log in, and the server does not offer it
         self.active: set[str] = set()
         self._offered: set[str] = set()
@@ -78,6 +79,9 @@ class Negotiation:
         items = [item.partition("=") for item in message.param(-1).split()]
         names = [name for name, _, value in items if name != "sasl" or not value or "PLAIN" in value.upper().split(",")]
         if message.param(1).upper() in ("LS", "NEW"):
+            self.offers_accounts |= any(
+                name == REGISTRATION and "email-required" not in value.split(",") for name, _, value in items
+            )
             self._values.update((name, value[:64]) for name, _, value in items if name in self._wanted)
         match message.param(1).upper():
             case "LS":
