@@ -19,7 +19,6 @@ from textual.driver import Driver
 from client import known
 from client.firstuse import Stranger
 from client.tui.door import Met, knock, session_for
-from client.tui.keys import know_alt_digits
 from client.tui.notify import Notifier
 from client.tui.screens.main import MainScreen
 from client.tui.screens.question import Question
@@ -59,7 +58,6 @@ class ParleyApp(App[None]):
 
     def __init__(self, sessions: Iterable[Session], wanted: Settings) -> None:
         super().__init__(driver_class=terminal_driver())
-        know_alt_digits()
         for each in THEMES.values():
             self.register_theme(each)
         self.wanted = wanted

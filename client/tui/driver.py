@@ -1,8 +1,8 @@
 """The terminal, as far as Textual's own driver leaves something to be wished for.
 
-What is read: bytes that are no UTF-8 are shown as such; a terminal that has gone ends the app, where Textual would read nothing again
-and again. What is written: never waited for. A terminal that takes nothing (an ssh that stalls) must stop neither the keys nor the
-connection; what it misses meanwhile is left out, and the whole screen is drawn anew once it takes something again.
+What is read: bytes that are no UTF-8 are shown as such; a terminal that has gone ends the app, where Textual would read nothing
+again and again. What is written: never waited for. A terminal that takes nothing (an ssh that stalls) must stop neither the keys
+nor the connection; what it misses meanwhile is left out, and the whole screen is drawn anew once it takes something again.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ _LOOK = 0.1  # seconds between two looks whether to end
 
 
 class Writer:
-    """Writes to a file descriptor in a thread of its own. `gone`: nothing can be written any more; `missed`: something was left out,
-    and now there is room again. Both are called in that thread."""
+    """Writes to a file descriptor in a thread of its own.
+
+    `gone`: nothing can be written any more; `missed`: something was left out, and now there is room again. Called in that thread.
+    """
 
     def __init__(self, fd: int, gone: Callable[[], None], missed: Callable[[], None], most: int = MOST_UNWRITTEN) -> None:
         self._fd = fd
@@ -105,6 +107,7 @@ class TerminalDriver(LinuxDriver):
     def write(self, data: str) -> None:
         """Never waits."""
         if self._writer is None:
+            assert self._file is not None, "the full screen is chosen only where there is a terminal"
             self._writer = Writer(self._file.fileno(), self._has_gone, self._draw_anew)
         self._writer.write(data)
 

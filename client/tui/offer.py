@@ -32,6 +32,7 @@ def offer_account(app: ParleyApp, session: Session) -> None:
 
     def chosen(password: str | None) -> None:
         if password:
+            view.expect()  # what comes of it is shown in front
             session.actions.register(password)
 
     def answered(yes: bool | None) -> None:

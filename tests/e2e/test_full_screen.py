@@ -1,4 +1,4 @@
-"""Our full-screen client in a terminal, against our server: it joins, talks, scrolls back, loses the server, comes back, and ends."""
+"""Our full-screen client in a terminal, against our server: joins, talks, scrolls back, loses the server, comes back, ends."""
 
 from __future__ import annotations
 

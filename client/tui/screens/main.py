@@ -15,6 +15,7 @@ from client.tui.answers import Answers
 from client.tui.completion import Words
 from client.tui.composer import Composer
 from client.tui.finder import Found, everything
+from client.tui.keys import know_alt
 from client.tui.members import Members
 from client.tui.offer import offer_account
 from client.tui.rooms import Rooms
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
 
 WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
+
+TYPING = [  # what the composer does, for the help
+    Binding("enter", "", "send it"),
+    Binding("alt+enter,ctrl+j", "", "another line"),
+    Binding("tab", "", "complete a name, a room, a /command, an :emoji:"),
+    Binding("up,down", "", "what was typed before"),
+    Binding("escape", "", "close what is open; then, to the newest message"),
+]
 
 
 class MainScreen(Screen[None]):
@@ -62,6 +71,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, workspace: Workspace[Session]) -> None:
         super().__init__()
+        know_alt("ams123456789")
         self.workspace = workspace
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
         self.composer = Composer(self._words, self._keeps_secret, id="composer")
@@ -277,7 +287,13 @@ class MainScreen(Screen[None]):
 
     def action_help(self) -> None:
         """All keys and commands."""
-        keys = {"Everywhere": [*self.BINDINGS, *self.app.BINDINGS], "A message, once one is chosen": Timeline.BINDINGS[-4:]}
+        keys: dict[str, list[BindingType]] = {
+            "Everywhere": [*self.BINDINGS, *self.app.BINDINGS],
+            "While you type": [*TYPING],
+            "A message, once one is chosen": [
+                each for each in Timeline.BINDINGS if isinstance(each, Binding) and "ask" in each.action
+            ],
+        }
         self.app.push_screen(Help(keys, self._session.chat.commands))
 
     def action_switcher(self) -> None:

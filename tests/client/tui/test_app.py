@@ -507,3 +507,34 @@ def test_an_account_is_not_offered_to_who_has_one(desk: Desk) -> None:
         assert desk.dialect.did("register") == []
 
     desk.run(scenario)
+
+
+def test_keys_for_reading(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(*(said(f"line {n}", second=n) for n in range(60)))
+        await desk.sees("line 59")
+        await desk.keys("ctrl+home")
+        await desk.sees("line 0")
+        await desk.keys("pagedown", "ctrl+end")
+        await desk.sees("line 59")
+        await desk.keys("ctrl+home")
+        await desk.sees("line 0")
+        await desk.keys("escape")
+        await desk.sees("line 59")
+        await desk.keys("alt+up", "alt+down")
+        assert desk.app.main.timeline.picked is None
+
+    desk.run(scenario)
+
+
+def test_leaving_twice_waits_for_nobody(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.link.stopped = True  # its goodbye takes long
+        await desk.keys("ctrl+q")
+        await desk.sees("saying goodbye")
+        await desk.keys("ctrl+q")
+        await desk.until(lambda: desk.app._exit)
+
+    desk.run(scenario)

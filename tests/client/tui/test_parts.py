@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual._xterm_parser import XTermParser
 from textual.binding import Binding
 from textual.color import Color
+from textual.events import Key
 
 from client import folders
 from client.tui import settings
+from client.tui.app import ParleyApp
 from client.tui.cells import cell_len
 from client.tui.colours import contrast
 from client.tui.members import member_rows
@@ -17,6 +20,7 @@ from client.tui.notify import APART, Notifier, Notify, call_sign, call_text, osc
 from client.tui.rooms import MOST_SHOWN, room_rows
 from client.tui.rows import Row, Span, arrange
 from client.tui.screens.help import described, key_name
+from client.tui.screens.main import MainScreen
 from client.tui.settings import Settings
 from client.tui.status import who_types
 from client.tui.themes import THEMES, following
@@ -131,6 +135,29 @@ def test_who_types() -> None:
 
 def test_no_members_no_rows() -> None:
     assert member_rows(Buffer("#lobby", "#lobby")) == ([], [])
+
+
+# --- keys ---
+
+PLAIN = {"alt+up": "\x1b[1;3A", "alt+down": "\x1b[1;3B", "alt+left": "\x1b[1;3D", "alt+right": "\x1b[1;3C", "pageup": "\x1b[5~"}
+PLAIN |= {"pagedown": "\x1b[6~", "ctrl+home": "\x1b[1;5H", "ctrl+end": "\x1b[1;5F"}
+PLAIN |= {"f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR", "f10": "\x1b[21~"}
+
+
+def sent(key: str) -> str:
+    """What a terminal without any newer protocol sends for a key."""
+    modifier, _, rest = key.rpartition("+")
+    return PLAIN.get(key) or (chr(ord(rest) - 96) if modifier == "ctrl" else f"\x1b{rest}")
+
+
+def test_our_keys_are_heard_from_any_terminal() -> None:
+    Desk()
+    bindings = [*MainScreen.BINDINGS, *ParleyApp.BINDINGS]
+    keys = [key for binding in bindings if isinstance(binding, Binding) for key in binding.key.split(",")]
+    parser = XTermParser()
+    heard = [event.key for key in keys for event in parser.feed(sent(key)) if isinstance(event, Key)]
+    assert heard == keys
+    assert len(set(keys)) == len(keys)
 
 
 # --- what is remembered ---

@@ -91,6 +91,20 @@ def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path, how: s
     assert server.seen[-1].command == "QUIT"
 
 
+def test_a_terminal_that_goes_away(server: FakeServer, ca: Path, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = f"{sys.executable} -m client localhost:{server.port} --name alice --ca {ca}"
+    tmux = Tmux(f"sh -c 'echo $$ >{pid}; {command}'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        tmux.shows("message to #lobby")
+        Waits.until(lambda: server.joined("alice"), "in the lobby")
+        child = _child(int(pid.read_text()))
+    finally:
+        tmux.close()
+    Waits.until(lambda: not Path(f"/proc/{child}").exists(), "it ends")
+    Waits.until(lambda: server.seen[-1].command == "QUIT", "a goodbye")
+
+
 def _child(shell: int) -> int:
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(shell)], capture_output=True, text=True, check=True)
     return int(found.stdout.split()[0])

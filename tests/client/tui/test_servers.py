@@ -8,13 +8,15 @@ import pytest
 
 from client import known, pins
 from client.address import Address, Link
+from client.chat import LONGEST_NICK
 from client.errors import Trouble
 from client.firstuse import Stranger, Trust
 from client.trust import client_context
 from client.tui.door import Met, knock, session_for
 from client.tui.session import Session
-from tests.client.fake_server import FakeServer
+from tests.client.fake_server import PATIENCE, FakeServer
 from tests.client.tui.desk import Desk, FakeLink, Recorder
+from wire.names import valid_nick
 
 OTHER = Address("other.example", 6697)
 
@@ -96,12 +98,15 @@ def test_knocking(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("client.keys.find", lambda *_: "s3cret")
     met = knock(str(address), "grace hopper")
     assert isinstance(met.found, Trust)
-    assert met.name == "gracehopper" or met.name == "grace_hopper"
+    assert valid_nick(met.name, LONGEST_NICK)
     assert met.login is not None
     visit = met.visit()
     assert visit.rooms == ["#dev"]
     session = session_for(visit)
     assert session.view.front.target == "#dev"
+    session.link.start()
+    session.link.stop()
+    assert session.link.join(PATIENCE)
     with pytest.raises(ValueError, match="is no server address"):
         knock("no address", "grace")
 
