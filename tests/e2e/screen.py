@@ -36,6 +36,7 @@ class Screen:
                    "set-option", "-g", "default-terminal", "screen-256color", ";",
                    "new-session", "-d", "-x", width, "-y", height, "--", *_TELLING, str(self._code), *command)  # fmt: skip
         self._pid = int(self._ask("#{pane_pid}"))
+        self._gone = False
 
     def _tmux(self, *words: str) -> str:
         command = ["tmux", "-S", str(self._socket), *words]
@@ -56,6 +57,22 @@ class Screen:
         """Press one key, such as `M-2`."""
         self._tmux("send-keys", name)
 
+    def paste(self, text: str) -> None:
+        """Paste, as a terminal does that brackets what is pasted."""
+        file = Path(self._folder.name) / "paste"
+        file.write_text(text)
+        self._tmux("load-buffer", str(file), ";", "paste-buffer", "-p")
+
+    @property
+    def pid(self) -> int:
+        """The program's process."""
+        return int(Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text(encoding="ascii").split()[0])
+
+    def hang_up(self) -> None:
+        """The terminal goes away."""
+        self._gone = True
+        self._tmux("kill-server")
+
     def text(self) -> str:
         """What stands on the screen, rows joined by line ends."""
         return self._tmux("capture-pane", "-p", "-J").rstrip()
@@ -68,6 +85,10 @@ class Screen:
         except AssertionError:
             raise AssertionError(f"{pattern!r} does not appear; there is:\n{self.text()}") from None
 
+    def hides(self, pattern: str, patience: float = PATIENCE) -> None:
+        """Wait until this stands on the screen no more."""
+        eventually(lambda: not re.search(pattern, self.text(), re.M), f"{pattern} goes", patience)
+
     def ended(self, patience: float = PATIENCE) -> int:
         """The exit code, once the program has ended."""
         eventually(lambda: self._code.exists() and self._code.read_text(), "the program ends", patience)
@@ -77,8 +98,9 @@ class Screen:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        alive = self._ask("#{pane_dead}") == "0"
-        self._tmux("kill-server")
+        alive = self._gone or self._ask("#{pane_dead}") == "0"
+        if not self._gone:
+            self._tmux("kill-server")
         if alive:
             with suppress(ProcessLookupError):
                 os.killpg(self._pid, signal.SIGKILL)

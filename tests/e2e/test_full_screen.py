@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.conversation import say_while_nobody_looks
 from tests.e2e.irc import FULL, Client
 from tests.e2e.process import ServerProcess, serving
 from tests.e2e.screen import Screen
@@ -20,7 +23,7 @@ pytestmark = [
 
 SMALL, LARGE = (80, 24), (160, 50)
 LINES = "draft/multiline"
-CAPS = (*FULL, LINES, "draft/reply")
+CAPS = (*FULL, LINES)
 OPTIONS = ("--limits", "off")
 
 FullScreen = Callable[..., Screen]
@@ -72,3 +75,125 @@ def test_a_conversation(server: ServerProcess, full_screen: FullScreen, size: tu
         screen.key("C-q")
         assert ian.until("QUIT").nick == name
         assert screen.ended() == 0
+
+
+def test_what_is_pasted_is_one_message(server: ServerProcess, full_screen: FullScreen) -> None:
+    with Client(server.port, server.ca, "ian", "#paste", caps=CAPS) as ian:
+        screen = full_screen(server, "pat", SMALL, "--room", "#paste")
+        ian.until("JOIN")
+        screen.shows("message to #paste")
+        screen.paste("one\n  two\n\nthree")
+        screen.shows("three")
+        screen.key("Enter")
+        opened = ian.until("BATCH")
+        assert opened.params[1] == LINES
+        heard = [ian.until("PRIVMSG").text for _ in range(4)]
+        assert heard == ["one", "  two", "", "three"]
+        assert ian.until("BATCH").params == [f"-{opened.params[0][1:]}"]
+
+
+def test_answers_reactions_help_and_commands(server: ServerProcess, full_screen: FullScreen) -> None:
+    with Client(server.port, server.ca, "ian", "#keys", caps=CAPS) as ian:
+        screen = full_screen(server, "kay", SMALL, "--room", "#keys")
+        ian.until("JOIN")
+        ian.say("#keys", "shall we?")
+        asked = ian.until("PRIVMSG").msgid
+        screen.shows("shall we")
+        screen.key("M-Up")
+        screen.key("r")
+        screen.shows("replying to ian: shall we")
+        screen.enter("we shall")
+        assert ian.until("PRIVMSG").tags["+draft/reply"] == asked
+        screen.shows("╭ ian: shall we")
+        screen.key("M-Up")
+        screen.key("M-Up")
+        screen.key("e")
+        screen.shows("a number, or type one")
+        screen.key("1")
+        assert ian.until("TAGMSG", where=lambda line: "+draft/react" in line.tags).tags["+draft/reply"] == asked
+        screen.shows("👍 1")
+        screen.key("F1")
+        screen.shows("Keys and commands")
+        screen.key("Escape")
+        screen.hides("Keys and commands")
+        screen.enter("/me waves")
+        assert ian.until("PRIVMSG").text == "\x01ACTION waves\x01"
+        screen.shows(r"\* kay +waves")
+        screen.enter("/part", "/nonsense")
+        assert ian.until("PART").nick == "kay"
+        screen.shows("nonsense")
+
+
+def test_scrolling_back_through_5000_messages(certs: Path, data: Path, full_screen: FullScreen) -> None:
+    with serving(certs, data, *OPTIONS, covered=False) as server, Client(server.port, server.ca, "ian", "#lobby") as ian:
+        for begin in range(0, 5000, 500):
+            ian.say("#lobby", *[f"message {number} of many" for number in range(begin, begin + 500)])
+            ian.ping()
+        screen = full_screen(server, "ada", LARGE)
+        screen.shows("message 4999 of many")
+        for _ in range(1000):
+            for _ in range(5):
+                screen.key("PPage")
+            if "message 0 of many" in screen.text():
+                break
+        screen.shows("the conversation begins here")
+        screen.shows("message 0 of many")
+        assert "message 1 of many" in screen.text()
+        screen.key("C-End")
+        screen.shows("message 4999 of many")
+
+
+@pytest.mark.parametrize("seconds", [0.0, pytest.param(10.0, marks=pytest.mark.soak)])
+def test_a_server_that_is_killed_and_comes_back(certs: Path, data: Path, full_screen: FullScreen, seconds: float) -> None:
+    with serving(certs, data, *OPTIONS, covered=False) as server, Client(server.port, server.ca, "ian", "#lobby") as ian:
+        screen = full_screen(server)
+        screen.shows("message to #lobby")
+        screen.enter("before")
+        ian.until_text("before")
+        screen.shows(said("ada", "before"))
+        server.kill()
+    screen.shows("lost|connecting to")
+    screen.enter("first while away", "second while away")
+    screen.shows("… first while away")
+    time.sleep(seconds)  # not waited for: so long it is gone
+    say_while_nobody_looks(certs, data, "meanwhile")
+    with serving(certs, data, *OPTIONS, listen=f"127.0.0.1:{server.port}", covered=False) as again:
+        with Client(again.port, again.ca, "bob", "#lobby", caps=FULL) as bob:
+            eventually(lambda: "ada" in bob.names("#lobby"), "ada is back")
+            bob.say("#lobby", "welcome back")
+            screen.shows("welcome back")
+            eventually(lambda: said_by("ada", bob) == ["before", "first while away", "second while away"], "all of it, once")
+        text = screen.text()
+        order = [text.index(each) for each in ("before", "meanwhile", "first while away", "second while away")]
+        assert order == sorted(order), text
+        assert all(text.count(each) == 1 for each in ("before", "meanwhile", "first while away", "second while away")), text
+        screen.key("C-q")
+        assert screen.ended() == 0
+
+
+def said_by(nick: str, reader: Client) -> list[str]:
+    """What the room's history has of somebody."""
+    return [line.text for line in reader.history("#lobby") if line.nick == nick and line.command == "PRIVMSG"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_it_well(server: ServerProcess, full_screen: FullScreen, how: signal.Signals) -> None:
+    with Client(server.port, server.ca, "ian", "#ends") as ian:
+        screen = full_screen(server, "eve", SMALL, "--room", "#ends")
+        ian.until("JOIN")
+        screen.shows("message to #ends")
+        os.kill(screen.pid, how)
+        assert ian.until("QUIT").nick == "eve"
+        assert screen.ended() == 0
+        assert "#ends" not in screen.text(), "the terminal is as it was before"
+
+
+def test_it_ends_with_its_terminal(server: ServerProcess, full_screen: FullScreen) -> None:
+    with Client(server.port, server.ca, "ian", "#gone") as ian:
+        screen = full_screen(server, "gus", SMALL, "--room", "#gone")
+        ian.until("JOIN")
+        screen.shows("message to #gone")
+        status = Path(f"/proc/{screen.pid}/stat")
+        screen.hang_up()
+        assert ian.until("QUIT").nick == "gus"
+        eventually(lambda: not status.exists() or ") Z " in status.read_text(), "the process has ended")
