@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from tests.e2e.conversation import say_while_nobody_looks
 from tests.e2e.irc import FULL, Client
-from tests.e2e.process import ServerProcess, serving
+from tests.e2e.process import ServerProcess, eventually, serving
 from tests.e2e.screen import Screen
 
 pytestmark = [
