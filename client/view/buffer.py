@@ -48,7 +48,6 @@ class Buffer:
     muted: bool = False
     first_unread: int | None = None  # by number
     caught_up: bool = False  # its history was read before: what is read after a break is news
-    arrival: Entry | None = None  # that we came in, until the history of before has been read
     pending: Pending = field(default_factory=Pending)
     presence: Presence | None = None  # the last line about who came and went
     _speakers: OrderedDict[str, str] = field(default_factory=OrderedDict)  # folded nick -> nick; the last one last

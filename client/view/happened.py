@@ -108,9 +108,8 @@ def _joined(view: View, event: e.Joined) -> list[Entry]:
     _members_changed(view, buffer)
     if event.own:
         buffer.joined = True
-        buffer.arrival = view.line(event, event.room)  # it has its place behind the history, which follows
         view.changed.buffers = True
-        return [buffer.arrival]
+        return told(view, event)
     return _moved(view, event, [buffer], event.room)
 
 

@@ -213,9 +213,6 @@ def _caught_up(view: View, event: e.CaughtUp) -> list[Entry]:
     buffer = view.find(event.room)
     if buffer is not None:
         buffer.caught_up = True
-        if buffer.arrival is not None:
-            view.keep(buffer.arrival)
-            buffer.arrival = None
     return told(view, event)
 
 

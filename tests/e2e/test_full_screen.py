@@ -1,4 +1,4 @@
-"""Our full-screen client in a terminal, against our server: joins, talks, scrolls back, loses the server, comes back, ends."""
+"""Our full-screen client in a terminal, against our server: it talks, scrolls back, loses the server, comes back, and ends."""
 
 from __future__ import annotations
 

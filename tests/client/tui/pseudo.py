@@ -33,7 +33,7 @@ class Pseudo:
         )
         os.close(slave)
 
-    def type(self, text: str | bytes) -> None:
+    def press(self, text: str | bytes) -> None:
         """Keys."""
         os.write(self._master, text if isinstance(text, bytes) else text.encode())
 
