@@ -1,14 +1,8 @@
 """The terminal, as far as Textual's own driver leaves something to be wished for.
 
-<<<<<<< ours
-What is read: bytes that are no UTF-8 are shown as such; a terminal that has gone ends the app, where Textual would read nothing
-again and again. What is written: never waited for. A terminal that takes nothing (an ssh that stalls) must stop neither the keys
-nor the connection; what it misses meanwhile is left out, and the whole screen is drawn anew once it takes something again.
-=======
 What is read: bytes that are no UTF-8 become U+FFFD, where Textual would end; a terminal that has gone ends the app, where Textual
 would read nothing again and again. What is written: never waited for. A terminal that takes nothing (an ssh that stalls) must stop
 neither the keys nor the connection; what it misses is left out, and the screen is drawn anew once it takes something again.
->>>>>>> theirs
 """
 
 from __future__ import annotations
@@ -35,11 +29,7 @@ _LOOK = 0.1  # seconds between two looks whether to end
 class Writer:
     """Writes to a file descriptor in a thread of its own.
 
-    <<<<<<< ours
-        `gone`: nothing can be written any more; `missed`: something was left out, and now there is room again. Called in that thread.
-    =======
-        `gone`: nothing can be written any more. `missed`: something was left out, and now there is room. Both are called in that thread.
-    >>>>>>> theirs
+    `gone`: nothing can be written any more. `missed`: something was left out, and now there is room again. In that thread.
     """
 
     def __init__(self, fd: int, gone: Callable[[], None], missed: Callable[[], None], most: int = MOST_UNWRITTEN) -> None:

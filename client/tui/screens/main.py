@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
 
 from client.tui.answers import Answers
@@ -162,7 +163,7 @@ class MainScreen(Screen[None]):
             self._prompt = prompt
             self.composer.ask_secret(prompt)
         name = chat.view.front.name
-        self.composer.area.placeholder = (
+        self.composer.area.placeholder = Content(  # as text: a str is read as markup
             "another name" if self._session.wants_name else f"message to {name}" if name else "a /command, or a room: ctrl+k"
         )
 
