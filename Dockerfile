@@ -45,9 +45,12 @@ EXPOSE 8089
 CMD ["python", "-m", "locust", "-f", "loadtest/locustfile.py"]
 
 FROM base AS client
+# Where bots keep what they remember; a new volume takes its owner from the folder that it is mounted on.
+RUN install -d -o 10001 -g 10001 -m 0700 /state
 COPY --from=packages-client /opt/packages /opt/packages
 COPY --from=code /code/wire /app/wire
 COPY --from=code /code/client /app/client
+ENV XDG_STATE_HOME=/state
 USER 10001:10001
 CMD ["python", "-m", "client"]
 

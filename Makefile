@@ -43,7 +43,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo 'No virtual environment could be made; on Debian and Ubuntu: apt install python3-venv' >&2; rm -rf $(VENV); exit 1; }
 
-$(VENV)/.run: requirements/run.txt requirements/client.txt | $(BIN)/python
+$(VENV)/.run: requirements/run.txt requirements/client.txt requirements/keyring.txt | $(BIN)/python
 	@echo 'Installing what the server and the client need ...'
 	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes $(foreach pins,$^,-r $(pins))
 	@touch $@

@@ -78,6 +78,11 @@ def write(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> Non
     sync(path.parent)
 
 
+def rewrite(path: Path, data: bytes, mode: int) -> None:
+    """`write`, and the file stays whose it is. Raises OSError."""
+    write(path, data, mode, _owner_of(path))
+
+
 def publish(link: Path, files: Mapping[str, tuple[bytes, int]], owner: Owner | None, now: datetime) -> None:
     """Makes `link` a symbolic link to a new folder with `files` (name: content and mode), in one step.
 

@@ -2,7 +2,7 @@
 
     DIR/ca.pem                        the CA certificate, for clients
     DIR/ca/{key,cert}.pem             the CA itself (0700, key 0400); elsewhere with `ca_dir`
-    DIR/server -> versions/server-... {cert,key}.pem of the server
+    DIR/server -> versions/server-... {cert,key}.pem of the server; cert.pem is the chain: its certificate, then the CA's
     DIR/issued/NAME -> versions/...   further servers
     DIR/clients/ACCOUNT -> ...        people; both.pem is certificate and key in one file, as WeeChat wants it
 
@@ -28,6 +28,7 @@ SERVER = "server"
 ISSUED = "issued"
 CLIENTS = "clients"
 MOST_DAYS = 825  # what Apple's clients accept
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def ensure(directory: Path, hosts: Sequence[str], choices: Choices = DEFAULT) ->
         _check_ca_dir(directory, _ca_dir(directory, choices))
         found = _found(directory, wanted, permits, choices)
         if found:
-            return found
+            return _with_chain(directory, directory / SERVER, found)
         with files.locked(directory):
             return _found(directory, wanted, permits, choices) or _make(directory, wanted, permits, choices)
 
@@ -207,7 +208,7 @@ def _renew(directory: Path, link: Path, ca: x509.Certificate, choices: Choices, 
     now = choices.time()
     leaf = _read_leaf(link)
     if not force and not fields.is_due(leaf, now):
-        return _made(directory, link, leaf, now, changed=False)
+        return _with_chain(directory, link, _made(directory, link, leaf, now, changed=False))
     with files.locked(directory):
         leaf = _read_leaf(link)  # another process may have renewed it while this one waited
         if not force and not fields.is_due(leaf, now):
@@ -226,8 +227,26 @@ def _publish_server(
     now = choices.time()
     key = fields.new_key()
     leaf = fields.server_leaf(key, wanted, life, signer, now)
-    files.publish(link, _pair(authority.pem(leaf), authority.pem_key(key)), choices.owner, now)
+    chain = authority.pem(leaf) + authority.pem(signer.certificate)
+    files.publish(link, _pair(chain, authority.pem_key(key)), choices.owner, now)
     return _made(directory, link, leaf, now, changed=True)
+
+
+def _with_chain(directory: Path, link: Path, made: Made) -> Made:
+    """`made`, its file now the whole chain: before, it was the server's certificate alone, and a client that meets the server
+    for the first time could not tell which authority to trust. The key stays. Where the disk takes no change, nothing does.
+    """
+    ca = authority.read_certificate(directory / "ca.pem")
+    leaf = _read_leaf(link)
+    if made.cert.read_bytes().count(_BEGIN) != 1 or not fields.issued_by(leaf, ca):
+        return made
+    try:
+        with files.locked(directory):
+            leaf = _read_leaf(link)  # another process may have renewed it meanwhile
+            files.rewrite(link.resolve() / "cert.pem", authority.pem(leaf) + authority.pem(ca), files.PUBLIC)
+    except OSError:
+        return made
+    return replace(made, changed=True)
 
 
 def _pair(cert_pem: bytes, key_pem: bytes) -> dict[str, tuple[bytes, int]]:

@@ -63,6 +63,12 @@ def describe(path: Path, now: datetime) -> Shown:
     )
 
 
+def signed(leaf: Path, ca: Path) -> bool:
+    """Whether the certificate in the file `ca` signed that in `leaf`. Raises only CertsError."""
+    with plain_words():
+        return fields.issued_by(authority.read_certificate(leaf), authority.read_certificate(ca))
+
+
 def is_due(shown: list[Shown]) -> bool:
     """Whether `renew` or `issue` has something to do. In a folder that is the servers' concern: a CA that nears its end and a
     person's certificate are not renewed by a timer, and would hide a server's."""
@@ -82,9 +88,15 @@ def as_text(one: Shown) -> str:
         ("may sign for", ", ".join(one.permitted)),
         ("valid", f"{one.not_before} to {one.not_after} ({_left(one)})"),
         ("SHA-256", one.fingerprint),
+        ("to compare", _grouped(one.fingerprint) if one.kind == "ca" else ""),
         ("key pin", f"sha256:{one.key_pin}"),
     ]
     return "\n".join([f"{one.path} ({one.kind})", *(f"  {label:<13}{value}" for label, value in rows if value)])
+
+
+def _grouped(fingerprint: str) -> str:
+    """As clients show it to who meets the server for the first time (`wire.fingerprints`, which certs does not import)."""
+    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
 
 
 def _left(one: Shown) -> str:

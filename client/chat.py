@@ -112,6 +112,7 @@ class Chat:
         self._prints = prints
         self._leave: Callable[[], None] = lambda: None
         self._form: NewPassword | None = None
+        self._question: tuple[str, Callable[[str], None]] | None = None
         self._printer = Printer(self.view.answered)
         self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; or _LIST
         self._refresh()
@@ -124,6 +125,16 @@ class Chat:
     def hidden(self) -> bool:
         """Whether what is typed now is a password, and not to be shown."""
         return self.actions.needs_password or self._form is not None
+
+    @property
+    def asking(self) -> bool:
+        """Whether an empty line is an answer."""
+        return self._question is not None
+
+    def ask(self, question: str, answered: Callable[[str], None]) -> None:
+        """Asks a person: the next line goes to `answered`, in the thread of who typed it."""
+        self._question = (question, answered)
+        self._refresh()
 
     def keeps_secret(self, typed: str) -> bool:
         """Whether `typed` may hold a password, so that it is not to be kept among what was typed before."""
@@ -172,6 +183,9 @@ class Chat:
             self._take_password(text)
         elif self.actions.needs_name:
             self._take_name(text)
+        elif self._question is not None:
+            (_, answered), self._question = self._question, None
+            answered(text.strip())
         else:
             if self._asks:  # who types has seen what is in front
                 self.seen()
@@ -324,6 +338,8 @@ class Chat:
     def _refresh(self) -> None:
         if self._form is not None:
             self.prompt = self._form.prompt
+        elif self._question is not None and not self.actions.needs_name and not self.actions.needs_password:
+            self.prompt = self._question[0]
         elif self.actions.needs_password:
             self.prompt = ASK_PASSWORD
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
+import functools
 import importlib.util
 import os
 import signal
@@ -12,20 +12,19 @@ import sys
 from types import FrameType
 from typing import TextIO
 
-from client.address import PLAIN_PORT, TLS_PORT, Address, parse_address
-from client.chat import ASK_NAME, LONGEST_NICK, Chat, Screen
+from client import keys, known, pins
+from client.address import PLAIN_PORT, TLS_PORT, parse_link
+from client.arrival import Visit, arrive, dialect_of
+from client.chat import Chat, Screen
 from client.connection import Connection
-from client.dialect import Dialect
 from client.errors import Trouble
-from client.irc import IrcProtocol
-from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
+from client.firstuse import explain
+from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE
 from client.pipe import PipeScreen, open_input, run_pipe
-from client.plain import LOBBY, PlainProtocol
-from client.trust import CA_VARIABLE, LOCAL_CA, client_context, describe, find_ca
+from client.plain import LOBBY
+from client.remembering import Welcoming
+from client.trust import CA_VARIABLE, LOCAL_CA
 from wire.display import safe
-from wire.names import is_room, nick_from, valid_nick, valid_room
-
-ASK_ADDRESS = "Enter server address: "
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,14 +33,19 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m client",
         description="Chat in a terminal, over verified TLS. In a pipe, each line of the input is a message; //text says /text.",
     )
-    p.add_argument("address", nargs="?", metavar="ADDRESS[:PORT]", help=f"the server (port {TLS_PORT}, with --plain {PLAIN_PORT})")
+    where = (
+        f"the server (port {TLS_PORT}, with --plain {PLAIN_PORT}), or an invitation, ircs://...; offered or asked for where missing"
+    )
+    p.add_argument("address", nargs="?", metavar="ADDRESS[:PORT]", help=where)
     p.add_argument("--name", help="who you are there; asked for where it is missing")
     p.add_argument("--account", help=f"log in to this account, by SASL PLAIN; else ${ACCOUNT_VARIABLE}, or not at all")
     p.add_argument(
         "--password-file", metavar="FILE", help=f"has its password in the first line; else ${PASSWORD_VARIABLE}, or it is asked for"
     )
     p.add_argument("--ca", metavar="FILE", help=f"the authority to trust; else ${CA_VARIABLE}, {LOCAL_CA}, or the system's")
-    p.add_argument("--room", default=LOBBY, help="the room to enter (%(default)s)")
+    p.add_argument("--fingerprint", metavar="sha256:HEX", help="of the authority to trust, in place of the question the first time")
+    p.add_argument("--forget", action="store_true", help="forget the server: whom to trust there, name, rooms, password")
+    p.add_argument("--room", help=f"the room to enter (the link's, those of last time, {LOBBY})")
     p.add_argument("--plain", action="store_true", help="speak the plain protocol: a name, then a message in each TLS record")
     p.add_argument("--line", action="store_true", help="one line to type in and all else above it, in place of the full screen")
     p.add_argument("--theme", choices=["dark", "light", "contrast"], help="colours of the full screen (ctrl+t changes them)")
@@ -66,57 +70,13 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _ask(question: str, source: TextIO) -> str:
-    """An answer that is not empty. Raises Trouble where there is nobody to give one."""
-    while True:
-        print(question, end="", flush=True)
-        line = source.readline()
-        if not line:
-            print()
-            raise Trouble("An address and a name are needed: python -m client ADDRESS --name NAME")
-        if answer := line.strip():
-            return answer
-
-
-def _nick(name: str) -> str:
-    """`name` as IRC allows it; says so where that is not quite what was asked for."""
-    if valid_nick(name, LONGEST_NICK):
-        return name
-    nick = nick_from(name, LONGEST_NICK)
-    print(f"Your name here is {nick}: letters, digits and _-[]{{}}\\|`^ can be used.", file=sys.stderr)
-    return nick
-
-
 def _chat(args: argparse.Namespace) -> int:
-    port = PLAIN_PORT if args.plain else TLS_PORT
-    room = args.room if is_room(args.room) else f"#{args.room}"
-    if not valid_room(room, 200):
-        raise Trouble(f"{room!a} is no room: a name has no spaces, commas or wildcards, as in --room '#lobby'.")
-    source = open_input()
-    address = parse_address(args.address or _ask(ASK_ADDRESS, source), port)
-    account = "" if args.plain and not args.account else args.account or os.environ.get(ACCOUNT_VARIABLE, "")
-    if args.plain and account:
-        raise Trouble("The plain protocol knows no accounts: leave out --plain, or --account.")
-    if args.password_file and not account:
-        raise Trouble("A password is for an account: name it with --account NAME.")
-    name = args.name or account or _ask(ASK_NAME, source)
-    login = _login(account, args.password_file, source) if account else None
-    dialect: Dialect = PlainProtocol(name) if args.plain else IrcProtocol(_nick(name), [room], login=login)
-    return _run(address, dialect, LOBBY if args.plain else room, args, source)  # a thread may still read: never closed
-
-
-def _login(account: str, file: str | None, source: TextIO) -> Login:
-    check_account(account)
-    password = find_password(file)
-    asks = source.isatty() and sys.stdout.isatty()
-    if password is None and source.isatty():
-        try:
-            password = getpass.getpass(f"Password of the account {safe(account)}: ")
-        except EOFError:
-            print(file=sys.stderr)
-    if not password:
-        raise Trouble(f"The account {safe(account)} needs its password: in ${PASSWORD_VARIABLE}, or with --password-file FILE.")
-    return Login(account, password, asks=asks and importlib.util.find_spec("prompt_toolkit") is not None)
+    if args.forget:
+        return _forget(args)
+    source = open_input()  # a thread may still read: never closed
+    chosen = front_end(args, source)
+    visit = arrive(args, source, person=chosen != "pipe")
+    return _run_full(visit, args) if chosen == "full" else _run_lines(visit, source, person=chosen == "line")
 
 
 def front_end(args: argparse.Namespace, source: TextIO) -> str:
@@ -127,43 +87,81 @@ def front_end(args: argparse.Namespace, source: TextIO) -> str:
     return "line" if args.line or simple or importlib.util.find_spec("textual") is None else "full"
 
 
-def _run(address: Address, dialect: Dialect, room: str, args: argparse.Namespace, source: TextIO) -> int:
-    authority = find_ca(args.ca)
-    context = client_context(authority)
-    chosen = front_end(args, source)
-    if chosen == "full":
-        from client.tui.run import connect, run_full_screen  # noqa: PLC0415 - Textual is an extra
+def _forget(args: argparse.Namespace) -> int:
+    """Carries out --forget."""
+    address = parse_link(args.address, PLAIN_PORT if args.plain else TLS_PORT).address if args.address else None
+    if address is None:
+        raise Trouble("Which server is to be forgotten? python -m client --forget HOST")
+    before = known.find(address)
+    if before is not None and before.account:
+        keys.forget(address, before.account)
+    if not [did for did in (pins.forget(address), known.forget(address)) if did]:
+        raise Trouble(f"Nothing is known about {safe(str(address))} (or it cannot be changed): see that host and port are right.")
+    print(f"{safe(str(address))} is forgotten: whom you trusted there, your name, your rooms and your password.")
+    return 0
 
-        return run_full_screen(
-            [connect(address, context, dialect, room, describe(authority))], theme=args.theme, notify=args.notify
-        )
-    interactive = chosen == "line"
-    if interactive:
-        try:
-            from client import terminal  # noqa: PLC0415 - prompt_toolkit is an extra, which pipes do without
-        except ImportError:
-            print("For a better input line: pip install prompt_toolkit", file=sys.stderr)
-            interactive = False
-    screen: Screen = terminal.TerminalScreen() if interactive else PipeScreen(sys.stdout, sys.stderr)
+
+def _run_full(visit: Visit, args: argparse.Namespace) -> int:
+    """The full screen; the exit code."""
+    from client.tui.door import session_for  # noqa: PLC0415 - Textual is an extra
+    from client.tui.run import run_full_screen  # noqa: PLC0415
+
+    said = functools.partial(explain, address=visit.address, trust=visit.trust)
+    return run_full_screen([session_for(visit)], theme=args.theme, notify=args.notify, explain=said)
+
+
+def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
+    """The line mode, or a pipe; the exit code."""
+    interactive = person and _has_line_editor()
+    screen = _screen(interactive)
+    dialect, room = dialect_of(visit)
     chat = Chat(dialect, room, screen, asks=interactive)
-    connection = Connection(address, context, dialect, chat, trusted=describe(authority))
+    kept = visit.kept if interactive else None
+    driver = Welcoming(chat, visit.address, visit.name, visit.rooms, visit.login, kept=kept) if person and not visit.plain else chat
+    connection = Connection(visit.address, visit.trust.context, dialect, driver, trusted=visit.trust.described)
+    if isinstance(driver, Welcoming):
+        driver.post_by(connection.post)
     chat.leave_by(connection.stop)
     _stop_on_sigterm(connection)
     connection.start()
-    try:
-        if interactive:
-            assert isinstance(screen, terminal.TerminalScreen)
-            code = terminal.run_terminal(chat, connection, screen)
-        else:
-            code = run_pipe(chat, connection, source)
-    except KeyboardInterrupt:
-        code = 130
+    code = _drive(chat, connection, screen, source)
     connection.stop()
     connection.join(5)
     if connection.trouble is not None:
-        print(connection.trouble, file=sys.stderr)
+        print(explain(connection.trouble, visit.address, visit.trust), file=sys.stderr)
         return 1
     return code
+
+
+def _has_line_editor() -> bool:
+    """Whether prompt_toolkit is there, which is an extra; says so where not."""
+    try:
+        from client import terminal  # noqa: F401, PLC0415
+    except ImportError:
+        print("For a better input line: pip install prompt_toolkit", file=sys.stderr)
+        return False
+    return True
+
+
+def _screen(interactive: bool) -> Screen:
+    if not interactive:
+        return PipeScreen(sys.stdout, sys.stderr)
+    from client import terminal  # noqa: PLC0415 - pipes do without
+
+    return terminal.TerminalScreen()
+
+
+def _drive(chat: Chat, connection: Connection, screen: Screen, source: TextIO) -> int:
+    """The front end, to its end; the exit code."""
+    try:
+        if isinstance(screen, PipeScreen):
+            return run_pipe(chat, connection, source)
+        from client import terminal  # noqa: PLC0415 - pipes do without
+
+        assert isinstance(screen, terminal.TerminalScreen)
+        return terminal.run_terminal(chat, connection, screen)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _stop_on_sigterm(connection: Connection) -> None:

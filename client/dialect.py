@@ -1,4 +1,4 @@
-"""What a connection and a front end expect of a dialect (IRC in protocol.py, plain in plain.py)."""
+"""What a connection and a front end expect of a dialect (IRC in irc, a package, plain in plain.py)."""
 
 from __future__ import annotations
 

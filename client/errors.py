@@ -13,13 +13,14 @@ from wire.display import safe
 class Trouble(Exception):
     """Its text is the sentence. `lasting` where trying again cannot help: somebody has to change something first.
 
-    `final` ends a connection that was up before, too.
+    `final` ends a connection that was up before, too. `stranger`: nobody whom we trust has signed the server's certificate.
     """
 
-    def __init__(self, sentence: str, *, lasting: bool = False, final: bool = False) -> None:
+    def __init__(self, sentence: str, *, lasting: bool = False, final: bool = False, stranger: bool = False) -> None:
         super().__init__(sentence)
         self.lasting = lasting
         self.final = final
+        self.stranger = stranger
 
 
 # https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
@@ -46,7 +47,7 @@ def explain(error: Exception, address: Address, ca: str) -> Trouble:
     if isinstance(error, Trouble):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble(_certificate(error, address, ca), lasting=True)
+        return Trouble(_certificate(error, address, ca), lasting=True, stranger=error.verify_code in _UNKNOWN_ISSUER)
     return _tls(error, address) if isinstance(error, ssl.SSLError) else Trouble(_network(error, address))
 
 

@@ -60,6 +60,11 @@ class Negotiation:
             return None
         return min(size, MOST_BATCH_BYTES), min(lines, MOST_BATCH_LINES)
 
+    @property
+    def makes_accounts(self) -> bool:
+        """Whether `REGISTER` with a password alone can be enough: ours gives no address for mail."""
+        return REGISTRATION in self.active and "email-required" not in self._values.get(REGISTRATION, "").split(",")
+
     def _number(self, name: str, key: str) -> int:
         value = self._values.get(name, "") if name in self.active else ""
         number = dict(part.partition("=")[::2] for part in value.split(",")).get(key, "")

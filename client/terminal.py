@@ -148,7 +148,7 @@ def _type(chat: Chat, connection: Connection, screen: TerminalScreen, session: P
             screen.detach()
         if len(text) > LONGEST_INPUT:
             connection.post(lambda: chat.complain(_TOO_LONG))
-        elif text.strip() or chat.hidden:
+        elif text.strip() or chat.hidden or chat.asking:
             _hand_over(chat, connection, text)
 
 

@@ -32,12 +32,7 @@ def describe(ca: Path | None) -> str:
 
 def client_context(ca: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or later with forward secrecy, the server's chain, name and RFC 5280 profile verified. Raises Trouble."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname
-    context.hostname_checks_common_name = False  # a name stands in the SAN, or nowhere: RFC 9525 2
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20")  # nothing below 112 bits: no SHA-1, no RSA-1024
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.verify_flags |= ssl.VERIFY_X509_STRICT  # not yet the default before Python 3.13
+    context = _strict_context()
     if ca is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
         return context
@@ -49,6 +44,27 @@ def client_context(ca: Path | None) -> ssl.SSLContext:
         why = error.strerror or "it cannot be read"
         sentence = f"The CA file {str(ca)!a} cannot be used ({why}): pass the server's with --ca FILE."
         raise Trouble(sentence, lasting=True) from None
+    return context
+
+
+def pinned_context(certificate: bytes) -> ssl.SSLContext:
+    """The same, and all that is trusted is one certificate (DER): an authority's, or the server's own. Raises Trouble."""
+    context = _strict_context()
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it need not be self-signed
+    try:
+        context.load_verify_locations(cadata=certificate)
+    except (ssl.SSLError, ValueError):
+        raise Trouble("What is stored as this server's certificate is none: forget it with --forget.", lasting=True) from None
+    return context
+
+
+def _strict_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname
+    context.hostname_checks_common_name = False  # a name stands in the SAN, or nowhere: RFC 9525 2
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20")  # nothing below 112 bits: no SHA-1, no RSA-1024
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # not yet the default before Python 3.13
     return context
 
 

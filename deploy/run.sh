@@ -42,7 +42,7 @@ PROBE
 
 # Nobody needs this one to chat: where it is taken, by another Parley say, there are no metrics of this one.
 http=off
-[ "$HTTP_PORT" = off ] || "$PYTHON" - "$HTTP_PORT" <<'PROBE' && http=127.0.0.1:$HTTP_PORT
+[ "$HTTP_PORT" != off ] && "$PYTHON" - "$HTTP_PORT" <<'PROBE' && http=127.0.0.1:$HTTP_PORT
 import socket, sys
 with socket.socket() as probe:
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,12 +86,15 @@ bots=$!
 join='make client'
 [ "$IRC_PORT" = 6697 ] || join="$join ADDRESS=localhost:$IRC_PORT"
 [ "$VAR" = var ] || join="$join CA=$VAR/certs/ca.pem"
+invitation=$("$PYTHON" -m server invite --certs "$VAR/certs" --host "localhost:$IRC_PORT" --room '#lobby' 2>/dev/null | head -1)
 cat <<TEXT
 
 Parley is up. Join #lobby:
     $join
                                     in another terminal; NAME=grace gives a name at once,
                                     ACCOUNT=grace logs in (/register makes the account)
+    python -m client '$invitation'
+                                    the same by an invitation, which says whom to trust (python -m server invite makes others)
     any IRC client                  localhost, port $IRC_PORT, TLS, with $VAR/certs/ca.pem as its certificate authority
     openssl s_client -quiet -connect localhost:$PLAIN_PORT -CAfile $VAR/certs/ca.pem -verify_return_error
                                     the plain dialect: type a name, then messages

@@ -8,11 +8,11 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 
-from server import account_cli, store_cli
+from server import account_cli, invite_cli, store_cli
 from server.app import Server, SetupError
 from server.config import SettingsError, load
 from server.observe.logs import set_up
@@ -24,16 +24,20 @@ from server.transport.tls import TlsSetupError
 
 log = logging.getLogger("parley")
 
+# What is done without a server, beside those of store_cli
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "account": account_cli.main,
+    "invite": invite_cli.main,
+    "operator": operator_command,
+}
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; the exit code: 0 after a clean end, 1 for a set-up that does not work."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if arguments[:1] == ["account"]:
-        return account_cli.main(arguments[1:])
-    if arguments[:1] == ["operator"]:
-        return operator_command(arguments[1:])
+    if arguments and (command := _COMMANDS.get(arguments[0])) is not None:
+        return command(arguments[1:])
     if arguments and arguments[0] in store_cli.COMMANDS:
         return store_cli.main(arguments)
     try:

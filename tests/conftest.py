@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,17 @@ def pytest_collection_finish() -> None:
     """Modules and tests live to the end: no collection needs to look at them again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_remembered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The client, in this process and in others, keeps what it remembers in a folder of ours, and finds no keyring."""
+    home = tmp_path_factory.mktemp("xdg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        yield
 
 
 @pytest.fixture(scope="session")

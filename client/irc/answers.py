@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from client.events import Closing, Failed, Info
+from client.irc.messages import Messages
 from client.irc.reading import Reader
 from client.irc.sending import Sender
 from client.irc.session import Handler, Session
 from wire import numerics as n
 from wire.message import Message
-from wire.names import fold
+from wire.names import fold, is_room
 
 _MESSAGE_ERRORS: Final = {
     n.ERR_NOSUCHNICK,
@@ -23,6 +24,13 @@ _MESSAGE_ERRORS: Final = {
     n.ERR_NORECIPIENT,
     n.ERR_NOTEXTTOSEND,
     n.ERR_INPUTTOOLONG,
+}
+_NOT_HEARD: Final = {
+    n.ERR_NOSUCHNICK,
+    n.ERR_NOSUCHCHANNEL,
+    n.ERR_CANNOTSENDTOCHAN,
+    n.ERR_NEEDREGGEDNICK,
+    n.ERR_CANNOTSENDTOUSER,
 }
 _QUIET: Final = {
     "002",
@@ -48,8 +56,9 @@ _QUIET: Final = {
 class Answers:
     """What no other part has a use for."""
 
-    def __init__(self, session: Session, sender: Sender, reader: Reader) -> None:
+    def __init__(self, session: Session, sender: Sender, reader: Reader, messages: Messages) -> None:
         self._s = session
+        self._messages = messages
         self._sender = sender
         self._reader = reader
 
@@ -74,8 +83,11 @@ class Answers:
             self._sender.not_sent(failed, reason)
         elif self._waits_for(about):
             self.shut_out(about, reason)
+        elif message.command in _NOT_HEARD and self._messages.typed_in_vain(about):
+            return
         else:
-            self._s.tell(Failed(": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))))
+            text = ": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))
+            self._s.tell(Failed(text, self._place(message)))
 
     def _waits_for(self, room: str) -> bool:
         """Whether we have asked to be let into this room."""
@@ -101,7 +113,12 @@ class Answers:
         if refused is not None:
             self._sender.not_sent(refused, message.param(-1))
         else:
-            self._s.tell(Failed(message.param(-1)))
+            self._s.tell(Failed(message.param(-1), self._place(message)))
+
+    def _place(self, message: Message) -> str:
+        """The room of ours that an error names, "" where it names none."""
+        rooms = (self._s.known(name) for name in message.params[1:-1] if is_room(name))
+        return next((room.name for room in rooms if room is not None and room.joined), "")
 
     def _on_note(self, message: Message) -> None:
         if message.param(1) == "ALREADY_STORED" and self._s.outbox.take(message.param(2)) is not None:

@@ -15,7 +15,7 @@ from client.irc.sending import REPLY, Sender
 from client.irc.session import Handler, Session
 from client.irc.talks import Talks
 from client.login import MOST_TRIES
-from client.negotiation import READ_MARKER, REDACTION, REGISTRATION, RESEND
+from client.negotiation import READ_MARKER, REDACTION, RESEND
 from wire import numerics as n
 from wire.message import Message, truncate
 from wire.names import fold
@@ -95,7 +95,7 @@ class Greeting:
             Feature.REDACTION: REDACTION in caps,
             Feature.READ_MARKER: READ_MARKER in caps,
             Feature.MULTILINE: caps.multiline is not None,
-            Feature.REGISTRATION: REGISTRATION in caps,
+            Feature.REGISTRATION: caps.makes_accounts,
             Feature.RESEND: RESEND in caps,
         }
         offers = Offers(s.support.network, frozenset(feature for feature, found in there.items() if found))

@@ -23,6 +23,8 @@ from wire.names import fold, is_room
 
 TYPING_EVERY = 3.0  # seconds
 MARK_EVERY = 2.0  # seconds
+ERROR_WITHIN = 10.0  # seconds, after we said that we type
+QUIET_FOR = 60.0
 MOST_TYPED = 200  # rooms in which we have said that we type
 _TIME: Final = "timestamp="
 
@@ -122,9 +124,9 @@ class Messages:
         if not self._s.registered:
             self._s.tell(Failed(NOT_CONNECTED))
         elif not (self._s.takes_tag(name) and self._s.takes_tag(REPLY)):
-            self._s.tell(Failed("this server passes on no reactions"))
+            self._s.tell(Failed("this server passes on no reactions", room))
         elif not msgid or not reaction or max(len(msgid.encode()), len(reaction.encode())) > LONGEST_ID:
-            self._s.tell(Failed("that cannot be a reaction to this message"))
+            self._s.tell(Failed("that cannot be a reaction to this message", room))
         else:
             self._s.send("TAGMSG", room, tags={f"+{name}": reaction, f"+{REPLY}": msgid})
             if "echo-message" not in self._s.caps:
@@ -135,9 +137,9 @@ class Messages:
         if not self._s.registered:
             self._s.tell(Failed(NOT_CONNECTED))
         elif REDACTION not in self._s.caps:
-            self._s.tell(Failed("this server takes no message back"))
+            self._s.tell(Failed("this server takes no message back", room))
         elif not msgid or len(msgid) > LONGEST_ID:
-            self._s.tell(Failed("this message has no id by which it could be taken back"))
+            self._s.tell(Failed("this message has no id by which it could be taken back", room))
         else:
             self._s.send("REDACT", room, msgid, *([" ".join(reason.split())] if reason.strip() else []))
 
@@ -149,11 +151,20 @@ class Messages:
             return
         key, now = fold(room), self._s.now()[0]
         if done:
-            if self._typed.pop(key, None) is not None:
+            if self._typed.get(key, now + 1) <= now:
+                del self._typed[key]
                 self._s.send("TAGMSG", room, tags={"+typing": "done"})
         elif now - self._typed.get(key, -TYPING_EVERY) >= TYPING_EVERY and (key in self._typed or len(self._typed) < MOST_TYPED):
             self._typed[key] = now
             self._s.send("TAGMSG", room, tags={"+typing": "active"})
+
+    def typed_in_vain(self, room: str) -> bool:
+        """An error about a room: whether it only means that nobody there hears of our typing. Then we stay quiet for a while."""
+        key, now = fold(room), self._s.now()[0]
+        if not self._typed.get(key, 0) > now - ERROR_WITHIN:
+            return False
+        self._typed[key] = now + QUIET_FOR
+        return True
 
     def has_said(self, room: str) -> None:
         """A message ends our typing by itself."""

@@ -66,7 +66,7 @@ class IrcProtocol:
         self._talks = Talks(s, self._reader)
         self._messages = Messages(s, self._sender, self._reader, self._talks)
         self._batches = Batches(self._reader.opens, self._reader.closes)
-        self._answers = Answers(s, self._sender, self._reader)
+        self._answers = Answers(s, self._sender, self._reader, self._messages)
         self._greeting = Greeting(s, self._sender, self._names, self._talks, self._answers)
         self._directory = Directory(s)
         roster = Roster(s, self._sender, self._reader, self._names)
@@ -117,6 +117,11 @@ class IrcProtocol:
     def refusal(self) -> Refusal | None:
         """Why this connection is of no use."""
         return self.session.refusal
+
+    @property
+    def offers_accounts(self) -> bool:
+        """Whether the server makes an account for who asks (`register`)."""
+        return self.session.caps.makes_accounts
 
     @property
     def backlog(self) -> int:

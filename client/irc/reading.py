@@ -181,7 +181,8 @@ class Reader:
         fresh = [item for item in page.items if room.is_new(item) and item.key not in later]
         found = fresh + page.later
         few = sum(isinstance(item.event, Said) for item in found) < ENOUGH
-        if moved and few and page.number < MOST_BACK:
+        short = len(page.items) * 2 < self._s.support.page_limit and len(page.items) * 2 < FIRST_PAGE
+        if moved and few and page.number < MOST_BACK and not (short and page.sort is Sort.FIRST):  # likely all that there is
             further = Page(room, page.sort, found, page.number + 1, reach)
             self._request(further, "BEFORE", reach, OLDER_PAGE)
         else:

@@ -16,16 +16,23 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 
-from client.tui.keys import know_alt_digits
+from client import known
+from client.firstuse import Stranger
+from client.tui.door import Met, knock, session_for
 from client.tui.notify import Notifier
 from client.tui.screens.main import MainScreen
 from client.tui.screens.question import Question
+from client.tui.screens.servers import Servers
 from client.tui.session import Session
 from client.tui.settings import Settings, save
 from client.tui.themes import THEMES, following
-from client.tui.workspace import Workspace
+from client.tui.workspace import Place, Workspace
 
 LEAVING = 5.0  # seconds that a goodbye may take
+TRUST = (
+    "Nobody here knows this server yet:\n\n{what}\n\n"
+    "Compare the SHA-256 with what its operator says, by another way than this server. Is it the same?"
+)
 PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
 
 
@@ -46,11 +53,11 @@ class ParleyApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,f10", "leave", "quit", priority=True),
         Binding("ctrl+t", "theme", "another theme", priority=True),
+        Binding("alt+s", "servers", "another server", priority=True),
     ]
 
     def __init__(self, sessions: Iterable[Session], wanted: Settings) -> None:
         super().__init__(driver_class=terminal_driver())
-        know_alt_digits()
         for each in THEMES.values():
             self.register_theme(each)
         self.wanted = wanted
@@ -60,6 +67,7 @@ class ParleyApp(App[None]):
             self.workspace.add(session)
         self.main = MainScreen(self.workspace)
         self.notifier = Notifier(self._to_terminal, time.monotonic, wanted.notify, os.environ)
+        self.knock = knock
         self.crash = ""
         self._leaving = False
 
@@ -109,6 +117,31 @@ class ParleyApp(App[None]):
         never_was = len(self.workspace.servers) == 1 and not session.greeted
         if never_was or (self._leaving and all(each.ended for each in self.workspace.servers)):
             self.exit()
+
+    def action_servers(self) -> None:
+        """Another server."""
+        if self.screen is self.main:
+            here = {session.address for session in self.workspace.servers}
+            others = [each for each in known.load() if each.address not in here]
+            self.push_screen(Servers(others, self.workspace.server.view.nick, self.knock), self._met)
+
+    def _met(self, met: Met | None) -> None:
+        """A server answered: whom nobody knows, a person decides about."""
+        if met is None:
+            return
+        if isinstance(met.found, Stranger):
+            what = "\n".join(f"{label:10} {value}" for label, value in met.found.rows())
+            question = Question("Whom to trust", TRUST.format(what=what), yes="It is the same", no="No")
+            self.push_screen(question, lambda yes: self.add(session_for(met.visit())) if yes else None)
+        else:
+            self.add(session_for(met.visit()))
+
+    def add(self, session: Session) -> None:
+        """One more server, in front."""
+        self.workspace.add(session)
+        session.link.start()
+        self.attach(session)
+        self.main.go(Place(session, session.view.front))
 
     # --- leaving ---
 

@@ -17,7 +17,8 @@ from textual.color import ColorParseError
 from wire.names import fold
 
 READABLE = 4.5  # contrast of text: https://www.w3.org/TR/WCAG22/#contrast-minimum
-SHADES = 24
+# unequal steps: the eye tells few greens apart, and many colours between blue and red
+HUES = (0, 14, 28, 42, 54, 78, 115, 150, 172, 188, 202, 216, 232, 250, 268, 284, 300, 318, 336, 349)  # degrees
 _PLAIN_NAMES = ("red", "green", "yellow", "blue", "magenta", "cyan", "bright_red", "bright_green", "bright_blue", "bright_magenta")
 
 
@@ -57,24 +58,24 @@ def palette(variables: Mapping[str, str], background: ThemeColour) -> Palette:
 def _coloured(background: tuple[int, int, int], named: tuple[tuple[str, str], ...]) -> Palette:
     behind = ThemeColour(*background)
     colours = {name: _parsed(value, behind) for name, value in named}
-    text = readable(colours["foreground"], behind)
-
-    def on(colour: ThemeColour, under: ThemeColour = behind, bold: bool | None = None) -> Style:
-        return Style(color=_rich(readable(colour, under)), bgcolor=_rich(under), bold=bold)
-
     tinted = behind.blend(colours["warning"], 0.18)
-    chosen = behind.blend(colours["accent"], 0.3)
+    chosen = behind.blend(colours["accent"], 0.25)
+
+    def on(colour: ThemeColour, *under: ThemeColour, bold: bool | None = None) -> Style:
+        return Style(color=_rich(readable(colour, behind, *under)), bgcolor=_rich(behind), bold=bold)
+
+    text = readable(colours["foreground"], behind)
     return Palette(
-        text=on(text),
-        dim=on(behind.blend(text, 0.6)),
-        own=on(colours["primary"], bold=True),
+        text=on(text, tinted, chosen),
+        dim=on(behind.blend(text, 0.6), tinted, chosen),
+        own=on(colours["primary"], chosen, bold=True),
         error=on(colours["error"]),
         notice=on(colours["success"]),
         accent=on(colours["accent"], bold=True),
         mention=Style(bgcolor=_rich(tinted)),
         picked=Style(bgcolor=_rich(chosen)),
         found=Style(color=_rich(behind), bgcolor=_rich(readable(colours["warning"], behind)), bold=True),
-        names=tuple(on(_hue(shade / SHADES), behind) for shade in range(SHADES)),
+        names=tuple(on(_hue(hue / 360), tinted, chosen) for hue in HUES),
     )
 
 
@@ -97,12 +98,12 @@ def _plain() -> Palette:
 UNSTYLED = _plain()
 
 
-def readable(colour: ThemeColour, behind: ThemeColour) -> ThemeColour:
-    """`colour`, made lighter or darker until it can be read on `behind`."""
-    towards = behind.get_contrast_text(1.0)
+def readable(colour: ThemeColour, *behind: ThemeColour) -> ThemeColour:
+    """`colour`, made lighter or darker until it can be read on every one of `behind`."""
+    towards = behind[0].get_contrast_text(1.0)
     for step in range(21):
         shade = colour.blend(towards, step / 20)
-        if contrast(shade, behind) >= READABLE:
+        if all(contrast(shade, each) >= READABLE for each in behind):
             return shade
     return towards
 

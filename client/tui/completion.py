@@ -62,12 +62,12 @@ def _choices(word: str, start: int, text: str, words: Words) -> Iterator[Choice]
         yield from (Choice(at + each, f"{at}{each}{after}") for each in _fitting(word[len(at) :], words.names))
 
 
-def emoji(code: str) -> Iterator[tuple[str, str]]:
-    """Short codes that begin like `code`, then those that have it further inside, with their pictures."""
+def emoji(code: str) -> list[tuple[str, str]]:
+    """Short codes that begin like `code`, the shortest first, then those that have it further inside, with their pictures."""
     wanted = code.lower().rstrip(":")
-    yield from ((name, picture) for name, picture in EMOJI.items() if name.startswith(wanted))
-    if len(wanted) > 1:
-        yield from ((name, picture) for name, picture in EMOJI.items() if wanted in name[1:] and not name.startswith(wanted))
+    found = [name for name in EMOJI if name.startswith(wanted)]
+    inside = [name for name in EMOJI if len(wanted) > 1 and wanted in name[1:] and name not in found]
+    return [(name, EMOJI[name]) for name in (*sorted(found, key=len), *sorted(inside, key=len))]
 
 
 def _common(texts: Sequence[str]) -> str:

@@ -113,14 +113,3 @@ class News:
         self.count = (
             0 if at_end else self.count + sum(entries[number].spoken for number in range(max(upto, entries.first), entries.end))
         )
-
-
-def search(buffer: Buffer, text: str, from_number: int, backwards: bool) -> int | None:
-    """The number of the next entry after (or before) `from_number` that has `text` in it, whatever the case."""
-    entries, wanted = buffer.entries, text.casefold()
-    numbers = (
-        range(min(from_number, entries.end) - 1, entries.first - 1, -1)
-        if backwards
-        else range(max(from_number + 1, entries.first), entries.end)
-    )
-    return next((number for number in numbers if wanted in entries[number].text.casefold()), None)

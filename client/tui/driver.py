@@ -29,7 +29,7 @@ _LOOK = 0.1  # seconds between two looks whether to end
 class Writer:
     """Writes to a file descriptor in a thread of its own.
 
-    `gone`: nothing can be written any more. `missed`: something was left out, and now there is room. Called in that thread.
+    `gone`: nothing can be written any more. `missed`: something was left out, and now there is room again. In that thread.
     """
 
     def __init__(self, fd: int, gone: Callable[[], None], missed: Callable[[], None], most: int = MOST_UNWRITTEN) -> None:
@@ -107,7 +107,7 @@ class TerminalDriver(LinuxDriver):
     def write(self, data: str) -> None:
         """Never waits."""
         if self._writer is None:
-            assert self._file is not None
+            assert self._file is not None, "the full screen is chosen only where there is a terminal"
             self._writer = Writer(self._file.fileno(), self._has_gone, self._draw_anew)
         self._writer.write(data)
 
@@ -118,10 +118,11 @@ class TerminalDriver(LinuxDriver):
         super().stop_application_mode()
 
     def close(self) -> None:
-        """Ends; waits a little for what is not written."""
+        """Ends; waits a little for what is not written. After a suspension it starts again."""
         super().close()
-        if self._writer is not None:
-            self._writer.stop()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.stop()
 
     def run_input_thread(self) -> None:
         """Reads keys, until the end."""

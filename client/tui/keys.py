@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any, cast
+from collections.abc import Iterable, MutableMapping
+from typing import Any, NamedTuple, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.keys import Keys
@@ -16,7 +16,14 @@ def know_alt_enter() -> None:
     cast("MutableMapping[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(ALT_ENTER, (Keys.ControlJ,))
 
 
-def know_alt_digits() -> None:
-    """Most terminals send ESC and a digit for alt+digit, which Textual takes for a character of the Mac's keyboard."""
-    for digit in "0123456789":
-        cast("MutableMapping[str, Any]", ANSI_SEQUENCES_KEYS).pop(f"\x1b{digit}", None)
+class _Key(NamedTuple):
+    """A key, as Textual's table has it."""
+
+    value: str
+
+
+def know_alt(keys: Iterable[str]) -> None:
+    """Terminals send ESC and the character for alt+character. Textual waits 0.1 s for more, and takes some digits for what a Mac's
+    keyboard has there (alt+2 for ™)."""
+    for key in keys:
+        cast("MutableMapping[str, Any]", ANSI_SEQUENCES_KEYS)[f"\x1b{key}"] = (_Key(f"alt+{key}"),)

@@ -30,7 +30,7 @@ class Notify(Enum):
 
 def call_sign(text: str) -> str:
     """A name, of letters, digits and a few signs only: nothing in it can end or begin a control sequence."""
-    return _UNSAFE.sub("", plain(text))[:LONGEST]
+    return "".join(c for c in _UNSAFE.sub("", plain(text)) if c.isprintable())[:LONGEST]
 
 
 def call_text(entry: Entry) -> str:

@@ -55,7 +55,7 @@ def arrange(row: Row, width: int) -> list[Span]:
     return [*cut(row.left, width - right), *row.right]
 
 
-class RowList(ScrollView):
+class RowList(ScrollView, can_focus=False):
     """Rows, of which one can be clicked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row"}

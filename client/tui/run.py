@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from client import folders
-from client.address import Address
-from client.connection import Connection
-from client.dialect import Dialect
 from client.errors import Trouble
 from client.tui import settings
 from client.tui.app import ParleyApp
@@ -18,11 +14,6 @@ from client.tui.notify import Notify
 from client.tui.session import Session
 
 JOINING = 5.0  # seconds, for a thread that may be looking up an address
-
-
-def connect(address: Address, context: ssl.SSLContext, dialect: Dialect, room: str, trusted: str) -> Session:
-    """A session that has not been started."""
-    return Session(address, dialect, room, lambda inbox: Connection(address, context, dialect, inbox, trusted=trusted))
 
 
 def run_full_screen(
@@ -38,7 +29,8 @@ def run_full_screen(
     """
     wanted = settings.load()
     if theme or notify:
-        wanted = settings.Settings(theme or wanted.theme, Notify(notify) if notify else wanted.notify)
+        wanted.theme = theme or wanted.theme
+        wanted.notify = Notify(notify) if notify else wanted.notify
         settings.save(wanted)
     app = ParleyApp(sessions, wanted)
     for session in sessions:

@@ -68,7 +68,7 @@ class Session:
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
         self._posted = Posted(dialect, self.link.post, self.inbox.handle)
-        self.chat = Chat(self._posted, room, _NoRows(), clock=clock)
+        self.chat = Chat(self._posted, room, _NoRows(), clock=clock, prints=False)
         self.chat.leave_by(self.stop)
         self.ended = False
         self.leaving = False

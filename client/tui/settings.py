@@ -9,6 +9,8 @@ from client import folders
 from client.tui.notify import Notify
 from client.tui.themes import DEFAULT, THEMES
 
+MOST_OFFERED = 200
+
 
 @dataclass(slots=True)
 class Settings:
@@ -16,6 +18,7 @@ class Settings:
 
     theme: str = DEFAULT
     notify: Notify = Notify.BELL
+    offered: tuple[str, ...] = ()  # servers (host and port) at which an account was offered
 
 
 def file() -> Path:
@@ -26,14 +29,16 @@ def file() -> Path:
 def load() -> Settings:
     """What was kept; what cannot be understood is as at first."""
     kept = folders.read(file())
-    theme, notify = kept.get("theme"), kept.get("notify")
+    theme, notify, offered = kept.get("theme"), kept.get("notify"), kept.get("offered")
     ways = {way.value: way for way in Notify}
     return Settings(
         theme if isinstance(theme, str) and theme in THEMES else DEFAULT,
         ways[notify] if isinstance(notify, str) and notify in ways else Notify.BELL,
+        tuple(each for each in offered[:MOST_OFFERED] if isinstance(each, str)) if isinstance(offered, list) else (),
     )
 
 
 def save(settings: Settings) -> bool:
     """Keep them; whether that was possible."""
-    return folders.write(file(), {"theme": settings.theme, "notify": settings.notify.value})
+    content = {"theme": settings.theme, "notify": settings.notify.value, "offered": list(settings.offered)}
+    return folders.write(file(), content)

@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.selection import Selection
 from textual.strip import Strip
 
+from client.tui.colours import Palette
 from client.tui.drawn import Drawn
 from client.tui.layout import Row
 from client.tui.viewport import Place
@@ -22,15 +23,16 @@ class Shown(NamedTuple):
     place: Place
     row: Row
 
-    @property
-    def line(self) -> int:
-        """What the row is called in a selection: the same for as long as the entry is here, and growing downwards."""
-        return line_of(self.place)
-
 
 def line_of(place: Place) -> int:
-    """What a row is called in a selection."""
+    """What a row is called in a selection: the same for as long as the entry is here, and growing downwards."""
     return place.number * SPAN + min(place.row, SPAN - 1)
+
+
+def chosen(strip: Strip, palette: Palette) -> Strip:
+    """A strip of the message that is chosen; what was found in it can still be seen."""
+    found, over = palette.found, palette.picked
+    return Strip([Segment(text, style if style and style + found == style else (style or over) + over) for text, style, _ in strip])
 
 
 def restyled(strip: Strip, style: Style, start: int = 0, end: int = -1) -> Strip:

@@ -17,7 +17,7 @@ DARK = Theme(
     surface="#1b1f26",
     panel="#2b323d",
     dark=True,
-    variables={"text-muted": "#8b95a5", "scrollbar": "#3a4351", "scrollbar-background": "#14171c"},
+    variables={"text-muted": "#96a1b1", "scrollbar": "#3a4351", "scrollbar-background": "#14171c"},
 )
 LIGHT = Theme(
     name="parley-light",
@@ -32,7 +32,7 @@ LIGHT = Theme(
     surface="#f0efeb",
     panel="#d9dee5",
     dark=False,
-    variables={"text-muted": "#5c6470", "scrollbar": "#b9c0c9", "scrollbar-background": "#fbfbf9"},
+    variables={"text-muted": "#545c68", "scrollbar": "#b9c0c9", "scrollbar-background": "#fbfbf9"},
 )
 CONTRAST = Theme(
     name="parley-contrast",
@@ -40,7 +40,7 @@ CONTRAST = Theme(
     secondary="#6fd3ff",
     accent="#ffd400",
     warning="#ffd400",
-    error="#ff9c9c",
+    error="#ffb3b3",
     success="#7dff8a",
     foreground="#ffffff",
     background="#000000",

@@ -42,7 +42,7 @@ class Viewport:
         for _ in range(abs(by) + 1):
             place = next(steps, place)
         self.bottom = place
-        if by > 0 and next(self._down_from(place, skip=1), None) is None:
+        if by >= 0 and next(self._down_from(place, skip=1), None) is None:
             self.bottom = None
         self._settle(height)
 

@@ -6,15 +6,16 @@ import multiprocessing
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from certs import CertsError, Choices, authority, client, ensure, fields, files, issue, renew, verify
+from certs import CertsError, Choices, Made, authority, client, ensure, fields, files, issue, renew, verify
 from tests.certs.kit import HOSTS, NOW, cert_of, later, odd_leaf, one_sentence, place
 
 
@@ -357,3 +358,48 @@ def test_two_folders_share_one_ca(tmp_path: Path) -> None:
     assert ensure(tmp_path / "a", [], choices).made_ca
     assert not ensure(tmp_path / "b", [], choices).made_ca
     assert (tmp_path / "a" / "ca.pem").read_bytes() == (tmp_path / "b" / "ca.pem").read_bytes()
+
+
+def leaf_alone(link: Path) -> bytes:
+    """Makes the file what it was before the chain was in it; what it holds then."""
+    whole = (link / "cert.pem").read_bytes()
+    alone = whole[: whole.index(b"-----BEGIN", 1)]
+    files.write(link.resolve() / "cert.pem", alone, 0o444)
+    return alone
+
+
+def test_the_servers_file_is_its_chain(tmp_path: Path) -> None:
+    made = ensure(tmp_path, ["localhost"])
+    leaf, ca = x509.load_pem_x509_certificates(made.cert.read_bytes())
+    assert ca == cert_of(tmp_path / "ca.pem")
+    leaf.verify_directly_issued_by(ca)
+    issued = issue(tmp_path, ["localhost"])
+    assert x509.load_pem_x509_certificates(issued.cert.read_bytes())[1:] == [ca]
+
+
+def test_init_and_renew_put_the_chain_into_an_old_folder(tmp_path: Path) -> None:
+    ensure(tmp_path, ["localhost"])
+    (tmp_path / "ca" / "key.pem").unlink()  # it is not needed for that
+    ways: list[Callable[[], Made]] = [lambda: ensure(tmp_path, []), lambda: renew(tmp_path)[0]]
+    for again in ways:
+        alone = leaf_alone(tmp_path / "server")
+        key = (tmp_path / "server" / "key.pem").read_bytes()
+        made = again()
+        assert made.changed
+        assert made.cert.read_bytes() == alone + (tmp_path / "ca.pem").read_bytes()
+        assert made.cert.stat().st_mode & 0o777 == 0o444
+        assert made.key.read_bytes() == key
+        assert not again().changed
+    assert verify(tmp_path).wrong == ()
+
+
+def test_where_the_disk_takes_no_change_the_old_file_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure(tmp_path, ["localhost"])
+    alone = leaf_alone(tmp_path / "server")
+
+    def full(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(files, "rewrite", full)
+    made = ensure(tmp_path, [])
+    assert (made.changed, made.cert.read_bytes()) == (False, alone)

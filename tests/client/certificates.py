@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from wire.fingerprints import fingerprint
+
 
 class Authority:
     """Signs. `ca` is its certificate's file."""
@@ -35,8 +37,20 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
 
-    def context(self, *hosts: str, start: float = -1, days: float = 30, old: bool = False) -> ssl.SSLContext:
-        """A server's TLS settings with a leaf for `hosts`, valid from `start` days from now, for `days`."""
+    @property
+    def chain(self) -> bytes:
+        """Our certificate, in PEM."""
+        return self.ca.read_bytes()
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(ssl.PEM_cert_to_DER_cert(self.ca.read_text()))
+
+    def context(self, *hosts: str, start: float = -1, days: float = 30, old: bool = False, sends: bytes = b"") -> ssl.SSLContext:
+        """A server's TLS settings with a leaf for `hosts`, valid from `start` days from now, for `days`.
+
+        `sends`: what it presents besides, in PEM: `chain` for our certificate, as `python -m certs` has it.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         begin = datetime.now(UTC) + timedelta(days=start)
         names = [_name(host) for host in hosts]
@@ -55,7 +69,7 @@ class Authority:
         )
         file = self._folder / f"leaf-{cert.serial_number}.pem"
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        file.write_bytes(private + cert.public_bytes(serialization.Encoding.PEM))
+        file.write_bytes(private + cert.public_bytes(serialization.Encoding.PEM) + sends)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         if old:

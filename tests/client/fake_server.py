@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from wire.lines import LineBuffer
-from wire.message import Message, parse
+from wire.message import Message, format_tags, parse
 from wire.names import fold, is_room
 
 CAPS = "message-tags server-time echo-message batch labeled-response cap-notify draft/chathistory"
@@ -83,6 +83,7 @@ class FakeServer:
         self.refuse_logins = 0  # so many, before one is taken
         self.seen: list[Message] = []
         self.log: list[tuple[str, str, str]] = []  # msgid, room, line
+        self.markers: dict[str, str] = {}
         self.peers: list[Peer] = []
         self.accepted = 0
         self._context = context
@@ -312,6 +313,27 @@ class FakeServer:
             if peer is not but and concerned and (not own or "echo-message" in peer.caps):
                 peer.send(self._tagged(peer, line))
 
+    def _relay(self, peer: Peer, m: Message) -> None:
+        """To everybody whom it concerns, its author too."""
+        tags = format_tags({"msgid": f"x{len(self.seen)}", **m.tags})
+        params = " ".join([*m.params[:-1], f":{m.params[-1]}"])
+        for other in list(self.peers):
+            if (m.param(0) in other.rooms or m.param(0) == other.nick or other is peer) and "message-tags" in other.caps:
+                other.send(f"@{tags} :{peer.source} {m.command} {params}")
+
+    _tagmsg = _redact = _relay
+
+    def _markread(self, peer: Peer, m: Message) -> None:
+        if len(m.params) > 1:
+            self.markers[m.param(0)] = m.param(1)
+        peer.send(f":fake MARKREAD {m.param(0)} {self.markers.get(m.param(0), '*')}")
+
+    def _list(self, peer: Peer, m: Message) -> None:
+        del m
+        for room in sorted({room for each in self.peers for room in each.rooms}):
+            peer.send(f":fake 322 {peer.nick} {room} {sum(room in each.rooms for each in self.peers)} :")
+        peer.send(f":fake 323 {peer.nick} :End")
+
     @staticmethod
     def _tagged(peer: Peer, line: str, more: str = "") -> str:
         return f"@{more}{line}" if "message-tags" in peer.caps else line.partition(" ")[2]
@@ -324,7 +346,8 @@ class FakeServer:
             return
         entries = [e for e in self.log if e[1] == room]
         newer = [e for e in entries if e[0] > ref.removeprefix("msgid=")]
-        found = newer[: int(limit)] if kind == "AFTER" else entries[-int(limit) :]
+        older = [e for e in entries if e[0] < ref.removeprefix("msgid=")]
+        found = newer[: int(limit)] if kind == "AFTER" else (older if kind == "BEFORE" else entries)[-int(limit) :]
         peer.send(f":fake BATCH +h chathistory {room}")
         for entry in found:
             peer.send(self._tagged(peer, entry[2], "batch=h;"))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -369,3 +370,28 @@ def test_post_after_the_end_is_dropped(server: FakeServer, person: Start) -> Non
         alice.types("nobody hears")
     alice.connection.stop()
     assert server.said() == []
+
+
+def test_what_is_done_beside_talk_goes_over_the_connection(server: FakeServer, person: Callable[..., Person]) -> None:
+    """Reactions, redactions, read markers (the second one later, when its time has come), older history and the list of rooms."""
+    server.caps += " draft/read-marker draft/message-redaction"
+    for number in range(60):
+        server.speak(str(number))
+    one = person()
+    dialect, last = one.dialect, server.log[-1][0]
+
+    def do() -> None:
+        dialect.react("#lobby", last, "x")
+        dialect.redact("#lobby", last, "typo")
+        dialect.older("#lobby")
+        dialect.list_rooms()
+        dialect.typing("#lobby")
+        for second in (1, 2):
+            dialect.read_up_to("#lobby", datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC))
+
+    one.connection.post(do)
+    for kind in (e.Reacted, e.Redacted, e.Older, e.Listed):
+        Waits.until(lambda kind=kind: one.got(kind), kind.__name__)  # type: ignore[misc]
+    Waits.until(lambda: server.markers.get("#lobby") == "timestamp=2026-01-01T00:00:02.000Z", lambda: str(server.markers))
+    older = next(event for event in one.events if isinstance(event, e.Older))
+    assert [event.text for event in older.events if isinstance(event, e.Said)] == [str(number) for number in range(10)]

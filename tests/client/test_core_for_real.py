@@ -38,11 +38,11 @@ class Device:
     def first(self, kind: type[E], fits: Callable[[E], bool] = lambda event: True) -> E:
         """Carry lines until there is such an event that was not asked for yet."""
         while True:
-            self.flush()
             while self.shown:
                 event = self.shown.pop(0)
                 if isinstance(event, kind) and fits(event):
                     return event
+            self.flush()
             self.shown += self.protocol.receive(f"{self._socket.line()}\r\n".encode())
 
     def flush(self) -> None:
@@ -216,3 +216,37 @@ def test_coming_and_going_in_the_history_changes_nothing_now(alice: Device, bob:
     alice.protocol.names("#a")
     assert alice.first(e.Members).names == ("alice", "robert")
     assert alice.protocol.nick == "alice"
+
+
+def test_several_lines_whose_echo_was_lost_are_stored_once(alice: Device, bob: Device) -> None:
+    """ "It stands on PRIVMSG, NOTICE, TAGMSG and the opening of a `draft/multiline` batch." (docs/protocol.md, "Sending again")"""
+    first = alice.says("a question")
+    alice.protocol.say("#a", "one\ntwo", reply_to=first.msgid)
+    alice.flush()
+    assert bob.first(e.Said, lambda said: "\n" in said.text).reply_to == first.msgid
+    alice.lose()
+    assert alice.protocol.backlog == 1
+    alice.connect()
+    again = alice.first(e.Said)
+    assert (again.text, again.own, again.reply_to) == ("one\ntwo", True, first.msgid)
+    alice.says("three")
+    assert alice.protocol.backlog == 0
+    assert bob.first(e.Said).text == "three"
+
+
+def test_an_older_page_whose_connection_breaks_is_asked_for_again(alice: Device) -> None:
+    for number in range(120):
+        alice.protocol.say("#a", str(number))
+    alice.first(e.Said, lambda said: said.text == "119")
+    bob = Device(alice._server, "bob")
+    bob.protocol.older("#a")
+    bob.flush()
+    bob.lose()
+    assert bob.first(e.Older).failed
+    bob.connect()
+    bob.first(e.CaughtUp)
+    bob.protocol.older("#a")
+    assert [event.text for event in bob.first(e.Older).events if isinstance(event, e.Said)] == [
+        str(number) for number in range(71)
+    ], "50 came first, with a JOIN"
+    bob.lose()

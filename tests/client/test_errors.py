@@ -129,7 +129,7 @@ def test_nobody_to_ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     said = capsys.readouterr()
     assert said.out == "Enter server address: Enter server address: \n"
     assert said.err == "An address and a name are needed: python -m client ADDRESS --name NAME\n"
-    monkeypatch.setattr("client.cli.open_input", lambda: type("", (), {"readline": _interrupt})())
+    monkeypatch.setattr("client.cli.open_input", lambda: type("", (io.StringIO,), {"readline": _interrupt})())
     assert cli.main(["localhost"]) == 130
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from client import cli
 from client import events as e
+from client.address import Address
+from client.arrival import find_login
 from client.chat import Chat
 from client.dialect import Refusal
 from client.discretion import is_secret, is_service, masked, masked_line
@@ -431,11 +433,11 @@ def test_where_a_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_mistakes_in_the_command(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], sentence: str, ca: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
     monkeypatch.setattr("client.cli.open_input", lambda: io.StringIO(""))
-    assert cli.main(["localhost", *arguments]) == 1
+    assert cli.main(["localhost", "--ca", str(ca), *arguments]) == 1
     assert sentence in capsys.readouterr().err
 
 
@@ -446,14 +448,14 @@ def test_the_password_is_asked_for_in_a_terminal(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
     monkeypatch.setattr("getpass.getpass", lambda question: question)
-    assert cli._login("grace", None, Keyboard()).password == "Password of the account grace: "
+    assert find_login(Address("h", 1), "grace", None, Keyboard(), person=False)[0].password == "Password of the account grace: "
 
     def nothing(question: str) -> str:
         raise EOFError(question)
 
     monkeypatch.setattr("getpass.getpass", nothing)
     with pytest.raises(Trouble, match="needs its password"):
-        cli._login("grace", None, Keyboard())
+        find_login(Address("h", 1), "grace", None, Keyboard(), person=False)
     assert capsys.readouterr().err == "\n"
 
 

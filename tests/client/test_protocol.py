@@ -410,7 +410,7 @@ def test_an_error_settles_the_message_it_means(line: str) -> None:
     t.enter()
     t.p.say("#r", "a")
     assert t.gets(line) == [e.NotSent("#r", "a", "no")]
-    assert t.gets(line) == [e.Failed(f"{line.split()[3]}: no")]
+    assert t.gets(line) == [e.Failed(f"{line.split()[3]}: no", "#r")]
 
 
 def test_a_message_that_the_server_swallows_is_reported() -> None:

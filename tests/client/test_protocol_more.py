@@ -21,9 +21,11 @@ from client.irc.batches import MOST_BATCHES
 from client.irc.directory import MOST_LISTED
 from client.irc.reading import MOST_ITEMS, MOST_ROOMS_ASKED
 from client.irc.support import MOST_RANKS, Support
-from client.negotiation import MOST_BATCH_BYTES, MOST_BATCH_LINES
+from client.login import Login
+from client.negotiation import MOST_BATCH_BYTES, MOST_BATCH_LINES, Negotiation
 from client.text import batches_of, pieces_of, tidy, together
 from tests.client.test_protocol import Talk, msg, texts
+from wire.message import Message
 
 BASIC = ("message-tags", "server-time", "echo-message", "batch", "draft/chathistory")
 EXTRA = ("multi-prefix", "extended-join", "away-notify", "draft/multiline", "draft/read-marker", "draft/message-redaction")
@@ -82,6 +84,9 @@ def test_what_is_asked_for_and_in_how_many_lines() -> None:
     t = Talk()
     t.p.connected()
     t.sent()
+    everything = Negotiation(Login("me", "secret"))
+    names = [name for group in everything._groups for name in group]
+    assert all(len(line) < 400 for line in everything.handle(Message("CAP", ["*", "LS", " ".join(names)])))
     t.gets(":s CAP * LS * :message-tags multi-prefix extended-monitor labeled-response", ":s CAP * LS :draft/read-marker setname")
     assert t.sent() == ["CAP REQ :message-tags", "CAP REQ :multi-prefix setname", "CAP REQ :draft/read-marker"]
     t.gets(":s CAP * ACK :message-tags", ":s CAP * NAK :multi-prefix setname")
@@ -101,6 +106,7 @@ def test_what_a_server_offers_is_told_when_it_is_known_and_when_it_changes() -> 
     assert e.Feature.MULTILINE not in t.offers[-1].features
     t.gets(":s 005 alice CLIENTTAGDENY= :are supported")
     assert e.Feature.TYPING in t.offers[-1].features
+    assert t.p.offers_accounts
     assert len(t.offers) == 3
 
 
@@ -311,7 +317,7 @@ def test_reactions() -> None:
 def test_what_cannot_be_asked(act: Any, sentence: str) -> None:
     t = Full()
     act(t.p)
-    assert t.events() == [e.Failed(sentence)]
+    assert t.events() == [e.Failed(sentence, "#r")]
     assert t.sent() == []
 
 
@@ -324,8 +330,8 @@ def test_without_the_means() -> None:
     assert t.sent() == []
     t.p.react("#r", "m1", "x")
     assert t.events() == [
-        e.Failed("this server takes no message back"),
-        e.Failed("this server passes on no reactions"),
+        e.Failed("this server takes no message back", "#r"),
+        e.Failed("this server passes on no reactions", "#r"),
         e.Reacted("#r", "m1", "alice", "x", own=True),
     ]
     t.p.disconnected()
@@ -347,7 +353,7 @@ def test_redaction() -> None:
         e.Redacted("#r", "m1", "bob", "typo"),
         e.Redacted("bob", "m2", "bob"),
     ]
-    assert t.gets(":s FAIL REDACT REDACT_FORBIDDEN #r m1 :You may not") == [e.Failed("You may not")]
+    assert t.gets(":s FAIL REDACT REDACT_FORBIDDEN #r m1 :You may not") == [e.Failed("You may not", "#r")]
 
 
 def test_what_happens_to_messages_waits_for_the_history_too() -> None:
@@ -378,6 +384,38 @@ def test_typing_is_said_now_and_then() -> None:
     for name in ("NickServ", "#elsewhere"):
         t.p.typing(name)
     assert t.sent() == ["@+typing=active TAGMSG bob", "PRIVMSG bob x"], "a message says by itself that we stopped"
+
+
+def test_typing_that_nobody_hears_is_no_news() -> None:
+    t = Full()
+    t.p.typing("bob")
+    assert t.gets(":s 401 alice bob :No such nick") == []
+    t.now.seconds += 5
+    t.p.typing("bob")
+    t.p.typing("bob", done=True)
+    assert t.sent() == ["@+typing=active TAGMSG bob"]
+    t.p.say("bob", "hello")
+    assert t.gets(":s 401 alice bob :No such nick") == [e.NotSent("bob", "hello", "No such nick")]
+    assert t.gets(":s 401 alice bob :No such nick") == [e.Failed("bob: No such nick")]
+
+
+def test_every_way_to_cut_the_stream_gives_the_same() -> None:
+    lines = [
+        "@msgid=m9 :bob!u@h BATCH +y draft/multiline #r",
+        "@batch=y :bob!u@h PRIVMSG #r :grüße",
+        "@batch=y;draft/multiline-concat :bob!u@h PRIVMSG #r :!",
+        ":s BATCH -y",
+        "@msgid=m8;+draft/react=👍;+draft/reply=m9 :bob!u@h TAGMSG #r",
+        ":s MARKREAD #r timestamp=2026-01-01T00:00:10.000Z",
+        ":s MODE #r +v alice",
+    ]
+    data = "".join(f"{line}\r\n" for line in lines).encode()
+    results = []
+    for cut in range(len(data) + 1):
+        t = Full()
+        results.append(t.apart(t.p.receive(data[:cut])) + t.apart(t.p.receive(data[cut:])))
+    assert all(result == results[0] for result in results)
+    assert [type(event).__name__ for event in results[0]] == ["Said", "Reacted", "ReadUpTo", "ModeSet", "Ranked"]
 
 
 def test_others_who_type() -> None:

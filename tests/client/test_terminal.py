@@ -141,7 +141,7 @@ def test_names_are_asked_of_the_connections_thread(server: FakeServer, ca: Path,
     assert server.said() == ["two", "lines"]
 
 
-def test_without_prompt_toolkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_prompt_toolkit(ca: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     real = builtins.__import__
 
     def without(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002
@@ -154,7 +154,7 @@ def test_without_prompt_toolkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         monkeypatch.setattr(builtins, "__import__", without)
         monkeypatch.setattr(sys, "stdin", keyboard)
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        assert cli.main(["localhost:1", "--name", "alice", "--line"]) == 1
+        assert cli.main(["localhost:1", "--name", "alice", "--line", "--ca", str(ca)]) == 1
         assert end
     os.close(master)
     assert "For a better input line: pip install prompt_toolkit" in capsys.readouterr().err

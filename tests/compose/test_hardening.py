@@ -63,7 +63,8 @@ def test_who_sees_which_volume(services: dict[str, Any]) -> None:
     assert mounts(services["certs"]) == {"certs": True, "ca": True, "ca-public": True}
     assert mounts(services["server"]) == {"certs": False, "data": True}
     for name in CLIENTS:
-        assert mounts(services[name]) == {"ca-public": False}, name
+        kept = {"bots": True} if name == "bots" else {}
+        assert mounts(services[name]) == {"ca-public": False, **kept}, name
     assert mounts(services["load"]) == {"ca-public": False, "results": True}
     for name in ("prometheus", "grafana"):
         assert [source for source, writable in mounts(services[name]).items() if writable] == [name]

@@ -145,7 +145,7 @@ def _reads_any_bytes(patch: pytest.MonkeyPatch) -> None:
         pytest.param("commands", _leaves_line_ends, id="A7: lines in a message of several"),
         pytest.param("commands", _reads_text_only, id="A8: bytes that are no text"),
         pytest.param("websocket", _reads_any_bytes, id="A8: a text frame that is no text"),
-        pytest.param("client", _shows_as_it_is("client.view"), id="A9: rows"),
+        pytest.param("client", _shows_as_it_is("client.view.texts"), id="A9: rows"),
         pytest.param("plain", _shows_as_it_is("server.dialects.plain"), id="A9: plain messages"),
         pytest.param("text", _knows_no_c1, id="A9: C1 controls"),
         pytest.param("commands", _takes_any_nick, id="A10: nicks that are not ASCII"),

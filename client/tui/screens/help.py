@@ -9,9 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from client.commands import Command
+from client.tui.cells import wrap
 from client.tui.rows import Row, RowList, Span
 from client.tui.screens.dialog import Dialog, box, words
 
+ROOMY = 60  # cells, from which a key and what it does stand in one row
 _NAMES = {
     "pageup": "page up",
     "pagedown": "page down",
@@ -48,19 +50,26 @@ def _together(keys: list[str]) -> str:
     return f"{keys[0]} … {keys[-1].rpartition('+')[2]}" if len(keys) > 4 else ", ".join(keys)
 
 
-def help_rows(keys: Mapping[str, Iterable[BindingType]], commands: Mapping[str, Command]) -> list[Row]:
-    """The rows: `keys` are groups of bindings by title."""
+def help_rows(keys: Mapping[str, Iterable[BindingType]], commands: Mapping[str, Command], width: int) -> list[Row]:
+    """The rows, `width` cells wide: `keys` are groups of bindings by title."""
     rows: list[Row] = []
     for title, bindings in keys.items():
-        rows += _table(title, described(bindings))
-    rows += _table("Commands", [(command.usage, command.help) for command in commands.values()] + [("//text", "say /text")])
-    return rows
+        rows += _table(title, described(bindings), width)
+    typed = [(command.usage, command.help) for command in commands.values()]
+    return rows + _table("Commands", [*typed, ("//text", "say /text")], width)
 
 
-def _table(title: str, lines: list[tuple[str, str]]) -> list[Row]:
-    width = min(26, max((len(left) for left, _ in lines), default=0))
-    rows = [Row([Span(left.ljust(width), "key"), Span(f"  {right}")]) for left, right in lines]
-    return [Row([Span(title, "heading")]), *rows, Row([])]
+def _table(title: str, lines: list[tuple[str, str]], width: int) -> list[Row]:
+    column = min(26, max((len(left) for left, _ in lines), default=0))
+    rows = [Row([Span(title, "heading")])]
+    for left, right in lines:
+        if width < ROOMY:
+            rows += [Row([Span(left, "key")]), *(Row([Span(f"  {piece.text}")]) for piece in wrap(right, max(width - 2, 10)))]
+        elif len(left) > column:
+            rows += [Row([Span(left, "key")]), Row([Span(" " * column), Span(f"  {right}")])]
+        else:
+            rows.append(Row([Span(left.ljust(column), "key"), Span(f"  {right}")]))
+    return [*rows, Row([])]
 
 
 class HelpRows(RowList, can_focus=True):
@@ -77,7 +86,7 @@ class Help(Dialog[None]):
 
     def __init__(self, keys: Mapping[str, Iterable[BindingType]], commands: Mapping[str, Command]) -> None:
         super().__init__()
-        self._rows = help_rows(keys, commands)
+        self._keys, self._commands = keys, commands
 
     def compose(self) -> ComposeResult:
         """The list."""
@@ -85,6 +94,6 @@ class Help(Dialog[None]):
             yield HelpRows()
             yield words("↑ ↓ scroll   Esc back", "hint")
 
-    def on_mount(self) -> None:
-        """Fill it."""
-        self.query_one(HelpRows).put(self._rows)
+    def on_resize(self) -> None:
+        """Fill it, as wide as it is."""
+        self.query_one(HelpRows).put(help_rows(self._keys, self._commands, min(self.size.width, 72) - 5))

@@ -9,13 +9,16 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
 
 from client.tui.answers import Answers
 from client.tui.completion import Words
 from client.tui.composer import Composer
 from client.tui.finder import Found, everything
+from client.tui.keys import know_alt
 from client.tui.members import Members
+from client.tui.offer import offer_account
 from client.tui.rooms import Rooms
 from client.tui.rows import RowList
 from client.tui.screens.help import Help
@@ -34,6 +37,14 @@ if TYPE_CHECKING:
 
 WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
+
+TYPING = [  # what the composer does, for the help
+    Binding("enter", "", "send it"),
+    Binding("alt+enter,ctrl+j", "", "another line"),
+    Binding("tab", "", "complete a name, a room, a /command, an :emoji:"),
+    Binding("up,down", "", "what was typed before"),
+    Binding("escape", "", "close what is open; then, to the newest message"),
+]
 
 
 class MainScreen(Screen[None]):
@@ -61,6 +72,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, workspace: Workspace[Session]) -> None:
         super().__init__()
+        know_alt("ams123456789")
         self.workspace = workspace
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
         self.composer = Composer(self._words, self._keeps_secret, id="composer")
@@ -151,7 +163,7 @@ class MainScreen(Screen[None]):
             self._prompt = prompt
             self.composer.ask_secret(prompt)
         name = chat.view.front.name
-        self.composer.area.placeholder = (
+        self.composer.area.placeholder = Content(  # as text: a str is read as markup
             "another name" if self._session.wants_name else f"message to {name}" if name else "a /command, or a room: ctrl+k"
         )
 
@@ -159,6 +171,7 @@ class MainScreen(Screen[None]):
         self.sync_status()
         for session in self.workspace.servers:
             session.report_read()
+        offer_account(self.parley, self._session)
 
     # --- moving ---
 
@@ -275,7 +288,13 @@ class MainScreen(Screen[None]):
 
     def action_help(self) -> None:
         """All keys and commands."""
-        keys = {"Everywhere": [*self.BINDINGS, *self.app.BINDINGS], "A message, once one is chosen": Timeline.BINDINGS[-4:]}
+        keys: dict[str, list[BindingType]] = {
+            "Everywhere": [*self.BINDINGS, *self.app.BINDINGS],
+            "While you type": [*TYPING],
+            "A message, once one is chosen": [
+                each for each in Timeline.BINDINGS if isinstance(each, Binding) and "ask" in each.action
+            ],
+        }
         self.app.push_screen(Help(keys, self._session.chat.commands))
 
     def action_switcher(self) -> None:

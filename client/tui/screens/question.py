@@ -24,11 +24,11 @@ class Question(Dialog[bool]):
 
     def __init__(self, title: str, text: str, *, yes: str = "Yes", no: str = "No") -> None:
         super().__init__()
-        self._title, self._text, self._yes, self._no = title, text, yes, no
+        self._about, self._text, self._yes, self._no = title, text, yes, no
 
     def compose(self) -> ComposeResult:
         """The question, and two buttons."""
-        with box(self._title):
+        with box(self._about):
             yield words(self._text)
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._yes} (y)", id="yes", compact=True)

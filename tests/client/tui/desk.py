@@ -101,7 +101,7 @@ class Desk:
             )
             for host, dialect in zip(servers, self.dialects, strict=True)
         ]
-        self.app = ParleyApp(self.sessions, Settings())
+        self.app = ParleyApp(self.sessions, Settings(offered=tuple(f"{host}:6697" for host in servers)))
         self.pilot: Pilot[None]
 
     @property
@@ -144,12 +144,14 @@ class Desk:
 
     async def settle(self) -> None:
         """Wait until nobody has a message to work on: as `Pilot.pause`, which takes 20 ms at least, many times a test."""
-        calm = 0
-        while calm < 5:
+        calm, deadline = 0, time.monotonic() + PATIENCE
+        while calm < 5 and not self.app._exit and time.monotonic() < deadline:
             await asyncio.sleep(0.0005)
-            pumps = [self.app, *self.app.screen_stack, *self.app.screen.walk_children()] if self.app.is_running else []
-            busy = self.app.main.timeline._later is not None or any(pump.message_queue_size for pump in pumps)
-            calm = 0 if busy else calm + 1
+            calm = 0 if self._busy() else calm + 1
+
+    def _busy(self) -> bool:
+        pumps = [self.app, *self.app.screen_stack, *self.app.screen.walk_children()] if self.app.is_running else []
+        return self.app.main.timeline.waits or any(pump.message_queue_size for pump in pumps)
 
     def rows(self) -> list[str]:
         return screen_text(self.app)

@@ -7,6 +7,7 @@ from textual.events import Key
 
 from client import events as e
 from client.errors import Trouble
+from client.tui.settings import load
 from client.tui.themes import THEMES
 from tests.client.tui.desk import Desk, said
 
@@ -340,7 +341,7 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
         await desk.pilot.click("#timeline", offset=(5, 10))
         await desk.types("still typing")
-        assert desk.app.main.composer.text == "still typing"
+        await desk.until(lambda: desk.app.main.composer.text == "still typing")
         await desk.keys("alt+m")
         await desk.sees("Operators")
         await desk.pilot.click("#members", offset=(5, 0))
@@ -469,5 +470,83 @@ def test_keys_that_edit_are_taken_in_the_order_in_which_they_are_pressed(desk: D
             desk.app.post_message(Key(key, character))
         await desk.until(lambda: "c" in desk.app.main.composer.text)
         assert desk.app.main.composer.text == "abc"
+
+    desk.run(scenario)
+
+
+def test_an_account_is_offered_once(desk: Desk) -> None:
+    desk.app.wanted.offered = ()
+
+    async def scenario() -> None:
+        await desk.types("x")
+        await desk.greeted()
+        desk.app.main._tick()
+        assert desk.app.screen is desk.app.main, "not while something is typed"
+        await desk.keys("backspace")
+        desk.app.main._tick()
+        await desk.sees("the name grace is yours", "Not now (n)")
+        await desk.keys("y")
+        await desk.sees("Its password:")
+        for first, again in (("one", "two"), ("s3cret", "s3cret")):
+            await desk.keys("enter")
+            await desk.types(first)
+            await desk.keys("enter")
+            await desk.types(again)
+            assert not any(again in row for row in desk.rows())
+            await desk.keys("enter")
+            if first != again:
+                await desk.sees("The two are not the same")
+        assert desk.dialect.did("register") == [("register", "s3cret")]
+        desk.app.main._tick()
+        await desk.settle()
+        assert desk.app.screen is desk.app.main
+        assert load().offered == ("chat.example:6697",)
+
+    desk.run(scenario)
+
+
+def test_an_account_is_not_offered_to_who_has_one(desk: Desk) -> None:
+    desk.app.wanted.offered = ()
+
+    async def scenario() -> None:
+        await desk.happens(e.LoggedIn("grace"))
+        await desk.greeted()
+        desk.app.main._tick()
+        assert desk.app.screen is desk.app.main
+        await desk.happens(e.LoggedIn(""))
+        desk.app.main._tick()
+        await desk.keys("n")
+        assert desk.dialect.did("register") == []
+
+    desk.run(scenario)
+
+
+def test_keys_for_reading(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(*(said(f"line {n}", second=n) for n in range(60)))
+        await desk.sees("line 59")
+        await desk.keys("ctrl+home")
+        await desk.sees("line 0")
+        await desk.keys("pagedown", "ctrl+end")
+        await desk.sees("line 59")
+        await desk.keys("ctrl+home")
+        await desk.sees("line 0")
+        await desk.keys("escape")
+        await desk.sees("line 59")
+        await desk.keys("alt+up", "alt+down")
+        assert desk.app.main.timeline.picked is None
+
+    desk.run(scenario)
+
+
+def test_leaving_twice_waits_for_nobody(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.link.stopped = True  # its goodbye takes long
+        await desk.keys("ctrl+q")
+        await desk.sees("saying goodbye")
+        await desk.keys("ctrl+q")
+        await desk.until(lambda: desk.app._exit)
 
     desk.run(scenario)

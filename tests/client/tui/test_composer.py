@@ -215,7 +215,7 @@ def test_emoji_by_mouse() -> None:
         assert app.composer.popup.size.height <= 8
         await pilot.click(app.composer.popup, offset=(3, 1))
         await pilot.pause()
-        assert app.composer.text == "😸"
+        assert app.composer.text == "😏"
 
     drive(test)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual._xterm_parser import XTermParser
+from textual.events import Key
 
 from client.tui.driver import Writer
-from client.tui.keys import know_alt_digits
+from client.tui.keys import know_alt
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
 from tests.client.tui.pseudo import Pseudo
 
@@ -70,9 +72,10 @@ def test_a_terminal_that_has_gone_is_told(pipe: list[int]) -> None:
 
 
 def test_alt_and_a_digit_is_a_key() -> None:
-    know_alt_digits()
-    know_alt_digits()
-    assert not {f"\x1b{digit}" for digit in range(10)} & set(ANSI_SEQUENCES_KEYS)
+    know_alt("12")
+    parser = XTermParser()
+    keys = [event.key for event in parser.feed("\x1b2\x1b1") if isinstance(event, Key)]
+    assert keys == ["alt+2", "alt+1"]
 
 
 @pytest.fixture
@@ -96,9 +99,22 @@ def test_a_stalled_terminal_stops_neither_keys_nor_connection(server: FakeServer
     assert terminal.wait() == 0
 
 
+def test_it_is_stopped_and_goes_on(server: FakeServer, terminal: Pseudo) -> None:
+    status = Path(f"/proc/{terminal.process.pid}/stat")
+    os.kill(terminal.process.pid, signal.SIGTSTP)
+    Waits.until(lambda: ") T " in status.read_text(), "it is stopped")
+    server.speak("meanwhile")
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    terminal.writes("meanwhile")
+    terminal.press("\x11")
+    assert terminal.wait() == 0
+
+
 def test_what_is_no_text_does_not_end_it(server: FakeServer, terminal: Pseudo) -> None:
     terminal.press(b"caf\xe9 ok\r")
     Waits.until(lambda: server.said() == ["caf\ufffd ok"], server.said)
+    server.speak("so it is stored")
+    terminal.writes("so it is stored")
     terminal.press("\x11")
     assert terminal.wait() == 0
 

@@ -11,8 +11,9 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from client.tui.cells import cell_len, fit, tame, wrap
-from client.tui.colours import READABLE, UNSTYLED, contrast, palette
+from client.tui.colours import HUES, READABLE, UNSTYLED, contrast, palette
 from client.tui.layout import Around, Look, Row, follows, lay_out, waiting, words_of
+from client.tui.shown import chosen, thumb
 from client.view import Entry, Mark
 from wire.display import plain
 
@@ -173,6 +174,30 @@ def test_names_can_be_read_in_every_theme_and_keep_their_colour() -> None:
         for style in (*colours.names, colours.text, colours.own, colours.error, colours.notice, colours.accent):
             assert style.color is not None
             assert contrast(Color.from_rich_color(style.color), behind) >= READABLE - 0.1, theme.name
+
+
+def test_names_are_many_colours_and_readable_where_they_are_tinted() -> None:
+    colours = palette(BUILTIN_THEMES["textual-dark"].to_color_system().generate(), Color.parse("#121212"))
+    assert len({style.color for style in colours.names}) == len(HUES)
+    for under in (colours.mention, colours.picked):
+        assert under.bgcolor is not None
+        behind = Color.from_rich_color(under.bgcolor)
+        assert all(contrast(Color.from_rich_color(style.color), behind) > READABLE - 0.1 for style in colours.names)
+
+
+def test_what_was_found_can_be_seen_in_a_message_that_is_chosen() -> None:
+    colours = palette({"warning": "#FEA62B", "accent": "#FEA62B"}, Color.parse("#121212"))
+    (row,) = lay_out(said("hello there"), NOTHING, Look(79, colours, needle="there"))
+    backgrounds = {segment.text.strip(): segment.style and segment.style.bgcolor for segment in chosen(row.strip, colours)}
+    assert backgrounds["there"] == colours.found.bgcolor
+    assert backgrounds["hello"] == colours.picked.bgcolor
+
+
+def test_the_bar_shows_how_far_back_one_is() -> None:
+    assert thumb(20, 10, 0, 10, at_end=True) == range(0)
+    assert thumb(20, 1000, 980, 20, at_end=True) == range(19, 20)
+    assert thumb(20, 1000, 0, 20, at_end=False) == range(1)
+    assert thumb(20, 40, 10, 20, at_end=False) == range(5, 15)
 
 
 def test_a_theme_with_odd_colours_can_be_read() -> None:

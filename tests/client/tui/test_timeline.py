@@ -106,7 +106,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 async def drawn(app: Reading, pilot: Pilot[None]) -> None:
     """What has changed is on the screen."""
     app.timeline.changed()
-    await until(pilot, lambda: app.timeline._later is None)
+    await until(pilot, lambda: not app.timeline.waits)
     await pilot.pause()
 
 
@@ -185,6 +185,24 @@ def test_scrolled_back_it_stays_where_it_is() -> None:
         assert "old 0" in "".join(app.rows()[:4])
 
     assert drive(many(60), test).told == [("end", 60), ("end", 64)]
+
+
+def test_what_is_not_read_can_be_gone_to() -> None:
+    async def test(app: Reading, pilot: Pilot[None]) -> None:
+        assert app.rows()[0].endswith("↑ new")
+        await pilot.click(app.timeline, offset=(SIZE[0] - 4, 0))
+        await pilot.pause()
+        assert any(row.strip("─") == " new " for row in app.rows())
+        app.timeline.action_end()
+        await pilot.pause()
+        assert not app.rows()[0].endswith("↑ new")
+        app.timeline.buffer.marked = None
+        app.timeline.action_marked()
+        assert app.timeline.at_end
+
+    buffer = many(60)
+    buffer.marked = 20
+    drive(buffer, test)
 
 
 def test_older_ones_are_asked_for_once_a_page() -> None:
@@ -309,22 +327,24 @@ def test_search_goes_from_one_to_the_next() -> None:
         await pilot.pause()
         assert any(row.endswith("message 39") for row in app.rows())
         assert app.timeline.find("MESSAGE 3")
-        assert app.timeline._found == 38
+        assert app.timeline._canvas.found == 38
+        app.timeline.action_pick(-1)
+        await pilot.pause()
+        app.timeline.action_leave()
         assert app.timeline.find("MESSAGE 3", backwards=False)
-        assert app.timeline._found == 39
+        assert app.timeline._canvas.found == 39
         assert not app.timeline.find("nowhere")
         assert app.timeline.find("message 7", backwards=False)
-        assert app.timeline._found == 7
+        assert app.timeline._canvas.found == 7
         assert not app.timeline.find("")
 
     drive(many(60), test)
 
 
-def test_a_click_picks_and_leaves_the_focus() -> None:
+def test_a_click_picks() -> None:
     async def test(app: Reading, pilot: Pilot[None]) -> None:
         await pilot.click(app.timeline, offset=(10, app.timeline.size.height - 1))
         await pilot.pause()
-        assert app.query_one(Input).has_focus
         app.timeline.show(Buffer("#other", "#other", past=Past.START))
         await pilot.pause()
         await pilot.click(app.timeline, offset=(10, 2))
@@ -356,14 +376,14 @@ def test_text_is_selected_with_the_mouse() -> None:
 def test_a_flood_is_drawn_at_a_pace() -> None:
     async def test(app: Reading, pilot: Pilot[None]) -> None:
         screens = 0
-        draw = app.timeline.render_lines
+        draw = app.timeline._arrange
 
-        def counted(*args: object) -> object:
+        def counted() -> None:
             nonlocal screens
-            screens += 1
-            return draw(*args)  # type: ignore[arg-type]
+            screens += app.timeline._stale
+            draw()
 
-        app.timeline.render_lines = counted  # type: ignore[assignment,method-assign]
+        app.timeline._arrange = counted  # type: ignore[method-assign]
         for number in range(1000):
             say(app.timeline.buffer, f"flood {number}", minutes=9)
             app.timeline.changed()

@@ -1,0 +1,139 @@
+"""From a command line to all that a connection needs: where to, as whom, whom to trust, with which password.
+
+What is missing is known from last time, or asked for; in a pipe nobody is known or asked but for address and name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from client import keys, known
+from client.address import LONGEST_ROOM, PLAIN_PORT, TLS_PORT, Address, Link, parse_link
+from client.asking import ask, ask_server, ask_trust
+from client.chat import ASK_NAME, LONGEST_NICK
+from client.dialect import Dialect
+from client.errors import Trouble
+from client.firstuse import Stranger, Trust, prepare
+from client.irc import IrcProtocol
+from client.known import Known
+from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
+from client.plain import LOBBY, PlainProtocol
+from wire.display import safe
+from wire.fingerprints import parse_fingerprint
+from wire.names import is_room, nick_from, valid_nick, valid_room
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """All that is needed to connect. `kept`: see `client.remembering.Remembering`."""
+
+    address: Address
+    name: str
+    rooms: list[str]
+    trust: Trust
+    login: Login | None = None
+    kept: str | None = None
+    plain: bool = False
+
+
+def dialect_of(visit: Visit) -> tuple[Dialect, str]:
+    """What is spoken, and the room in front."""
+    if visit.plain:
+        return PlainProtocol(visit.name), LOBBY
+    return IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0]
+
+
+def arrive(args: argparse.Namespace, source: TextIO, *, person: bool) -> Visit:
+    """The visit that `args` (of `client.cli.parser`) asks for; `person`: there is somebody to ask. Raises Trouble, ValueError."""
+    room = checked_room(args.room) if args.room else ""
+    link = _where(args, source, person=person)
+    before = known.find(link.address) if person and not args.plain else None
+    account = _account(args, before)
+    name = args.name or _name_before(before, account) or account or ask(ASK_NAME, source)
+    trust = _trust(prepare(link.address, args.ca, link.ca), source, person=person)
+    login, kept = find_login(link.address, account, args.password_file, source, person=person) if account else (None, None)
+    rooms = [room] if room else list(link.rooms or (before.rooms if before is not None else ())) or [LOBBY]
+    return Visit(link.address, name if args.plain else as_nick(name), rooms, trust, login, kept, args.plain)
+
+
+def _where(args: argparse.Namespace, source: TextIO, *, person: bool) -> Link:
+    """Server, rooms and fingerprint, the last also where an option says it."""
+    demanded = parse_fingerprint(args.fingerprint) if args.fingerprint else ""
+    if demanded and args.ca:
+        raise Trouble("--ca and --fingerprint say the same: one of them is enough.")
+    text = args.address or ask_server(known.load() if person else [], source)
+    link = parse_link(text, PLAIN_PORT if args.plain else TLS_PORT)
+    if demanded and link.ca not in ("", demanded):
+        raise Trouble("The link and --fingerprint name two authorities: leave out the one that is wrong.")
+    return link._replace(ca=demanded or link.ca)
+
+
+def _account(args: argparse.Namespace, before: Known | None) -> str:
+    """The account to log in to: as said, else as last time; "" for none. Raises Trouble."""
+    account: str = args.account or ("" if args.plain else os.environ.get(ACCOUNT_VARIABLE, ""))
+    if not account and before is not None and args.name in (None, before.name):
+        account = before.account
+    if args.plain and account:
+        raise Trouble("The plain protocol knows no accounts: leave out --plain, or --account.")
+    if args.password_file and not account:
+        raise Trouble("A password is for an account: name it with --account NAME.")
+    return check_account(account) if account else ""
+
+
+def _name_before(before: Known | None, account: str) -> str:
+    return before.name if before is not None and before.account == account else ""
+
+
+def _trust(found: Trust | Stranger, source: TextIO, *, person: bool) -> Trust:
+    """Whom to believe, after the question where there is one. Raises Trouble."""
+    if isinstance(found, Trust):
+        return found
+    if not person:
+        raise found.unasked()
+    return ask_trust(found, source)
+
+
+def checked_room(name: str) -> str:
+    """`name` as a room. Raises Trouble where none can be called that."""
+    room = name if is_room(name) else f"#{name}"
+    if not valid_room(room, LONGEST_ROOM):
+        raise Trouble(f"{room!a} is no room: a name has no spaces, commas or wildcards, as in --room '#lobby'.")
+    return room
+
+
+def as_nick(name: str) -> str:
+    """`name` as IRC allows it; says so where that is not quite what was asked for."""
+    if valid_nick(name, LONGEST_NICK):
+        return name
+    nick = nick_from(name, LONGEST_NICK)
+    print(f"Your name here is {nick}: letters, digits and _-[]{{}}\\|`^ can be used.", file=sys.stderr)
+    return nick
+
+
+def find_login(address: Address, account: str, file: str | None, source: TextIO, *, person: bool) -> tuple[Login, str | None]:
+    """The account with its password, and `kept` as `client.remembering.Remembering` takes it. Raises Trouble."""
+    kept: str | None = None
+    if (password := find_password(file)) is None:
+        failed: list[str] = []
+        password = keys.find(address, account, failed.append)
+        kept = password or ("" if person and not failed and keys.usable(failed.append) else None)
+        print("".join(f"{sentence}\n" for sentence in failed), end="", file=sys.stderr)
+    if password is None and source.isatty():
+        password = _typed_password(account)
+    if not password:
+        raise Trouble(f"The account {safe(account)} needs its password: in ${PASSWORD_VARIABLE}, or with --password-file FILE.")
+    return Login(account, password, asks=person and importlib.util.find_spec("prompt_toolkit") is not None), kept
+
+
+def _typed_password(account: str) -> str:
+    try:
+        return getpass.getpass(f"Password of the account {safe(account)}: ")
+    except EOFError:
+        print(file=sys.stderr)
+        return ""

@@ -1,0 +1,202 @@
+"""Trust on first use: whom to believe at a server whose authority nobody here knows. docs/adr/0012-trust-on-first-use.md
+
+    prepare --> Trust                  an authority that is given or known, or a pin: connect with it
+            '-> Stranger --accept-->   shown to a person, who compares its fingerprint; stored for this host and port
+    connection refused: `explain`      where a pin was broken, what was trusted and what is there now
+
+`assess` decides, without I/O. Everything here runs before the connection, in the thread of who calls it.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass
+from enum import Enum
+
+from client import pins
+from client.address import Address
+from client.chain import Certificate, anchor, look, shake
+from client.errors import Trouble
+from client.pins import Pin
+from client.trust import CA_VARIABLE, client_context, describe, find_ca, pinned_context
+from wire.display import safe
+from wire.fingerprints import PREFIX, grouped
+
+
+class Finding(Enum):
+    """What a chain is to us."""
+
+    KNOWN = "known"  # it has the certificate that we trust, or that was demanded
+    UNKNOWN = "unknown"
+    CHANGED = "changed"  # another one was trusted for this server
+    OTHER = "other"  # it has not the certificate that was demanded
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`certificate`: what would be trusted. `expected`: the fingerprint that should have been there, "" where any might be."""
+
+    finding: Finding
+    certificate: Certificate
+    expected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom a connection believes: what `client.connection.Connection` takes as `context` and `trusted`; the pin it comes from."""
+
+    context: ssl.SSLContext
+    described: str
+    pin: Pin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A server met for the first time. Its chain, name and dates hold; nobody here knows its authority."""
+
+    address: Address
+    certificate: Certificate
+
+    @property
+    def what(self) -> str:
+        """What would be trusted."""
+        return "authority" if self.certificate.authority else "certificate"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What to show, as labels and safe values."""
+        one = self.certificate
+        first, second = grouped(one.fingerprint)
+        valid = f"{one.begins:%Y-%m-%d} to {one.ends:%Y-%m-%d}" if one.begins and one.ends else ""
+        rows = [("server", str(self.address)), (self.what, safe(one.subject)), ("valid", valid)]
+        return [(label, value) for label, value in [*rows, ("SHA-256", first), ("", second)] if value]
+
+    def accept(self) -> Trust:
+        """A person has compared the fingerprint: trust it from now on. Where it cannot be stored, for this once."""
+        pins.keep(self.address, self.certificate.der)
+        return _pinned(self.address, Pin(self.certificate.der))
+
+    def refuse(self) -> Trouble:
+        """Nobody said yes: what to tell them."""
+        return Trouble(f"{self.address} is not trusted, and nothing was sent to it.", lasting=True)
+
+    def unasked(self) -> Trouble:
+        """There is nobody to ask: what to do instead."""
+        found = f"{PREFIX}{self.certificate.fingerprint}"
+        how = "pass its operator's ca.pem with --ca FILE, or --fingerprint with what its operator says that this has to be"
+        signed = "is signed by an authority that" if self.certificate.authority else "is one that"
+        return Trouble(f"The certificate of {self.address} {signed} nobody here knows: {how} ({found}).", lasting=True)
+
+
+def assess(chain: tuple[Certificate, ...], known: Pin | None, demanded: str = "") -> Verdict:
+    """What `chain` is to us, who trust `known` for its server; `demanded`: the fingerprint that it must have in it, or "".
+
+    What is demanded does not outweigh what is known: a link may come from anybody.
+    """
+    expected = known.fingerprint if known is not None else demanded
+    found = next((one for one in chain if expected and one.fingerprint == expected), None)
+    if known is not None and (known.by_system or found is None or demanded not in ("", expected)):
+        return Verdict(Finding.CHANGED, found or anchor(chain), expected)
+    if found is None:
+        return Verdict(Finding.OTHER if demanded else Finding.UNKNOWN, anchor(chain), expected)
+    return Verdict(Finding.KNOWN, found, expected)
+
+
+def prepare(address: Address, ca: str | None = None, demanded: str = "") -> Trust | Stranger:
+    """Whom to believe at `address`: the authority in the file `ca` or $PARLEY_CA, else the pin; without either, whom we find there.
+
+    `demanded`: a fingerprint of an invitation or of --fingerprint, in place of the question. Raises Trouble. It may take two short
+    connections to the server, the first time.
+    """
+    if ca or os.environ.get(CA_VARIABLE):
+        given = find_ca(ca)
+        return Trust(client_context(given), describe(given))
+    pin = pins.find(address)
+    if demanded and (pin is None or pin.fingerprint != demanded):
+        return _demanded(address, pin, demanded)
+    return _first(address) if pin is None else _pinned(address, pin)
+
+
+def explain(trouble: Trouble, address: Address, trust: Trust) -> Trouble:
+    """What to say about a refused connection: where a pin was broken, loudly, with what is there now. It looks once more."""
+    if not trouble.stranger or trust.pin is None:
+        return trouble
+    try:
+        verdict = assess(look(address), trust.pin)
+    except Trouble:
+        return trouble
+    return _changed(address, trust.pin, verdict.certificate)
+
+
+def _first(address: Address) -> Trust | Stranger:
+    """Nothing is known about this server."""
+    local = find_ca(None)
+    for ca in dict.fromkeys((local, None)):
+        context = client_context(ca)
+        trouble = shake(address, context, describe(ca))
+        if trouble is None:
+            if ca is None:
+                pins.keep(address, b"")
+            return Trust(context, describe(ca))
+        if not trouble.stranger:
+            raise trouble
+    offered = assess(look(address), None).certificate
+    _check(address, offered)
+    return Stranger(address, offered)
+
+
+def _demanded(address: Address, pin: Pin | None, demanded: str) -> Trust:
+    verdict = assess(look(address), pin, demanded)
+    if pin is not None:
+        raise _changed(address, pin, verdict.certificate)
+    if verdict.finding is not Finding.KNOWN:
+        raise _other(address, verdict)
+    _check(address, verdict.certificate)
+    return Stranger(address, verdict.certificate).accept()
+
+
+def _check(address: Address, offered: Certificate) -> None:
+    """Nobody is asked to trust what would not be enough: whoever sends a chain has to have the keys to it. Raises Trouble."""
+    trouble = shake(address, pinned_context(offered.der), "the authority that comes with it")
+    if trouble is None:
+        return
+    if trouble.stranger:
+        sentence = (
+            f"The certificate of {address} is not signed by the authority that comes with it: its operator has to put that right."
+        )
+        raise Trouble(sentence, lasting=True)
+    raise trouble
+
+
+def _pinned(address: Address, pin: Pin) -> Trust:
+    if pin.by_system:
+        return Trust(client_context(None), describe(None), pin)
+    since = f" since {pin.since}" if pin.since else ""
+    return Trust(pinned_context(pin.certificate), f"whom you trusted for {address}{since}", pin)
+
+
+def _other(address: Address, verdict: Verdict) -> Trouble:
+    rows = [("expected", grouped(verdict.expected)), ("found", grouped(verdict.certificate.fingerprint))]
+    head = f"{address} is not the server of this invitation, and nothing was sent to it."
+    end = "Either the invitation is old or wrong, or somebody is in between. Ask the operator for a new one."
+    return Trouble("\n".join([head, *_compared(rows), end]), lasting=True)
+
+
+def _changed(address: Address, pin: Pin, now: Certificate) -> Trouble:
+    since = f"trusted since {pin.since}" if pin.since else "trusted"
+    old = grouped(pin.fingerprint) if pin.certificate else ["an authority that this computer knows", ""]
+    rows = [(since, old), ("now", grouped(now.fingerprint))]
+    head = f"THE CERTIFICATE OF {address} IS NOT FROM WHOM YOU TRUSTED FOR IT, and nothing was sent to it."
+    end = (
+        "Either its operator made a new authority, or somebody is in between and wants your password. Compare the new\n"
+        "SHA-256 with the operator, by another way than this server. Only if it is the same:\n"
+        f"    python -m client --forget {safe(str(address))}"
+    )
+    return Trouble("\n".join([head, *_compared(rows), end]), lasting=True)
+
+
+def _compared(rows: list[tuple[str, list[str]]]) -> list[str]:
+    """Fingerprints below each other."""
+    width = max(len(label) for label, _ in rows)
+    lines = [(label if at == 0 else "", part) for label, parts in rows for at, part in enumerate(parts)]
+    return [f"    {label:{width}}  {part}" for label, part in lines if part]

@@ -1,0 +1,113 @@
+"""Servers that we have been on: where, as whom, in which rooms. $XDG_CONFIG_HOME/parley/servers.json, no secret in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from client import folders
+from client.address import Address, parse_address
+from client.pins import key
+from wire.names import valid_room
+
+MOST_SERVERS = 50
+MOST_ROOMS = 50
+LONGEST = 200  # characters of a name
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A server: `account` "" where we have none there, `last_used` in UTC, `told` what need not be said or asked once more."""
+
+    address: Address
+    name: str
+    account: str = ""
+    rooms: tuple[str, ...] = ()
+    last_used: datetime = NEVER
+    told: tuple[str, ...] = ()
+
+
+def file() -> Path:
+    """Where they are kept."""
+    return folders.config_folder() / "servers.json"
+
+
+def load() -> list[Known]:
+    """All of them, the last used first. What is damaged is left out."""
+    rows = folders.read(file()).get("servers")
+    found = [known for row in rows[:MOST_SERVERS] if (known := _known(row))] if isinstance(rows, list) else []
+    return sorted(found, key=lambda known: known.last_used, reverse=True)
+
+
+def find(address: Address) -> Known | None:
+    """What we know about a server."""
+    return next((known for known in load() if key(known.address) == key(address)), None)
+
+
+def remember(address: Address, name: str, account: str = "", rooms: tuple[str, ...] = (), *, now: datetime | None = None) -> bool:
+    """We are on this server now: it goes to the top. Whether that could be stored."""
+    before = find(address)
+    told = before.told if before else ()
+    return _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told))
+
+
+def tell(address: Address, what: str) -> bool:
+    """Whether `what` was not yet said about a server that we know; from now on it was."""
+    known = find(address)
+    if known is None or what in known.told:
+        return known is None
+    _store(replace(known, told=(*known.told, what)))
+    return True
+
+
+def forget(address: Address) -> bool:
+    """Drops a server; whether it was known."""
+    before = load()
+    rest = [known for known in before if key(known.address) != key(address)]
+    return len(rest) < len(before) and _write(rest)
+
+
+def _store(known: Known) -> bool:
+    rest = [one for one in load() if key(one.address) != key(known.address)]
+    return _write([known, *rest][:MOST_SERVERS])
+
+
+def _write(servers: list[Known]) -> bool:
+    return folders.write(file(), {"servers": [_row(known) for known in servers]})
+
+
+def _row(known: Known) -> dict[str, Any]:
+    return {
+        "address": str(known.address),
+        "name": known.name,
+        "account": known.account,
+        "rooms": list(known.rooms),
+        "last_used": known.last_used.isoformat(timespec="seconds"),
+        "told": list(known.told),
+    }
+
+
+def _known(row: object) -> Known | None:
+    """The server in a row; None where somebody wrote something else there."""
+    if not isinstance(row, dict):
+        return None
+    try:
+        address = parse_address(_text(row, "address"))
+        last = datetime.fromisoformat(_text(row, "last_used")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    rooms = tuple(room for room in _texts(row, "rooms") if valid_room(room, LONGEST))
+    return Known(address, _text(row, "name"), _text(row, "account"), rooms, last, _texts(row, "told"))
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= LONGEST else ""
+
+
+def _texts(row: dict[str, Any], name: str) -> tuple[str, ...]:
+    values = row.get(name)
+    return tuple(v for v in values[:MOST_ROOMS] if isinstance(v, str) and len(v) <= LONGEST) if isinstance(values, list) else ()

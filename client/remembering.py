@@ -1,0 +1,116 @@
+"""Between a person's connection and their front end: what is worth remembering of it, and what is said or asked once a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from client import events as e
+from client import keys, known
+from client.address import Address
+from client.asking import agreed
+from client.chat import Chat
+from client.connection import Driver
+from client.login import Login
+from wire.names import fold
+
+HINT = "this server lets you keep your name: /register makes an account"
+ASK_KEEP = "Keep the password in this computer's keyring? [y/N] "
+
+
+class Remembering:
+    """A driver (`client.connection.Driver`) around a front end's. It writes when we are let in, when we get an account, and at the
+    end: a server has no say in how often.
+    """
+
+    def __init__(self, driver: Driver, address: Address, name: str, rooms: list[str], account: str = "") -> None:
+        self._driver = driver
+        self._address = address
+        self._name = name
+        self._account = account
+        self._rooms = {fold(room): room for room in rooms}
+        self._stored: tuple[str, ...] | None = None  # the rooms last written
+
+    def handle(self, event: e.Event) -> None:
+        """Passes it on, and notes what is worth it."""
+        self._driver.handle(event)
+        match event:
+            case e.Registered(again=False):
+                self._name = event.nick if fold(event.nick.rstrip("_")) != fold(self._name) else self._name
+                self._store()
+            case e.LoggedIn() if event.account:
+                first, self._account = not self._account and self._stored is not None, event.account
+                if first:
+                    self._store()
+            case e.Joined(own=True) if len(self._rooms) < known.MOST_ROOMS:
+                self._rooms[fold(event.room)] = event.room
+            case e.Parted(own=True):
+                self._rooms.pop(fold(event.room), None)
+
+    def deadline(self) -> float | None:
+        """The front end's."""
+        return self._driver.deadline()
+
+    def tick(self) -> None:
+        """The front end's."""
+        self._driver.tick()
+
+    def ended(self) -> None:
+        """Notes the rooms that we were in last."""
+        if self._stored not in (None, tuple(self._rooms.values())):
+            self._store()
+        self._driver.ended()
+
+    def _store(self) -> None:
+        self._stored = tuple(self._rooms.values())
+        known.remember(self._address, self._name, self._account, self._stored)
+
+
+class Welcoming(Remembering):
+    """And in the line mode: a hint at accounts, and the offer that the keyring keeps a password that worked.
+
+    `kept`: the password that need not be offered to the keyring, for it is there, or in a file; None: it cannot be offered at all.
+    """
+
+    def __init__(
+        self, chat: Chat, address: Address, name: str, rooms: list[str], login: Login | None = None, *, kept: str | None = None
+    ) -> None:
+        super().__init__(chat, address, name, rooms, login.account if login else "")
+        self._chat = chat
+        self._login = login
+        self._kept = kept
+        self._post: Callable[[Callable[[], None]], None] = lambda job: job()
+
+    def post_by(self, post: Callable[[Callable[[], None]], None]) -> None:
+        """How to have something run in the connection's thread."""
+        self._post = post
+
+    def handle(self, event: e.Event) -> None:
+        """Says and asks what there is to say and ask after that."""
+        super().handle(event)
+        login = self._login
+        if isinstance(event, e.Offers) and e.Feature.REGISTRATION in event.features and not self._account:
+            if known.tell(self._address, "accounts"):
+                self._chat.inform(HINT)
+        elif isinstance(event, e.Registered) and login is not None and login.done and self._kept not in (None, login.password):
+            self._offer_to_keep(login)
+
+    def _offer_to_keep(self, login: Login) -> None:
+        if "keyring" in (found.told if (found := known.find(self._address)) else ()):
+            return
+        password = login.password
+
+        def answered(answer: str) -> None:
+            if agreed(answer):
+                threading.Thread(target=keep, name="keeping the password", daemon=True).start()
+            else:
+                known.tell(self._address, "keyring")
+
+        def keep() -> None:
+            said: list[str] = []
+            kept = keys.keep(self._address, login.account, password, said.append)
+            self._post(
+                lambda: self._chat.inform("the password is in the keyring" if kept else " ".join(["it was not kept.", *said]))
+            )
+
+        self._chat.ask(ASK_KEEP, answered)

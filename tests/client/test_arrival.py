@@ -1,0 +1,141 @@
+"""From a command line to a visit: what is said, known or asked for, in a terminal (a stream that says so) and in a pipe."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from client import cli, keys, known, pins
+from client.address import Address
+from client.arrival import Visit, arrive
+from client.errors import Trouble
+
+A = Address("chat.example", 6697)
+CA = "ab" * 32
+
+
+class Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, ca: Path) -> None:
+    monkeypatch.setenv("PARLEY_CA", str(ca))  # so that nobody is looked at
+    monkeypatch.delenv("PARLEY_ACCOUNT", raising=False)
+    monkeypatch.delenv("PARLEY_PASSWORD", raising=False)
+
+
+def visit(*arguments: str, typed: str = "", person: bool = True) -> Visit:
+    return arrive(cli.parser().parse_args(arguments), Keyboard(typed) if person else io.StringIO(typed), person=person)
+
+
+def test_nothing_is_asked_that_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    one = visit("chat.example:7", "--name", "ada", "--room", "dev")
+    assert (one.address, one.name, one.rooms, one.login, one.plain) == (Address("chat.example", 7), "ada", ["#dev"], None, False)
+    assert capsys.readouterr().out == ""
+    assert visit("chat.example", typed="ada\n").rooms == ["#lobby"]
+
+
+def test_who_was_there_before_is_not_asked_again() -> None:
+    known.remember(A, "ada", "", ("#a", "#b"))
+    one = visit("chat.example")
+    assert (one.name, one.rooms, one.login) == ("ada", ["#a", "#b"], None)
+    assert visit("ircs://chat.example/%23x").rooms == ["#x"]
+    assert visit("chat.example", "--room", "y").rooms == ["#y"]
+    assert visit("chat.example", typed="eve\n", person=False).name == "eve", "a pipe is nobody's"
+    assert visit("chat.example", "--plain", typed="eve\n").name == "eve"
+
+
+def test_an_account_is_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    known.remember(A, "ada_l", "ada", ())
+    monkeypatch.setenv("PARLEY_PASSWORD", "s3cret")
+    one = visit("chat.example")
+    assert one.login is not None
+    assert (one.name, one.login.account, one.login.password, one.kept) == ("ada_l", "ada", "s3cret", None)
+    assert visit("chat.example", "--name", "eve").login is None, "somebody else"
+    other = visit("chat.example", "--account", "eve")
+    assert other.login is not None
+    assert (other.name, other.login.account) == ("eve", "eve")
+
+
+def test_the_servers_known_are_offered(capsys: pytest.CaptureFixture[str]) -> None:
+    assert visit(typed="\nchat.example\nada\n").address == A
+    assert "Servers" not in capsys.readouterr().out
+    known.remember(A, "ada", "", ("#lobby",))
+    known.remember(Address("h", 7), "grace")
+    assert visit(typed="\n").address == Address("h", 7), "Enter takes the last one"
+    for typed, address in (("2\n", A), ("other:9\nx\n", Address("other", 9)), ("3:1\nx\n", Address("3", 1))):
+        assert visit(typed=typed).address == address
+    said = capsys.readouterr().out
+    assert "  1  h:7 as grace\n  2  chat.example:6697 as ada, #lobby\nWhich one?" in said
+    with pytest.raises(Trouble, match="An address and a name are needed"):
+        visit(typed="")
+    with pytest.raises(Trouble, match="An address and a name are needed"):
+        visit(typed="", person=False)
+
+
+def test_where_a_password_is_looked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ring = {"ada": "from the ring"}
+    monkeypatch.setattr(keys, "find", lambda address, account, say: ring.get(account))
+    monkeypatch.setattr(keys, "usable", lambda say: True)
+    monkeypatch.setattr("getpass.getpass", lambda question: "typed")
+
+    def passwords(*arguments: str, person: bool = True) -> tuple[str, str | None]:
+        one = visit("chat.example", "--account", *arguments, person=person)
+        assert one.login is not None
+        return one.login.password, one.kept
+
+    assert passwords("ada") == ("from the ring", "from the ring")
+    assert passwords("ada", person=False) == ("from the ring", "from the ring")
+    assert passwords("eve") == ("typed", "")
+    with pytest.raises(Trouble, match="The account eve needs its password"):
+        passwords("eve", person=False)
+
+    def locked(address: Address, account: str, say: keys.Say) -> None:
+        say("It is locked.")
+
+    monkeypatch.setattr(keys, "find", locked)
+    assert passwords("ada") == ("typed", None)
+    assert capsys.readouterr().err == "It is locked.\n"
+
+    def never(*_: object) -> None:
+        raise AssertionError("the keyring is for when there is nothing else")
+
+    monkeypatch.setattr(keys, "find", never)
+    monkeypatch.setenv("PARLEY_PASSWORD", "from env")
+    assert passwords("ada") == ("from env", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["h", "--fingerprint", CA, "--ca", "x"], "one of them is enough"),
+        ([f"ircs://h?ca={CA}", "--fingerprint", "cd" * 32], "name two authorities"),
+        (["h", "--fingerprint", "x"], "is no fingerprint"),
+        (["irc://h"], "is no link to here"),
+        (["--forget"], "Which server is to be forgotten?"),
+        (["h", "--forget"], "Nothing is known about h:6697"),
+    ],
+)
+def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*arguments, "--name", "x"]) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_forgetting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    forgotten: list[tuple[Address, str]] = []
+    monkeypatch.setattr(keys, "forget", lambda address, account: forgotten.append((address, account)))
+    known.remember(A, "ada", "ada")
+    known.remember(Address("h", 7), "ada")
+    pins.keep(A, b"x")
+    assert cli.main(["--forget", "ircs://chat.example/"]) == 0
+    assert capsys.readouterr().out.startswith("chat.example:6697 is forgotten: ")
+    assert (forgotten, pins.find(A), [server.address for server in known.load()]) == ([(A, "ada")], None, [Address("h", 7)])
+    assert cli.main(["--forget", "h:7"]) == 0
+    assert cli.main(["--forget", "h:7"]) == 1
+    assert known.load() == []

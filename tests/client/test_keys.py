@@ -1,0 +1,155 @@
+"""Passwords in a keyring: with backends of the keyring library's own interface, good and bad."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import fail, null
+
+from client import keys
+from client.address import Address
+
+A = Address("Chat.example", 6697)
+
+
+class Memory(KeyringBackend):
+    """A keyring that keeps what it is given."""
+
+    priority: ClassVar[float] = 5
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+class InClear(Memory):
+    """As keyrings.alt has them."""
+
+    priority: ClassVar[float] = 0.5
+
+
+class Locked(Memory):
+    """Nobody opens it."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise OSError("locked")
+
+
+class Hanging(Memory):
+    """It waits for somebody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.over.wait(60)
+        return "too late"
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = keyring.get_keyring()
+    yield
+    keyring.set_keyring(before)
+
+
+def use(backend: KeyringBackend) -> KeyringBackend:
+    keyring.set_keyring(backend)
+    return backend
+
+
+def test_kept_found_and_forgotten() -> None:
+    ring = Memory()
+    use(ring)
+    assert keys.usable()
+    assert keys.find(A, "ada") is None
+    assert keys.keep(A, "ada", "s3cret")
+    assert ring.kept == {("parley chat.example:6697", "ada"): "s3cret"}
+    assert keys.find(A, "ada") == "s3cret"
+    assert keys.find(Address("chat.example", 6698), "ada") is None
+    assert [keys.forget(A, "ada"), keys.forget(A, "ada"), ring.kept] == [True, False, {}]
+
+
+@pytest.mark.parametrize("password", ["", "a\nb", "x" * 2000])
+def test_what_is_no_password_is_none(password: str) -> None:
+    ring = Memory()
+    use(ring)
+    ring.kept["parley chat.example:6697", "ada"] = password
+    assert keys.find(A, "ada") is None
+
+
+@pytest.mark.parametrize("backend", [InClear, fail.Keyring, null.Keyring])
+def test_never_in_clear(backend: type[KeyringBackend], capsys: pytest.CaptureFixture[str]) -> None:
+    ring = use(backend())
+    assert not keys.usable()
+    assert not keys.keep(A, "ada", "s3cret")
+    assert getattr(ring, "kept", {}) == {}
+    assert capsys.readouterr().err == ""
+
+
+class Chain:
+    """As `keyring.backends.chainer` shows itself."""
+
+    def __init__(self, *backends: object) -> None:
+        self.backends = backends
+
+
+class NotHere:
+    """As a backend says that it does not work on this system."""
+
+    @property
+    def priority(self) -> float:
+        raise RuntimeError("no D-Bus")
+
+
+def test_of_several_the_first_that_encrypts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clear, good = InClear(), Memory()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: Chain(NotHere(), clear, good))
+    assert keys.keep(A, "ada", "s3cret")
+    assert (len(clear.kept), len(good.kept)) == (0, 1)
+    monkeypatch.setattr(keyring, "get_keyring", NotHere)
+    assert not keys.usable()
+
+
+def test_one_that_cannot_be_opened_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    use(Locked())
+    assert keys.find(A, "ada") is None
+    assert capsys.readouterr().err == "The keyring cannot be used (OSError): unlock it, or do without.\n"
+
+
+def test_one_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = Hanging()
+    use(ring)
+    monkeypatch.setattr(keys, "PATIENCE", 0.05)
+    said: list[str] = []
+    assert keys.find(A, "ada", said.append) is None
+    ring.over.set()
+    assert said == ["The keyring did not answer within 0.05 s: unlock it, or do without."]
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name == "keyring":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert not keys.usable()

@@ -1,0 +1,154 @@
+"""What is remembered on this computer: servers, pins, and files that are damaged, unreadable or cannot be written."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from client import folders, known, pins
+from client.address import Address
+from client.known import Known
+from client.pins import Pin
+
+A, B = Address("chat.example", 6697), Address("::1", 7)
+NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+
+
+def test_servers_come_back_the_last_used_first() -> None:
+    assert known.load() == []
+    assert known.remember(A, "ada", "ada", ("#lobby", "#dev"), now=NOW)
+    assert known.remember(B, "guest", now=NOW + timedelta(hours=1))
+    one, other = Known(B, "guest", last_used=NOW + timedelta(hours=1)), Known(A, "ada", "ada", ("#lobby", "#dev"), NOW)
+    assert known.load() == [one, other]
+    known.remember(Address("CHAT.example", 6697), "ada", "ada", ("#x",), now=NOW + timedelta(hours=2))
+    assert [server.rooms for server in known.load()] == [("#x",), ()], "the case of a host says nothing"
+    assert known.find(A) == known.load()[0]
+    assert known.forget(A)
+    assert not known.forget(A)
+    assert known.load() == [one]
+    assert known.file().stat().st_mode & 0o777 == 0o600
+    assert known.file().parent.stat().st_mode & 0o777 == 0o700
+    assert [entry.name for entry in known.file().parent.iterdir()] == ["servers.json"]
+
+
+def test_what_was_told_is_told_once() -> None:
+    assert known.tell(A, "accounts"), "nothing can be noted of a server that is not known"
+    known.remember(A, "ada", now=NOW)
+    assert [known.tell(A, "accounts"), known.tell(A, "accounts"), known.tell(A, "keyring")] == [True, False, True]
+    known.remember(A, "ada", now=NOW)
+    assert not known.tell(A, "accounts")
+
+
+def test_lists_have_an_end() -> None:
+    for number in range(known.MOST_SERVERS + 5):
+        known.remember(Address("h", number + 1), "x", rooms=tuple(f"#{i}" for i in range(100)), now=NOW + timedelta(hours=number))
+    assert len(known.load()) == known.MOST_SERVERS
+    assert known.find(Address("h", 1)) is None
+    assert len(known.load()[0].rooms) == known.MOST_ROOMS
+
+
+def test_rows_that_somebody_else_wrote_are_left_out() -> None:
+    known.remember(A, "ada", now=NOW)
+    good = json.loads(known.file().read_text())["servers"]
+    evil = {**good[0], "address": "b:7", "name": "a\x1b]0;x", "account": 7, "rooms": ["#ok", "no", 7, "#a b"], "told": "x"}
+    rows: list[object] = [7, {}, {"address": "a b"}, {**good[0], "address": "h:99999"}, {**good[0], "last_used": "never"}, evil]
+    folders.write(known.file(), {"servers": [*good, *rows]})
+    assert known.load() == [Known(A, "ada", last_used=NOW), Known(Address("b", 7), "", "", ("#ok",), NOW)]
+    folders.write(known.file(), {"servers": 7})
+    assert known.load() == []
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"[" * 100_000, b" " * (folders.LARGEST + 1)])
+def test_a_damaged_file_is_moved_aside(content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    known.remember(A, "ada", now=NOW)
+    known.file().write_bytes(content)
+    assert known.load() == []
+    said = capsys.readouterr().err
+    assert said == f"{known.file()} is damaged: it is now servers.json.damaged beside it, and a new one is begun.\n"
+    assert known.file().with_name("servers.json.damaged").read_bytes() == content
+    assert known.remember(B, "ada")
+    assert len(known.load()) == 1
+
+
+def test_a_file_that_can_be_neither_read_nor_moved(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    known.file().mkdir(parents=True)
+    assert known.load() == []
+    assert "is damaged: it is now servers.json.damaged" in capsys.readouterr().err
+    known.file().mkdir()
+
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(13, "no", str(self), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert known.load() == []
+    assert capsys.readouterr().err == f"{known.file()} is damaged and was left out: put it right, or remove it.\n"
+
+
+def test_where_nothing_can_be_written_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    assert not known.remember(A, "ada")
+    assert not pins.keep(A, b"x")
+    assert (known.load(), pins.find(A), pins.forget(A), known.forget(A)) == ([], None, False, False)
+    assert not folders.write(tmp_path / "x.json", {"x": "x" * folders.LARGEST})
+
+
+def test_a_write_that_breaks_off_leaves_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pins.keep(A, b"old", NOW)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert not pins.keep(A, b"new", NOW)
+    assert pins.find(A) == Pin(b"old", "2026-11-27")
+    assert [entry.name for entry in pins.file().parent.iterdir()] == ["pins.json"]
+
+
+def test_folders_as_xdg_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    assert folders.config_folder() == tmp_path / ".config" / "parley"
+    assert folders.state_folder() == tmp_path / ".local" / "state" / "parley"
+
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert folders.config_folder() == Path("/nonexistent/.config/parley")
+
+
+def test_pins() -> None:
+    assert pins.keep(A, b"certificate", NOW)
+    assert pins.keep(B, b"", NOW)
+    assert pins.find(Address("Chat.Example", 6697)) == Pin(b"certificate", "2026-11-27")
+    assert pins.find(Address("chat.example", 6698)) is None
+    system = pins.find(B)
+    assert system is not None
+    assert (system.by_system, system.fingerprint) == (True, "")
+    assert [pins.forget(A), pins.forget(A), pins.find(A)] == [True, False, None]
+
+
+@pytest.mark.parametrize("row", [7, {}, {"certificate": 7}, {"certificate": "ä"}, {"certificate": "A" * 99_999}])
+def test_a_pin_that_is_none(row: object) -> None:
+    folders.write(pins.file(), {pins.key(A): row})
+    assert pins.find(A) is None
+
+
+def test_a_pin_with_an_odd_day_is_a_pin() -> None:
+    folders.write(pins.file(), {pins.key(A): {"certificate": "eA==", "since": "\x1b[2J"}})
+    assert pins.find(A) == Pin(b"x")
+
+
+def test_pins_have_an_end() -> None:
+    folders.write(pins.file(), {f"h:{n}": {"certificate": "eA=="} for n in range(pins.MOST_PINS + 1)})
+    pins.keep(A, b"y", NOW)
+    assert len(folders.read(pins.file())) == pins.MOST_PINS
+    assert pins.find(Address("h", 0)) is None
+    assert pins.find(A) == Pin(b"y", "2026-11-27")

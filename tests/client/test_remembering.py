@@ -1,0 +1,183 @@
+"""What a person's connection leaves behind, and what is said or asked once a server: fed with events, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from client import events as e
+from client import keys, known
+from client.address import Address
+from client.chat import Chat
+from client.irc import IrcProtocol
+from client.login import Login
+from client.negotiation import Negotiation
+from client.remembering import ASK_KEEP, HINT, Remembering, Welcoming
+from tests.client.conftest import Rows
+from tests.client.fake_server import Waits
+from wire.message import parse
+
+A = Address("chat.example", 6697)
+OFFERS = e.Offers("", frozenset({e.Feature.REGISTRATION}))
+
+
+class Visit:
+    """A driver with a chat behind it, and no connection."""
+
+    def __init__(self, login: Login | None = None, *, kept: str | None = None) -> None:
+        self.screen = Rows()
+        self.protocol = IrcProtocol("ada", ["#lobby"], login=login)
+        self.chat = Chat(self.protocol, "#lobby", self.screen)
+        self.driver = Welcoming(self.chat, A, "ada", ["#lobby"], login, kept=kept)
+        self.protocol.connected()
+
+    def happens(self, *events: e.Event) -> Visit:
+        for event in events:
+            self.driver.handle(event)
+        return self
+
+
+def stored() -> tuple[str, str, tuple[str, ...]]:
+    found = known.find(A)
+    assert found is not None
+    return found.name, found.account, found.rooms
+
+
+def test_a_server_is_remembered_once_it_let_us_in() -> None:
+    visit = Visit()
+    visit.happens(e.Lost(1.0, "no"), e.LoggedIn("x"))
+    assert known.load() == []
+    visit.happens(e.Registered("ada"))
+    assert stored() == ("ada", "x", ("#lobby",))
+
+
+def test_rooms_and_names_as_they_were_at_the_end() -> None:
+    visit = Visit().happens(e.Registered("ada_"), e.Joined("#dev", "ada", own=True), e.Joined("#other", "bob"))
+    visit.happens(e.Parted("#LOBBY", "ada", own=True), e.Parted("#dev", "bob"), e.Registered("ada", again=True))
+    assert stored() == ("ada", "", ("#lobby",)), "the name that was asked for, not the one while it was taken"
+    visit.driver.ended()
+    assert stored() == ("ada", "", ("#dev",))
+    assert visit.screen.over.is_set()
+    Visit().happens(e.Registered("bob")).driver.ended()
+    assert stored()[0] == "bob"
+
+
+def test_any_front_end_is_remembered() -> None:
+    screen = Rows()
+    driver = Remembering(Chat(IrcProtocol("ada", []), "#lobby", screen), A, "ada", ["#lobby"], "ada")
+    driver.handle(e.Registered("ada"))
+    driver.ended()
+    assert stored() == ("ada", "ada", ("#lobby",))
+    assert screen.over.is_set()
+
+
+def test_who_was_never_let_in_leaves_nothing() -> None:
+    Visit().driver.ended()
+    assert known.load() == []
+
+
+def test_an_account_got_on_the_way_is_remembered() -> None:
+    visit = Visit().happens(e.Registered("ada"), e.LoggedIn("ada"), e.LoggedIn(""))
+    assert stored() == ("ada", "ada", ("#lobby",))
+    visit.driver.deadline()
+    visit.driver.tick()
+
+
+def test_a_server_has_no_say_in_how_often_we_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 0
+
+    def remember(*_: object) -> bool:
+        nonlocal count
+        count += 1
+        return True
+
+    monkeypatch.setattr(known, "remember", remember)
+    visit = Visit().happens(e.Registered("ada"))
+    for number in range(300):
+        visit.happens(e.Joined(f"#r{number}", "ada", own=True), e.LoggedIn(f"a{number}"), e.Registered("ada", again=True))
+    visit.driver.ended()
+    assert count == 3, "let in, the first account, the end"
+
+
+def test_the_hint_at_an_account_comes_once_a_server() -> None:
+    assert Visit().happens(e.Registered("ada"), OFFERS, e.Registered("ada", again=True), OFFERS).screen.text().count(HINT) == 1
+    assert HINT not in Visit().happens(e.Registered("ada"), OFFERS).screen.text()
+
+
+def test_no_hint_where_there_is_nothing_to_get() -> None:
+    assert HINT not in Visit().happens(e.Registered("ada"), e.Offers("", frozenset())).screen.text()
+
+
+@pytest.mark.parametrize(
+    ("value", "makes"), [("", True), ("=custom-account-name", True), ("=before-connect,email-required", False)]
+)
+def test_an_account_for_a_password_alone(value: str, makes: bool) -> None:
+    caps = Negotiation()
+    caps.handle(parse(f":s CAP * LS :draft/account-registration{value}"))
+    assert not caps.makes_accounts
+    caps.handle(parse(":s CAP * ACK :draft/account-registration"))
+    assert caps.makes_accounts is makes
+
+
+def test_no_hint_for_who_has_an_account() -> None:
+    assert HINT not in Visit(Login("ada", "pw")).happens(e.Registered("ada"), OFFERS).screen.text()
+
+
+def logged_in(password: str, kept: str | None) -> Visit:
+    login = Login("ada", password)
+    visit = Visit(login, kept=kept)
+    login.succeed()
+    return visit.happens(e.Registered("ada"))
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Address, str, str]]:
+    """What the keyring was asked to keep."""
+    asked: list[tuple[Address, str, str]] = []
+
+    def keep(address: Address, account: str, password: str, say: Callable[[str], None]) -> bool:
+        asked.append((address, account, password))
+        if password == "refused":
+            say("It is locked.")
+        return password != "refused"
+
+    monkeypatch.setattr(keys, "keep", keep)
+    return asked
+
+
+def test_a_typed_password_that_worked_is_offered_to_the_keyring(ring: list[tuple[Address, str, str]]) -> None:
+    visit = logged_in("s3cret", kept="")
+    visit.driver.post_by(lambda job: job())
+    assert (visit.chat.prompt, visit.chat.asking, visit.chat.hidden) == (ASK_KEEP, True, False)
+    visit.chat.typed("y")
+    Waits.until(lambda: "the password is in the keyring" in visit.screen.text())
+    assert ring == [(A, "ada", "s3cret")]
+    assert not visit.chat.asking
+    assert "s3cret" not in visit.screen.text()
+
+
+def test_a_keyring_that_does_not_take_it(ring: list[tuple[Address, str, str]]) -> None:
+    visit = logged_in("refused", kept="")
+    visit.chat.typed("yes")
+    Waits.until(lambda: "it was not kept. It is locked." in visit.screen.text())
+    assert len(ring) == 1
+
+
+def test_a_no_is_remembered(ring: list[tuple[Address, str, str]]) -> None:
+    logged_in("s3cret", kept="").chat.typed("")
+    assert not logged_in("s3cret", kept="").chat.asking
+    assert ring == []
+
+
+@pytest.mark.parametrize("kept", ["s3cret", None], ids=["it is there already", "it came from a file"])
+def test_what_is_kept_or_has_no_keyring_is_not_offered(kept: str | None) -> None:
+    assert not logged_in("s3cret", kept).chat.asking
+
+
+def test_a_password_that_took_the_place_of_the_one_kept_is_offered() -> None:
+    assert logged_in("new", kept="old").chat.asking
+
+
+def test_a_login_that_failed_offers_nothing() -> None:
+    assert not Visit(Login("ada", "x"), kept="").happens(e.Registered("ada")).chat.asking

@@ -1,0 +1,118 @@
+"""Another server, from inside the full screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from client import known, pins
+from client.address import Address, Link
+from client.chat import LONGEST_NICK
+from client.errors import Trouble
+from client.firstuse import Stranger, Trust
+from client.trust import client_context
+from client.tui.door import Met, knock, session_for
+from client.tui.session import Session
+from tests.client.fake_server import PATIENCE, FakeServer
+from tests.client.tui.desk import Desk, FakeLink, Recorder
+from wire.names import valid_nick
+
+OTHER = Address("other.example", 6697)
+
+
+def a_link(address: Address = OTHER) -> Link:
+    return Link(address, (), "")
+
+
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Sessions are opened without a network; their addresses."""
+    addresses: list[str] = []
+
+    def open_one(visit: object) -> Session:
+        address = visit.address  # type: ignore[attr-defined]
+        addresses.append(str(address))
+        return Session(address, Recorder(), "#lobby", FakeLink)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("client.tui.app.session_for", open_one)
+    return addresses
+
+
+def test_a_known_server_is_chosen(desk: Desk, ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses, asked = opened(monkeypatch), list[tuple[str, str]]()
+    known.remember(OTHER, "hopper")
+    known.remember(Address("chat.example", 6697), "grace")
+
+    def answer(text: str, name: str) -> Met:
+        asked.append((text, name))
+        if len(asked) == 1:
+            raise Trouble("Nothing listens there.")
+        return Met(a_link(), name, Trust(client_context(ca), "the CA"))
+
+    desk.app.knock = answer
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("alt+s")
+        await desk.sees("other.example:6697", "hopper")
+        assert not any("chat.example:6697" in row for row in desk.rows()), "there we are already"
+        await desk.keys("enter")
+        assert asked == []
+        await desk.keys("down", "enter")
+        await desk.sees("Nothing listens there.")
+        await desk.keys("up", "enter")
+        await desk.until(lambda: addresses == ["other.example:6697"])
+        await desk.sees("other.example", "not joined")
+        assert desk.app.workspace.server.address == OTHER
+
+    desk.run(scenario)
+    assert asked == [("other.example:6697", "hopper")] * 2
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_whom_nobody_knows_a_person_decides_about(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch, *, yes: bool
+) -> None:
+    monkeypatch.chdir("/")  # no var/certs here
+    addresses = opened(monkeypatch)
+    address = Address("localhost", server.port)
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("alt+s")
+        await desk.types(str(address))
+        await desk.keys("tab", "enter")
+        await desk.sees("Compare the SHA-256", f"localhost:{server.port}")
+        await desk.keys("y" if yes else "n")
+        await desk.sees_no("Compare the SHA-256")
+
+    desk.run(scenario)
+    assert addresses == ([str(address)] if yes else [])
+    assert (pins.find(address) is not None) == yes
+
+
+def test_knocking(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_CA", str(ca))
+    address = Address("localhost", server.port)
+    known.remember(address, "grace", "grace", ("#dev",))
+    monkeypatch.setattr("client.keys.find", lambda *_: "s3cret")
+    met = knock(str(address), "grace hopper")
+    assert isinstance(met.found, Trust)
+    assert valid_nick(met.name, LONGEST_NICK)
+    assert met.login is not None
+    visit = met.visit()
+    assert visit.rooms == ["#dev"]
+    session = session_for(visit)
+    assert session.view.front.target == "#dev"
+    session.link.start()
+    session.link.stop()
+    assert session.link.join(PATIENCE)
+    with pytest.raises(ValueError, match="is no server address"):
+        knock("no address", "grace")
+
+
+def test_a_stranger_shows_what_there_is_to_compare(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    met = knock(f"localhost:{server.port}", "grace")
+    assert isinstance(met.found, Stranger)
+    assert met.visit().rooms == ["#lobby"]

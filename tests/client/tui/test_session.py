@@ -1,0 +1,205 @@
+"""Events on their way from a connection's thread; what is asked for on its way back."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from client import events as e
+from client.errors import Trouble
+from client.tui.inbox import Asks, Inbox
+from client.tui.posted import FULL, Posted
+from tests.client.fake_server import PATIENCE, Waits
+from tests.client.tui.desk import NOON, Desk, Recorder, said
+
+
+def inbox(most: int = 10) -> Inbox:
+    return Inbox(Recorder(), most)  # type: ignore[arg-type]
+
+
+def test_one_ring_until_it_was_looked() -> None:
+    box, rings = inbox(), list[int]()
+    box.handle(e.Info("before anybody listens"))
+    box.attach(lambda: rings.append(box.unread))
+    box.handle(e.Info("one"))
+    box.handle(e.Info("two"))
+    assert rings == [1]
+    assert [event for event, _ in box.take(2)] == [e.Info("before anybody listens"), e.Info("one")]
+    box.handle(e.Info("three"))
+    assert rings == [1], "there was still something, and whoever takes comes back for it"
+    assert len(box.take(10)) == 2
+    box.handle(e.Info("four"))
+    assert rings == [1, 1]
+    assert box.take(0) == []
+
+
+def test_what_the_dialect_wanted_goes_along() -> None:
+    dialect = Recorder()
+    box = Inbox(dialect)  # type: ignore[arg-type]
+    dialect.needs_name = True
+    box.handle(e.NameRefused("grace", taken=True))
+    dialect.needs_name = False
+    box.handle(e.Registered("hopper"))
+    assert [asks for _, asks in box.take(2)] == [Asks(name=True, nick="grace"), Asks(nick="grace")]
+
+
+def test_who_brings_too_much_waits() -> None:
+    box, done = inbox(2), threading.Event()
+
+    def bring() -> None:
+        for number in range(5):
+            box.handle(e.Info(f"{number}"))
+        done.set()
+
+    thread = threading.Thread(target=bring)
+    thread.start()
+    Waits.until(lambda: box.unread == 2, "full")
+    taken = list[str]()
+    while len(taken) < 5:
+        taken += [event.text for event, _ in box.take(1) if isinstance(event, e.Info)]
+        assert box.unread <= 2
+    assert done.wait(PATIENCE)
+    thread.join(PATIENCE)
+    assert taken == ["0", "1", "2", "3", "4"]
+
+
+def test_nobody_waits_at_a_closed_one() -> None:
+    box = inbox(1)
+    box.handle(e.Info("first"))
+    thread = threading.Thread(target=lambda: box.handle(e.Info("second")))
+    thread.start()
+    box.close()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    box.handle(e.Info("third"))
+    assert box.unread == 0
+
+
+def test_the_end_comes_after_everything_else() -> None:
+    box, rings = inbox(), list[int]()
+    box.handle(e.Info("last words"))
+    box.ended()
+    box.attach(lambda: rings.append(1))
+    assert rings == [1]
+    assert not box.over
+    box.take(5)
+    assert box.over
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("react", ("#lobby", "m1", "👍")),
+        ("redact", ("#lobby", "m1", "oops")),
+        ("typing", ("#lobby",)),
+        ("read_up_to", ("#lobby", NOON)),
+        ("older", ("#lobby",)),
+        ("list_rooms", ("*dev*",)),
+        ("send", ("KICK", "#lobby", "bob")),
+        ("rename", ("hopper",)),
+        ("log_in", ("s3cret",)),
+        ("register", ("s3cret",)),
+        ("join", ("#dev",)),
+        ("part", ("#dev", "bye")),
+        ("names", ("#dev",)),
+        ("topic", ("#dev", "tea")),
+        ("quit", ("bye",)),
+    ],
+)
+def test_actions_are_left_for_the_other_thread(name: str, arguments: tuple[Any, ...]) -> None:
+    dialect, jobs = Recorder(), list[Any]()
+    posted = Posted(dialect, jobs.append, lambda event: None)  # type: ignore[arg-type]
+    getattr(posted, name)(*arguments)
+    assert dialect.calls == [], "nothing happens in the caller's thread"
+    for job in jobs:
+        job()
+    assert dialect.calls == [(name, *arguments)]
+
+
+def test_what_was_not_taken_is_reported() -> None:
+    dialect, said_back = Recorder(), list[e.Event]()
+    posted = Posted(dialect, lambda job: job(), said_back.append)  # type: ignore[arg-type]
+    assert posted.say("#lobby", "one")
+    dialect.full = True
+    assert posted.say("#lobby", "two", e.Kind.ACTION, reply_to="m1")
+    assert posted.quote("VERSION") == ""
+    assert said_back == [e.NotSent("#lobby", "two", FULL), e.Info("sent: VERSION")]
+
+
+def test_what_is_wanted_is_given_once() -> None:
+    posted = Posted(Recorder(), lambda job: job(), lambda event: None)  # type: ignore[arg-type]
+    posted.heard(Asks(name=True, password=True, nick="grace"))
+    assert (posted.needs_name, posted.needs_password, posted.nick) == (True, True, "grace")
+    posted.rename("hopper")
+    posted.log_in("s3cret")
+    assert (posted.needs_name, posted.needs_password) == (False, False)
+
+
+def test_a_turn_takes_some() -> None:
+    session = Desk().session
+    for number in range(50):
+        session.inbox.handle(said(f"{number}", second=number))
+    assert session.turn(most=30)
+    assert session.inbox.unread == 20
+    for number in range(50, 80):
+        session.inbox.handle(said(f"{number}", second=number))
+    assert session.turn(longest=-1.0)
+    assert session.inbox.unread == 30, "when the time is over, a slice was taken all the same"
+    assert not session.turn()
+    assert [entry.text for entry in session.view.front.entries if entry.spoken] == [f"{n}" for n in range(80)]
+
+
+def test_retries_are_counted_down() -> None:
+    desk = Desk()
+    session = desk.session
+    assert session.retry_in() is None
+    session.inbox.handle(e.Lost(5.0, "it broke"))
+    session.turn()
+    assert session.retry_in() == 5
+    desk.now += 60
+    assert session.retry_in() == 0
+    session.inbox.handle(e.Registered("grace", again=True))
+    session.turn()
+    assert session.retry_in() is None
+
+
+def test_its_end() -> None:
+    desk = Desk()
+    session = desk.session
+    assert session.trouble is None
+    desk.link.end(Trouble("Nothing listens there."))
+    assert not session.turn()
+    assert session.ended
+    assert str(session.trouble) == "Nothing listens there."
+    assert [entry.text for entry in session.view.front.entries] == ["Nothing listens there."]
+    assert session.view.front.target == ""
+
+
+def test_reading_is_told_once() -> None:
+    desk = Desk()
+    session = desk.session
+    session.inbox.handle(said("hi", second=1))
+    session.turn()
+    session.read()
+    session.read()
+    session.report_read()
+    session.report_read()
+    assert desk.dialect.did("read_up_to") == [("read_up_to", "#lobby", NOON - timedelta(minutes=59, seconds=59))]
+
+
+def test_typing_is_told_where_that_is_known() -> None:
+    desk = Desk()
+    session = desk.session
+    session.typing("hi")
+    assert desk.dialect.calls == [], "this server does not know it"
+    session.inbox.handle(e.Offers("", frozenset({e.Feature.TYPING})))
+    session.turn()
+    for text in ("h", "", "/msg bob psst", "/register"):
+        session.typing(text)
+    assert desk.dialect.calls == [("typing", "#lobby"), ("typing", "#lobby", "done=True")]
+    session.view.switch("NickServ")
+    session.typing("identify")
+    assert len(desk.dialect.calls) == 2

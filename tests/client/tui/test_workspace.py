@@ -1,0 +1,166 @@
+"""Which conversation is in front, of several servers."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.commands import COMMANDS
+from client.events import Listed, Listing, Registered, Said
+from client.tui.finder import everything, matching
+from client.tui.workspace import LONGEST_DRAFT, MOST_DRAFTS, Workspace
+from client.view import View
+from tests.client.tui.desk import NOON, said
+
+
+class Server:
+    def __init__(self, name: str, *rooms: str) -> None:
+        self.name = name
+        self.view = View(rooms[0], lambda: NOON)
+        self.view.feed(Registered("grace"))
+        for room in rooms:
+            self.view.buffer(room)
+
+
+def workspace() -> Workspace[Server]:
+    made: Workspace[Server] = Workspace()
+    made.add(Server("one", "#lobby", "zoe", "#dev"))
+    made.add(Server("two", "#lobby", "ada"))
+    return made
+
+
+def names(space: Workspace[Server]) -> list[str]:
+    return [f"{place.server.name}{place.buffer.target}" for place in space.places()]
+
+
+def front(space: Workspace[Server]) -> str:
+    return f"{space.server.name}{space.front.buffer.target}"
+
+
+def test_rooms_stand_before_people() -> None:
+    assert names(workspace()) == ["one", "one#dev", "one#lobby", "onezoe", "two", "two#lobby", "twoada"]
+
+
+def test_numbers_count_rooms_and_people() -> None:
+    space = workspace()
+    assert space.number(5)
+    assert front(space) == "twoada"
+    assert not space.number(6)
+    assert not space.number(0)
+    assert front(space) == "twoada"
+
+
+def test_steps_go_round() -> None:
+    space = workspace()
+    seen = []
+    for _ in range(7):
+        space.step(1)
+        seen.append(front(space))
+    assert seen == ["onezoe", "two", "two#lobby", "twoada", "one", "one#dev", "one#lobby"]
+    space.step(-1)
+    assert front(space) == "one#dev"
+
+
+def test_what_means_us_comes_first() -> None:
+    space = workspace()
+    assert not space.next_unread()
+    one, two = space.servers
+    one.view.feed(said("hm", room="#dev"))
+    two.view.feed(said("grace?", room="#lobby", second=2))
+    assert space.elsewhere() == (2, 1)
+    assert space.next_unread()
+    assert front(space) == "two#lobby"
+    two.view.read(two.view.front)
+    assert space.next_unread()
+    assert front(space) == "one#dev"
+
+
+def test_what_is_muted_calls_nobody() -> None:
+    space = workspace()
+    one = space.servers[0]
+    one.view.buffer("#dev").muted = True
+    one.view.feed(said("hm", room="#dev"))
+    assert not space.next_unread()
+    assert space.elsewhere() == (0, 0)
+
+
+def test_a_server_goes() -> None:
+    space = workspace()
+    one, two = space.servers
+    space.number(4)
+    space.keep_draft("a draft")
+    space.remove(two)
+    assert front(space) == "one#lobby"
+    space.remove(one)
+    assert space.servers == [one], "the last one stays"
+    space.add(two)
+    space.number(4)
+    assert space.draft == ""
+    space.remove(one)
+    assert front(space) == "two#lobby"
+
+
+def test_drafts_are_kept_by_conversation() -> None:
+    space = workspace()
+    space.keep_draft("for the lobby")
+    space.number(1)
+    assert space.draft == ""
+    space.keep_draft("x" * (LONGEST_DRAFT + 1))
+    assert len(space.draft) == LONGEST_DRAFT
+    space.number(2)
+    assert space.draft == "for the lobby"
+    space.keep_draft("")
+    assert space.draft == ""
+
+
+def test_drafts_are_bounded() -> None:
+    space = workspace()
+    for number in range(MOST_DRAFTS + 5):
+        space.server.view.switch(f"nick{number}")
+        space.keep_draft("x")
+    assert len(space._drafts) == MOST_DRAFTS
+
+
+@given(st.lists(st.sampled_from(["next", "back", "unread", "two", "said", "close"]), max_size=30))
+def test_something_is_always_in_front(steps: list[str]) -> None:
+    space = workspace()
+    for number, step in enumerate(steps):
+        match step:
+            case "next":
+                space.step(1)
+            case "back":
+                space.step(-1)
+            case "unread":
+                space.next_unread()
+            case "two":
+                space.number(2)
+            case "said":
+                space.servers[number % 2].view.feed(Said(f"#room{number}", "ada", "hi"))
+            case "close":
+                space.server.view.close(next(iter(space.server.view.buffers.values())).target)
+        assert space.front.key in [place.key for place in space.places()]
+
+
+# --- what the switcher finds ---
+
+
+def found(space: Workspace[Server], typed: str) -> list[str]:
+    return [each.label for each in matching(everything(space, COMMANDS), typed)]
+
+
+def test_parts_of_a_name_find_it() -> None:
+    space = workspace()
+    space.servers[0].view.feed(Listed((Listing("#garden", 3, "roses"), Listing("#lobby", 9, ""))))
+    assert found(space, "dev")[0] == "#dev"
+    assert found(space, "GARD") == ["#garden"]
+    assert "#garden" in found(space, "roses"), "what it is about counts, too"
+    assert found(space, "one")[0] == "one"
+    assert found(space, "no such thing") == []
+    assert "/join" in found(space, "/jo")
+
+
+def test_what_is_unread_comes_first() -> None:
+    space = workspace()
+    space.servers[1].view.feed(said("hm", room="#lobby"))
+    space.servers[1].view.feed(said("psst", nick="ada", room="ada", second=2))
+    assert found(space, "")[:2] == ["ada", "#lobby"]
