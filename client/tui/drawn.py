@@ -11,7 +11,7 @@ from collections import OrderedDict
 from client.tui.layout import Around, Look, Row, centred, follows, lay_out, waiting, words_of
 from client.view import Buffer, Entry, Past
 
-KEPT = 5000  # rows that are kept
+KEPT = 500  # rows that are kept: ten screens. Each is some twenty objects, and the collector looks at all of them
 _PAST = {
     Past.MORE: "",
     Past.ASKED: "older messages are on their way…",

@@ -21,11 +21,12 @@ TEXT = (
 
 
 def offer_account(app: ParleyApp, session: Session) -> None:
-    """Offers it, where this is the time: not while something is being typed, or another question is open."""
+    """Offers it, where this is the time: not while something is typed, or what was said before is read, or there is a question."""
     view, key = session.view, str(session.address)
     can = Feature.REGISTRATION in view.features and view.online and not view.account
     idle = app.screen is app.main and not app.main.composer.text and session is app.workspace.server
-    if not (can and idle) or key in app.wanted.offered:
+    reads = not app.main.timeline.at_end or app.main.timeline.picked is not None
+    if not (can and idle) or reads or key in app.wanted.offered:
         return
     app.wanted.offered = (*app.wanted.offered, key)[-MOST_OFFERED:]
     save(app.wanted)

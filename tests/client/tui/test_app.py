@@ -483,6 +483,13 @@ def test_an_account_is_offered_once(desk: Desk) -> None:
         desk.app.main._tick()
         assert desk.app.screen is desk.app.main, "not while something is typed"
         await desk.keys("backspace")
+        await desk.happens(*(said(f"line {n}", second=n) for n in range(60)))
+        await desk.keys("pageup")
+        desk.app.main._tick()
+        await desk.keys("ctrl+end", "alt+up")
+        desk.app.main._tick()
+        assert desk.app.screen is desk.app.main, "not while something is read"
+        await desk.keys("escape")
         desk.app.main._tick()
         await desk.sees("the name grace is yours", "Not now (n)")
         await desk.keys("y")
