@@ -25,7 +25,8 @@ def offer_account(app: ParleyApp, session: Session) -> None:
     view, key = session.view, str(session.address)
     can = Feature.REGISTRATION in view.features and view.online and not view.account
     idle = app.screen is app.main and not app.main.composer.text and session is app.workspace.server
-    if not (can and idle) or key in app.wanted.offered:
+    talks = any(entry.own and entry.spoken for entry in view.front.entries.newest(100))  # who has just come looks at the room first
+    if not (can and idle and talks) or key in app.wanted.offered:
         return
     app.wanted.offered = (*app.wanted.offered, key)[-MOST_OFFERED:]
     save(app.wanted)
