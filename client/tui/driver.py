@@ -118,10 +118,11 @@ class TerminalDriver(LinuxDriver):
         super().stop_application_mode()
 
     def close(self) -> None:
-        """Ends; waits a little for what is not written."""
+        """Ends; waits a little for what is not written. After a suspension it starts again."""
         super().close()
-        if self._writer is not None:
-            self._writer.stop()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.stop()
 
     def run_input_thread(self) -> None:
         """Reads keys, until the end."""

@@ -135,7 +135,7 @@ def test_scrolling_back_through_5000_messages(certs: Path, data: Path, full_scre
         for _ in range(1000):
             for _ in range(5):
                 screen.key("PPage")
-            if "message 0 of many" in screen.text():
+            if "the conversation begins here" in screen.text():
                 break
         screen.shows("the conversation begins here")
         screen.shows("message 0 of many")

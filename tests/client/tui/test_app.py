@@ -463,6 +463,17 @@ def test_a_mistake_of_ours_ends_it(desk: Desk) -> None:
     assert "hunter2" not in desk.app.crash.replace('password = "hunter2"', "")
 
 
+def test_keys_that_edit_are_taken_in_the_order_in_which_they_are_pressed(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        for key, character in (("x", "x"), ("ctrl+u", None), ("b", "b"), ("home", None), ("a", "a"), ("end", None), ("c", "c")):
+            desk.app.post_message(Key(key, character))
+        await desk.until(lambda: "c" in desk.app.main.composer.text)
+        assert desk.app.main.composer.text == "abc"
+
+    desk.run(scenario)
+
+
 def test_an_account_is_offered_once(desk: Desk) -> None:
     desk.app.wanted.offered = ()
 
