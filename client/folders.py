@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from client.errors import Trouble
+
 LARGEST = 1024 * 1024  # bytes of a file that we read
 NAME = "parley"
 
@@ -42,15 +44,20 @@ def _home() -> Path:
         return Path("/nonexistent")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The object in a JSON file, empty where there is none. A damaged file is moved aside, and that is said."""
+def read(path: Path, *, needed: bool = False) -> dict[str, Any]:
+    """The object in a JSON file, empty where there is none. A damaged file is moved aside, and that is said.
+
+    Raises Trouble where it is `needed`, there, and cannot be read: then nobody may go on as if it were empty.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except OSError:
+    except OSError as error:
         data = b""
+        if needed:
+            raise Trouble(f"{path} cannot be read ({error.strerror}): put that right, or remove it.") from None
     with contextlib.suppress(ValueError, RecursionError):
         found = json.loads(data) if len(data) <= LARGEST else None
         if isinstance(found, dict):

@@ -51,12 +51,12 @@ def key(address: Address) -> str:
 
 def find(address: Address) -> Pin | None:
     """The pin of a server."""
-    return _pin(folders.read(file()).get(key(address)))
+    return _pin(folders.read(file(), needed=True).get(key(address)))
 
 
 def keep(address: Address, certificate: bytes, now: datetime | None = None) -> bool:
     """Trusts `certificate` for this server from now on; whether it could be stored."""
-    rows = folders.read(file())
+    rows = folders.read(file(), needed=True)
     row = {"certificate": base64.b64encode(certificate).decode(), "since": f"{now or datetime.now(UTC):%Y-%m-%d}"}
     rows.pop(key(address), None)
     while len(rows) >= MOST_PINS:  # the oldest: a dict keeps its order
@@ -66,7 +66,7 @@ def keep(address: Address, certificate: bytes, now: datetime | None = None) -> b
 
 def forget(address: Address) -> bool:
     """Drops the pin; whether there was one."""
-    rows = folders.read(file())
+    rows = folders.read(file(), needed=True)
     return rows.pop(key(address), None) is not None and folders.write(file(), rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from textual import events
@@ -19,6 +19,7 @@ class Typist(Protocol):
     """What keys ask for."""
 
     popup: Popup
+    moves: Mapping[str, Callable[[], object]]
 
     def submit(self) -> None:
         """Send."""
@@ -84,7 +85,7 @@ class Area(TextArea):
         return before.count("\n"), index - before.rfind("\n") - 1
 
     async def _on_key(self, event: events.Key) -> None:
-        act = self._act(event.key)
+        act = self._typist.moves.get(event.key) or self._act(event.key)
         if act is not None:
             event.stop()
             event.prevent_default()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual import events
 from textual.app import ComposeResult
@@ -76,6 +76,8 @@ class Composer(Vertical):
         know_alt_enter()
         self.popup = Popup()
         self.area = Area(self, placeholder)
+        self.taken: Callable[[Composer.Submitted], None] | None = None  # has what was typed at once, in place of the message
+        self.moves: Mapping[str, Callable[[], object]] = {}  # keys that lead elsewhere: what was typed before them is done by then
 
     def compose(self) -> ComposeResult:
         """The popup, the input (or that for a secret), the hint."""
@@ -158,7 +160,10 @@ class Composer(Vertical):
         else:
             self._recall.add(text)
         self._put("")
-        self.post_message(self.Submitted(text))
+        if self.taken is not None:
+            self.taken(self.Submitted(text))
+        else:
+            self.post_message(self.Submitted(text))
 
     def recall(self, step: int) -> bool:
         """Brings back what was typed before (-1) or after; False where there is nothing."""
@@ -193,8 +198,10 @@ class Composer(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A secret."""
         event.stop()
-        event.input.value = ""
-        self.post_message(self.Submitted(event.value, secret=True))
+        # Enter twice in a hurry gives two of these: the second has nothing to say
+        value, event.input.value = event.input.value, ""
+        if value:
+            self.post_message(self.Submitted(value, secret=True))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """A secret is told to nobody."""

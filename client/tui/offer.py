@@ -26,7 +26,8 @@ def offer_account(app: ParleyApp, session: Session) -> None:
     can = Feature.REGISTRATION in view.features and view.online and not view.account
     idle = app.screen is app.main and not app.main.composer.text and session is app.workspace.server
     reads = not app.main.timeline.at_end or app.main.timeline.picked is not None
-    if not (can and idle) or reads or key in app.wanted.offered:
+    talks = any(entry.own and entry.spoken for entry in view.front.entries.newest(100))  # who has just come looks at the room first
+    if not (can and idle and talks) or reads or key in app.wanted.offered:
         return
     app.wanted.offered = (*app.wanted.offered, key)[-MOST_OFFERED:]
     save(app.wanted)

@@ -9,7 +9,7 @@ from client.tui.lines import OneLine
 from client.tui.rows import Row, Span
 from client.tui.session import Session
 
-HINTS = "F1 help  ^K go to"
+HINTS = "F1 help  ^K go to  ^Q quit"
 ROOMY = 60  # columns, from which there is room for them
 
 
@@ -36,7 +36,7 @@ def connection_trouble(session: Session) -> str:
     seconds = session.retry_in()
     if seconds is None:
         return ""
-    return f"connection to {session.name} lost: next try in {seconds} s" if seconds else f"connecting to {session.name} …"
+    return f"{session.name} lost: next try in {seconds} s" if seconds else f"connecting to {session.name} …"
 
 
 def status_row(session: Session, *, width: int = 80, elsewhere: tuple[int, int] = (0, 0)) -> Row:
@@ -50,7 +50,7 @@ def status_row(session: Session, *, width: int = 80, elsewhere: tuple[int, int] 
         right.append(Span(f" @{mentions}{' elsewhere' if roomy else ''} ", "mention"))
     elif unread:
         right.append(Span(f" {unread} unread elsewhere " if roomy else f" {unread} ", "quiet"))
-    if roomy:
+    if roomy and not trouble:
         right.append(Span(f" {HINTS} ", "quiet"))
     return Row([left], right)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -54,10 +55,10 @@ class MainScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "all keys and commands", priority=True),
         Binding("ctrl+k", "switcher", "go to a room, a person, a command", priority=True),
-        Binding("alt+a", "next_unread", "next room with something unread", priority=True),
-        *(Binding(f"alt+{n}", f"number({n})", "room by its number", priority=True) for n in range(1, 10)),
-        Binding("ctrl+n,alt+right", "step(1)", "next room", priority=True),
-        Binding("ctrl+p,alt+left", "step(-1)", "previous room", priority=True),
+        Binding("alt+a", "next_unread", "next room with something unread"),
+        *(Binding(f"alt+{n}", f"number({n})", "room by its number") for n in range(1, 10)),
+        Binding("ctrl+n,alt+right", "step(1)", "next room"),
+        Binding("ctrl+p,alt+left", "step(-1)", "previous room"),
         Binding("ctrl+f", "search", "search in this room", priority=True),
         Binding("pageup", "page(-1)", "a page back", priority=True),
         Binding("pagedown", "page(1)", "a page on", priority=True),
@@ -105,6 +106,14 @@ class MainScreen(Screen[None]):
         """Start."""
         self.set_interval(1.0, self._tick)
         self.sync()
+        # At once, as they are typed: keys that come in a burst must not send a text to the room that was gone to after it
+        self.composer.taken = self.on_composer_submitted
+        self.composer.moves = {
+            "alt+a": self.action_next_unread,
+            **{f"alt+{n}": partial(self.action_number, n) for n in range(1, 10)},
+            **dict.fromkeys(("ctrl+n", "alt+right"), partial(self.action_step, 1)),
+            **dict.fromkeys(("ctrl+p", "alt+left"), partial(self.action_step, -1)),
+        }
         self.composer.focus_input()
 
     def _words(self) -> Words:
@@ -265,6 +274,8 @@ class MainScreen(Screen[None]):
     def on_composer_submitted(self, event: Composer.Submitted) -> None:
         """Something was typed."""
         session = self._session
+        if event.secret and not session.chat.hidden:
+            return  # the question has gone: a secret is never said
         self.workspace.keep_draft("")
         if event.secret or not self.answers.take(event.text):
             session.chat.typed(event.text)

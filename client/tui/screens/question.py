@@ -13,11 +13,12 @@ from client.tui.screens.dialog import Dialog, box, words
 
 
 class Question(Dialog[bool]):
-    """Gives whether the answer was yes. No is what Enter says, until another button is chosen."""
+    """Gives whether the answer was yes. No is what Enter says, until another button is chosen.
+
+    No letter answers it: it may open while somebody types.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes"),
-        Binding("n", "answer(False)", "no"),
         Binding("left,right", "app.focus_next", "the other"),
     ]
     AUTO_FOCUS = "#no"
@@ -31,13 +32,9 @@ class Question(Dialog[bool]):
         with box(self._about):
             yield words(self._text)
             with Horizontal(classes="buttons"):
-                yield Button(f"{self._yes} (y)", id="yes", compact=True)
-                yield Button(f"{self._no} (n)", id="no", compact=True)
+                yield Button(self._yes, id="yes", compact=True)
+                yield Button(self._no, id="no", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """One of the two."""
         self.dismiss(event.button.id == "yes")
-
-    def action_answer(self, yes: bool) -> None:
-        """By its letter."""
-        self.dismiss(yes)

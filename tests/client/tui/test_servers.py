@@ -83,7 +83,7 @@ def test_whom_nobody_knows_a_person_decides_about(
         await desk.types(str(address))
         await desk.keys("tab", "enter")
         await desk.sees("Compare the SHA-256", f"localhost:{server.port}")
-        await desk.keys("y" if yes else "n")
+        await desk.keys(*(("left", "enter") if yes else ("enter",)))
         await desk.sees_no("Compare the SHA-256")
 
     desk.run(scenario)
