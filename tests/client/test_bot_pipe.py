@@ -22,24 +22,16 @@ from client.bot import run
 from client.bot.pipe import Bridge, as_json, as_text
 from client.bot.testing import Harness
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
+from tests.client.piped import piped
 from wire.message import Message
 
 
 @contextmanager
 def bridge(server: FakeServer, ca: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m client.bot pipe` in a pipe; killed at the end, and after a minute."""
-    command = [sys.executable, "-W", "error", "-m", "client.bot", "pipe", "--room", "#lobby", "--name", "log", *more]
+    """`python -m client.bot pipe` in a pipe."""
     env = {**os.environ, "PARLEY_CA": str(ca), "PARLEY_ADDRESS": f"localhost:{server.port}"}
-    pipe = subprocess.PIPE
-    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
-    timer = threading.Timer(60, child.kill)
-    timer.start()
-    with child:
-        try:
-            yield child
-        finally:
-            timer.cancel()
-            child.kill()
+    with piped("client.bot", "pipe", "--room", "#lobby", "--name", "log", *more, env=env) as child:
+        yield child
 
 
 def listening(server: FakeServer) -> None:

@@ -24,28 +24,17 @@ from client.connection import Timing
 from client.pipe import PipeScreen, silence
 from tests.client.certificates import Authority
 from tests.client.fake_server import PATIENCE, FakeServer, RawServer, Waits
+from tests.client.piped import piped
 from tests.e2e.process import bare, make_certificates, serving
 from wire.message import Message
 
 
 @contextmanager
 def start(port: int, ca: Path, *more: str, name: str = "alice", covered: bool = True) -> Iterator[subprocess.Popen[bytes]]:
-    """A client in a pipe. It is killed at the end, and after a minute: a test that hangs would say less than one that fails.
-
-    `covered=False`: without coverage, for what is about the bytes that come and not about the program.
-    """
-    command = [sys.executable, "-W", "error", "-m", "client", f"localhost:{port}", "--name", name, *more]
-    pipe = subprocess.PIPE
+    """A client in a pipe. `covered=False`: without coverage, for what is about the bytes that come and not about the program."""
     env = {**(os.environ if covered else bare()), "PARLEY_CA": str(ca)}
-    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
-    timer = threading.Timer(60, child.kill)
-    timer.start()
-    with child:
-        try:
-            yield child
-        finally:
-            timer.cancel()
-            child.kill()
+    with piped("client", f"localhost:{port}", "--name", name, *more, env=env) as child:
+        yield child
 
 
 def run(port: int, ca: Path, said: bytes, *more: str) -> tuple[int, list[str], list[str]]:
