@@ -18,30 +18,29 @@ from client.errors import Trouble
 
 LARGEST = 1024 * 1024  # bytes of a file that we read
 NAME = "parley"
+NOWHERE = Path("/nonexistent")
 
 
 def config_folder() -> Path:
     """For what people may want to take along or edit."""
-    return _folder("XDG_CONFIG_HOME", ".config")
+    return _folder("XDG_CONFIG_HOME", ".config", NOWHERE / ".config")
 
 
-def state_folder() -> Path:
-    """For what this computer has seen."""
-    return _folder("XDG_STATE_HOME", ".local/state")
+def state_folder(homeless: Path = NOWHERE / ".local/state") -> Path:
+    """For what this computer has seen; below `homeless` for who has no home."""
+    return _folder("XDG_STATE_HOME", ".local/state", homeless)
 
 
-def _folder(variable: str, default: str) -> Path:
-    base = os.environ.get(variable, "")
+def _folder(variable: str, default: str, homeless: Path) -> Path:
+    given = os.environ.get(variable, "")
     # "All paths set in these environment variables must be absolute. If an implementation encounters a relative path ... it should
     # consider the path invalid and ignore it."
-    return (Path(base) if os.path.isabs(base) else _home() / default) / NAME
-
-
-def _home() -> Path:
+    if os.path.isabs(given):
+        return Path(given) / NAME
     try:
-        return Path.home()
+        return Path.home() / default / NAME
     except RuntimeError:  # no $HOME, and nobody of this uid
-        return Path("/nonexistent")
+        return homeless / NAME
 
 
 def read(path: Path, *, needed: bool = False) -> dict[str, Any]:
@@ -55,9 +54,9 @@ def read(path: Path, *, needed: bool = False) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        data = b""
         if needed:
             raise Trouble(f"{path} cannot be read ({error.strerror}): put that right, or remove it.") from None
+        data = b""
     with contextlib.suppress(ValueError, RecursionError):
         found = json.loads(data) if len(data) <= LARGEST else None
         if isinstance(found, dict):
@@ -83,15 +82,31 @@ def write(path: Path, content: dict[str, Any]) -> bool:
         return False
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}~")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
+        replace(path, data, temporary)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()
         return False
     return True
+
+
+def replace(path: Path, data: bytes, temporary: Path) -> None:
+    """Have the file at `path` hold `data`, whole or not at all, by way of `temporary`. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(temporary, path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Have the new name on disk too. Some file systems know no such thing."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

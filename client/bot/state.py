@@ -8,12 +8,13 @@ belongs to one process, which locks a file beside it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
+
+from client import folders
 
 try:
     import fcntl
@@ -28,14 +29,8 @@ Log = Callable[[str], None]
 
 
 def state_folder() -> Path:
-    """In `$XDG_STATE_HOME`, else `~/.local/state`; without a home, here.
-
-    https://specifications.freedesktop.org/basedir-spec/latest/
-    """
-    given = os.environ.get("XDG_STATE_HOME", "")
-    home = os.path.expanduser("~")
-    base = Path(given) if os.path.isabs(given) else Path(home, ".local", "state") if os.path.isabs(home) else Path()
-    return base / "parley" / "bots"
+    """Where bots keep what they remember; without a home, below the current folder."""
+    return folders.state_folder(Path()) / "bots"
 
 
 class State(MutableMapping[str, Any]):
@@ -117,7 +112,9 @@ class State(MutableMapping[str, Any]):
         try:
             if not self._is_ours(self._path):
                 return
-            _replace(self._path, text)
+            # Always the same name: a bot that is killed again and again leaves one. A lone surrogate is an escape of JSON.
+            temporary = self._path.with_name(f".{self._path.name}.new")
+            folders.replace(self._path, text.encode("utf-8", "backslashreplace"), temporary)
         except OSError as error:
             why = error.strerror or "it cannot be written"
             self._complain(f"the state cannot be kept in {self._path} ({why}): it will be lost when the bot ends")
@@ -180,26 +177,3 @@ class State(MutableMapping[str, Any]):
             self._path = None
             return
         self._log(f"the state in {path} is damaged: it was moved to {other.name}, and the bot starts without")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Have the file at `path` hold `text`, whole or not at all, whatever happens meanwhile. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f".{path.name}.new")  # always the same: a bot that is killed again and again leaves one
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:  # a lone surrogate is an escape of JSON then
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the new name on disk too. Some file systems know no such thing."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
