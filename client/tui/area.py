@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from textual import events
@@ -19,7 +19,7 @@ class Typist(Protocol):
     """What keys ask for."""
 
     popup: Popup
-    moves: Mapping[str, Callable[[], object]]
+    moves: Mapping[str, Callable[[], Awaitable[object]]]
 
     def submit(self) -> None:
         """Send."""
@@ -85,10 +85,13 @@ class Area(TextArea):
         return before.count("\n"), index - before.rfind("\n") - 1
 
     async def _on_key(self, event: events.Key) -> None:
-        act = self._typist.moves.get(event.key) or self._act(event.key)
-        if act is not None:
+        move, act = self._typist.moves.get(event.key), self._act(event.key)
+        if move is not None or act is not None:
             event.stop()
             event.prevent_default()
+        if move is not None:
+            await move()
+        elif act is not None:
             act()
         else:
             await self._edit_in_order(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,6 +19,22 @@ from client.tui.popup import Popup
 from client.tui.recall import Recall
 from client.tui.typed import LARGEST, TOO_LONG, hint_about, size_of
 from client.view import Entry
+
+
+class Secret(Input):
+    """For what is hidden. Enter (and Esc, with nothing) gives it in its turn, before the keys that are behind it are taken in."""
+
+    def __init__(self, give: Callable[[str], None]) -> None:
+        super().__init__(password=True, select_on_focus=False)
+        self._give = give
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "escape" or (event.key == "enter" and self.value):
+            event.stop()
+            event.prevent_default()
+            self._give(self.value if event.key == "enter" else "")
+        elif event.key != "enter":
+            await super()._on_key(event)
 
 
 class Composer(Vertical):
@@ -77,13 +93,13 @@ class Composer(Vertical):
         self.popup = Popup()
         self.area = Area(self, placeholder)
         self.taken: Callable[[Composer.Submitted], None] | None = None  # has what was typed at once, in place of the message
-        self.moves: Mapping[str, Callable[[], object]] = {}  # keys that lead elsewhere: what was typed before them is done by then
+        self.moves: Mapping[str, Callable[[], Awaitable[object]]] = {}  # keys that lead elsewhere
 
     def compose(self) -> ComposeResult:
         """The popup, the input (or that for a secret), the hint."""
         yield self.popup
         yield self.area
-        yield Input(password=True, select_on_focus=False)
+        yield Secret(self.submit_secret)
         yield Static("", id="hint", markup=False)
 
     # --- for the app ---
@@ -110,7 +126,7 @@ class Composer(Vertical):
 
     def ask_secret(self, prompt: str | None) -> None:
         """What is typed is hidden, kept nowhere, and submitted as a secret, until this is called with None."""
-        field = self.query_one(Input)
+        field = self.query_one(Secret)
         field.value = ""
         self._prompt = prompt or ""
         had_focus = self.has_focus_within
@@ -122,7 +138,7 @@ class Composer(Vertical):
 
     def focus_input(self) -> None:
         """Takes the focus."""
-        (self.query_one(Input) if self.asks_secret else self.area).focus()
+        (self.query_one(Secret) if self.asks_secret else self.area).focus()
 
     # --- typing ---
 
@@ -160,10 +176,18 @@ class Composer(Vertical):
         else:
             self._recall.add(text)
         self._put("")
+        self._give(self.Submitted(text))
+
+    def submit_secret(self, text: str) -> None:
+        """Sends a secret; "": none."""
+        self.query_one(Secret).value = ""
+        self._give(self.Submitted(text, secret=True))
+
+    def _give(self, submitted: Submitted) -> None:
         if self.taken is not None:
-            self.taken(self.Submitted(text))
+            self.taken(submitted)
         else:
-            self.post_message(self.Submitted(text))
+            self.post_message(submitted)
 
     def recall(self, step: int) -> bool:
         """Brings back what was typed before (-1) or after; False where there is nothing."""
@@ -195,24 +219,9 @@ class Composer(Vertical):
         self.area.touched = False
         self.area.move_cursor(self.area.document.end)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """A secret."""
-        event.stop()
-        # Enter twice in a hurry gives two of these: the second has nothing to say
-        value, event.input.value = event.input.value, ""
-        if value:
-            self.post_message(self.Submitted(value, secret=True))
-
     def on_input_changed(self, event: Input.Changed) -> None:
         """A secret is told to nobody."""
         event.stop()
-
-    def on_key(self, event: events.Key) -> None:
-        """Esc answers a question for a secret with nothing."""
-        if self.asks_secret and event.key == "escape":
-            event.stop()
-            self.query_one(Input).value = ""
-            self.post_message(self.Submitted("", secret=True))
 
     def _show_hint(self) -> None:
         text = self._hint()

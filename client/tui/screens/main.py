@@ -47,6 +47,15 @@ TYPING = [  # what the composer does, for the help
     Binding("escape", "", "close what is open; then, to the newest message"),
 ]
 
+# Without priority: the composer carries them out, once it has dealt with what was typed before them. Keys that come in a burst must
+# not send a text to the room that was gone to after it.
+MOVES = [
+    Binding("alt+a", "next_unread", "next room with something unread"),
+    *(Binding(f"alt+{n}", f"number({n})", "room by its number") for n in range(1, 10)),
+    Binding("ctrl+n,alt+right", "step(1)", "next room"),
+    Binding("ctrl+p,alt+left", "step(-1)", "previous room"),
+]
+
 
 class MainScreen(Screen[None]):
     """What is seen most of the time."""
@@ -55,10 +64,7 @@ class MainScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "all keys and commands", priority=True),
         Binding("ctrl+k", "switcher", "go to a room, a person, a command", priority=True),
-        Binding("alt+a", "next_unread", "next room with something unread"),
-        *(Binding(f"alt+{n}", f"number({n})", "room by its number") for n in range(1, 10)),
-        Binding("ctrl+n,alt+right", "step(1)", "next room"),
-        Binding("ctrl+p,alt+left", "step(-1)", "previous room"),
+        *MOVES,
         Binding("ctrl+f", "search", "search in this room", priority=True),
         Binding("pageup", "page(-1)", "a page back", priority=True),
         Binding("pagedown", "page(1)", "a page on", priority=True),
@@ -106,14 +112,8 @@ class MainScreen(Screen[None]):
         """Start."""
         self.set_interval(1.0, self._tick)
         self.sync()
-        # At once, as they are typed: keys that come in a burst must not send a text to the room that was gone to after it
         self.composer.taken = self.on_composer_submitted
-        self.composer.moves = {
-            "alt+a": self.action_next_unread,
-            **{f"alt+{n}": partial(self.action_number, n) for n in range(1, 10)},
-            **dict.fromkeys(("ctrl+n", "alt+right"), partial(self.action_step, 1)),
-            **dict.fromkeys(("ctrl+p", "alt+left"), partial(self.action_step, -1)),
-        }
+        self.composer.moves = {key: partial(self.run_action, each.action) for each in MOVES for key in each.key.split(",")}
         self.composer.focus_input()
 
     def _words(self) -> Words:

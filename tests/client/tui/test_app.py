@@ -585,13 +585,15 @@ def test_keys_in_a_burst_say_it_where_it_was_typed(desk: Desk, leave: str) -> No
     desk.run(scenario)
 
 
-def test_a_password_is_never_said(desk: Desk) -> None:
+@pytest.mark.parametrize(("keys", "registered"), [((*"s3", "enter", *"s3", "enter"), ["s3"]), ((*"s3", *["enter"] * 3), [])])
+def test_a_password_is_never_said(desk: Desk, keys: tuple[str, ...], registered: list[str]) -> None:
     async def scenario() -> None:
         await desk.greeted()
         await desk.types("/register")
         await desk.keys("enter")
-        _at_once(desk, *"s3", "enter", "enter", "enter")
+        _at_once(desk, *keys)
         await desk.settle()
         assert desk.dialect.did("say") == []
+        assert [call[1] for call in desk.dialect.did("register")] == registered
 
     desk.run(scenario)
