@@ -45,8 +45,7 @@ def main(argv: Sequence[str]) -> int:
     except (CertsError, SettingsError) as error:
         print(f"parley: {error}", file=sys.stderr)
         return 1
-    print(link)
-    print(f"python -m client {shlex.quote(link)}")
+    print(f"{link}\npython -m client {shlex.quote(link)}")  # at once: who reads the link alone (`| head -1`) has gone by the second
     return 0
 
 
