@@ -22,7 +22,7 @@ from tests.e2e.irc import FULL, Client, Closed, Line
 from tests.e2e.process import ServerProcess, eventually
 from wire import msgids
 
-ROUNDS = int(os.environ.get("PARLEY_KILL_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("PARLEY_KILL_ROUNDS", "6"))
 ROOMS = ("#lobby", "#attic")
 SENDERS, READERS = 3, 2  # a room
 
