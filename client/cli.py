@@ -20,7 +20,7 @@ from client.connection import Connection
 from client.errors import Trouble
 from client.firstuse import explain
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE
-from client.pipe import PipeScreen, open_input, run_pipe
+from client.pipe import Interrupt, PipeScreen, open_input, run_pipe
 from client.plain import LOBBY
 from client.remembering import Welcoming
 from client.trust import CA_VARIABLE, LOCAL_CA
@@ -123,14 +123,16 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
         driver.post_by(connection.post)
     chat.leave_by(connection.stop)
     _stop_on_sigterm(connection)
-    connection.start()
-    code = _drive(chat, connection, screen, source)
-    connection.stop()
-    connection.join(5)
+    interrupt = Interrupt(connection)
+    with contextlib.nullcontext() if interactive else interrupt:
+        connection.start()
+        code = _drive(chat, connection, screen, source)
+        connection.stop()
+        connection.join(5)
     if connection.trouble is not None:
         print(explain(connection.trouble, visit.address, visit.trust), file=sys.stderr)
         return 1
-    return code
+    return 130 if interrupt.asked else code
 
 
 def _has_line_editor() -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import TextIO
+from types import FrameType, TracebackType
+from typing import Self, TextIO
 
 from client.chat import Chat
 from client.connection import Connection, wait_for
@@ -53,6 +55,34 @@ def silence(stream: TextIO) -> None:
         os.close(null)
     except (OSError, ValueError):
         pass
+
+
+class Interrupt:
+    """For a block, SIGINT ends the connection in its order; the second one is KeyboardInterrupt.
+
+    Raised at once, that could come anywhere in the main thread: also where Python only prints and forgets an exception, so that
+    nobody ever left, or in the midst of a wait's own code, which then complains about its lock.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.asked = False
+        self._connection = connection
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self.asked = True
+        signal.signal(number, signal.default_int_handler)
+        self._connection.stop()
+
+    def __enter__(self) -> Self:
+        self._main = threading.current_thread() is threading.main_thread()  # else signals are someone else's
+        if self._main:
+            self._before = signal.signal(signal.SIGINT, self._stop)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._main:
+            signal.signal(signal.SIGINT, self._before)
 
 
 def open_input() -> TextIO:

@@ -12,16 +12,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
+from unittest.mock import Mock
 
 import pytest
 
 from client import cli
-from client.connection import Timing
-from client.pipe import PipeScreen, silence
+from client.connection import Connection, Timing
+from client.pipe import Interrupt, PipeScreen, silence
 from tests.client.certificates import Authority
 from tests.client.fake_server import PATIENCE, FakeServer, RawServer, Waits
 from tests.client.piped import piped
@@ -143,6 +145,27 @@ def test_signals(server: FakeServer, ca: Path, sign: signal.Signals, code: int) 
         assert client.stderr is not None
         assert b"Traceback" not in client.stderr.read()
     assert server.seen[-1].command == "QUIT"
+
+
+def test_the_second_interrupt_does_not_wait() -> None:
+    before, connection = signal.getsignal(signal.SIGINT), Mock(spec=Connection)
+    with Interrupt(connection) as interrupt:
+        assert not interrupt.asked
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.asked
+        connection.stop.assert_called_once_with()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_in_another_thread_interrupts_are_someone_elses() -> None:
+    def look() -> object:
+        with Interrupt(Mock(spec=Connection)):
+            return signal.getsignal(signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(look).result() is signal.getsignal(signal.SIGINT)
 
 
 def test_quit_before_the_end_of_the_input(server: FakeServer, ca: Path) -> None:
