@@ -9,8 +9,8 @@ RUN    := $(BIN)/python -m
 # Tests to leave out, and anything else for pytest: make test PYTEST='-k history -x'
 MARK     ?= not compose and not soak and not attack and not fuzz
 PYTEST   ?=
-# Test files at a time; 0: one after the other.
-JOBS     ?= 2
+# Test files at a time (three on two cores: a third of their time is waiting); 0: one after the other.
+JOBS     ?= 3
 # Branch coverage is measured during `make test` and judged by `make check`. COVERAGE= (empty) runs the tests bare.
 COVERAGE     ?= yes
 COVERAGE_MIN ?= 95
