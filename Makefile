@@ -87,8 +87,9 @@ attack: $(VENV)/.dev
 
 # Five seconds of Atheris for each target. It has files for Python 3.11 only, so it stands in a folder of its own.
 FUZZ_SECONDS ?= 5
+FUZZ_JOBS    ?= 2
 fuzz: .venv-fuzz/.tools $(VENV)/.dev
-	PYTHONPATH=.venv-fuzz PARLEY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) pytest -q -p no:cacheprovider -n $(JOBS) -m fuzz tests/fuzz $(PYTEST)
+	PYTHONPATH=.venv-fuzz PARLEY_FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) pytest -q -p no:cacheprovider -n $(FUZZ_JOBS) -m fuzz tests/fuzz $(PYTEST)
 
 .venv-fuzz/.tools: requirements/fuzz.txt $(VENV)/.dev
 	@echo 'Installing the fuzzer ...'
