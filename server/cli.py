@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -27,6 +28,8 @@ log = logging.getLogger("parley")
 # ten MiB that no server needs. Each has a `main`.
 _COMMANDS = {"account": "server.account_cli", "invite": "server.invite_cli", "operator": "server.operator_cli"}
 _STORE = ("backup", "check", "export", "restore")  # of server.store_cli, which wants to know which
+# Seconds in which two signals are one: a Ctrl-C reaches the whole process group, and whoever supervises it sends SIGTERM as well.
+_ONE_REQUEST = 1.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -92,18 +95,19 @@ def _serve(server: Server, told: int) -> int:
             break
     finally:
         notify("STOPPING=1")
-        log.info("stopping: delivering what is due (a second signal ends at once)")
+        log.info("stopping: delivering what is due (a second signal ends at once, unless it comes within %g s)", _ONE_REQUEST)
+        asked = time.monotonic()
         for again in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(again, _end_now)
+            signal.signal(again, lambda number, frame: _end_now(number, time.monotonic() - asked))
         server.stop()
     log.info("stopped")
     return 1 if server.damaged else 0
 
 
-def _end_now(number: int, frame: FrameType | None) -> None:
-    """The second signal: everything that anyone saw is on disk, so there is nothing to lose."""
-    del frame
-    os._exit(128 + number)
+def _end_now(number: int, since: float) -> None:
+    """The second signal, `since` seconds after the first: everything that anyone saw is on disk, so there is nothing to lose."""
+    if since >= _ONE_REQUEST:
+        os._exit(128 + number)
 
 
 def _complain(error: Exception) -> int:
