@@ -17,6 +17,7 @@ PASSWORD_VARIABLE = "PARLEY_PASSWORD"  # noqa: S105 - a variable's name
 CHUNK = 400  # characters of base64 in one AUTHENTICATE
 MOST_TRIES = 3  # in a row, of a login that worked before: a busy server refuses one now and then
 LONGEST_FILE = 64 * 1024
+LONGEST_ACCOUNT = 64  # characters of one that is remembered
 
 
 class Login:
@@ -55,6 +56,11 @@ class Login:
         """The server knows us."""
         self.done = True
         self.failures = 0
+
+
+def valid_account(name: str) -> bool:
+    """Whether an account can be called that: it is one word, which nothing takes for something else."""
+    return 0 < len(name) <= LONGEST_ACCOUNT and name.isprintable() and " " not in name and name[0] not in ":*"
 
 
 def check_account(account: str) -> str:
