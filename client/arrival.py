@@ -17,9 +17,10 @@ from client import keys, known
 from client.address import LONGEST_ROOM, PLAIN_PORT, TLS_PORT, Address, Link, parse_link
 from client.asking import ask, ask_server, ask_trust
 from client.chat import ASK_NAME, LONGEST_NICK
+from client.connection import Connection, Driver
 from client.dialect import Dialect
 from client.errors import Trouble
-from client.firstuse import Stranger, Trust, prepare
+from client.firstuse import Stranger, Trust, explainer, prepare
 from client.irc import IrcProtocol
 from client.known import Known
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
@@ -47,6 +48,18 @@ def dialect_of(visit: Visit) -> tuple[Dialect, str]:
     if visit.plain:
         return PlainProtocol(visit.name), LOBBY
     return IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0]
+
+
+def connection_of(visit: Visit, dialect: Dialect, driver: Driver) -> Connection:
+    """The connection, not yet started."""
+    return Connection(
+        visit.address,
+        visit.trust.context,
+        dialect,
+        driver,
+        trusted=visit.trust.described,
+        explain_stranger=explainer(visit.address, visit.trust),
+    )
 
 
 def arrive(args: argparse.Namespace, source: TextIO, *, person: bool) -> Visit:

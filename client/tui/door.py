@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from client import keys, known
 from client.address import Link, parse_link
-from client.arrival import Visit, dialect_of
+from client.arrival import Visit, connection_of, dialect_of
 from client.chat import LONGEST_NICK
 from client.connection import Connection, Driver
 from client.firstuse import Stranger, Trust, prepare
@@ -55,6 +55,6 @@ def session_for(visit: Visit) -> Session:
 
     def link(driver: Driver) -> Connection:
         around = driver if visit.plain else Remembering(driver, visit.address, visit.name, visit.rooms, account)
-        return Connection(visit.address, visit.trust.context, dialect, around, trusted=visit.trust.described)
+        return connection_of(visit, dialect, around)
 
     return Session(visit.address, dialect, room, link)

@@ -22,6 +22,7 @@ from client.firstuse import Finding, Stranger, Trust, assess, explain, prepare
 from client.irc import IrcProtocol
 from client.pins import Pin
 from client.plain import PlainProtocol
+from client.trust import client_context
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST, Rows
 from tests.client.fake_server import PATIENCE, FakeServer, RawServer
@@ -216,12 +217,16 @@ def test_what_is_stored_can_be_no_certificate(whole: FakeServer) -> None:
     assert "forget it with --forget" in refusal(at(whole))
 
 
-def test_where_nobody_can_look_any_more_the_plain_sentence_stands(authority: Authority) -> None:
+def test_where_nobody_can_look_any_more_that_is_said(authority: Authority) -> None:
     trust = Trust(ssl.create_default_context(), "x", Pin(b"x"))
     trouble = Trouble("not signed", stranger=True)
-    assert explain(trouble, Address("localhost", 1), trust) is trouble
+    text = str(explain(trouble, Address("localhost", 1), trust))
+    assert "IS NOT FROM WHOM YOU TRUSTED" in text
+    assert "now      it cannot be seen any more\n" in text
     other = Trouble("something else")
     assert explain(other, Address("localhost", 1), trust) is other
+    unpinned = Trust(client_context(authority.ca), "the authority in ca.pem")
+    assert explain(trouble, Address("localhost", 1), unpinned) is trouble, "the first time its sentence says what to do"
 
 
 def test_no_server_no_question(authority: Authority) -> None:
@@ -292,7 +297,7 @@ def test_an_invitation_takes_the_place_of_the_question(whole: FakeServer, author
 
 def test_an_invitation_to_somebody_else_is_refused(whole: FakeServer, authority: Authority, other: Authority) -> None:
     text = refusal(at(whole), other.fingerprint)
-    assert text.startswith(f"localhost:{whole.port} is not the server of this invitation, and nothing was sent to it.")
+    assert text.startswith(f"localhost:{whole.port} is not the server of this invitation, and nothing was sent to\nit.\n")
     assert all(line in text for line in grouped(other.fingerprint) + grouped(authority.fingerprint))
     assert pins.find(at(whole)) is None
     stranger(whole).accept()
