@@ -110,12 +110,11 @@ def assess(chain: tuple[Certificate, ...], known: Pin | None, demanded: str = ""
 def prepare(address: Address, ca: str | None = None, demanded: str = "") -> Trust | Stranger:
     """Whom to believe at `address`: the authority in the file `ca` or $PARLEY_CA, else the pin; without either, whom we find there.
 
-    `demanded`: a fingerprint of an invitation or of --fingerprint, in place of the question. Raises Trouble. It may take two short
-    connections to the server, the first time.
+    `demanded`: a fingerprint of an invitation or of --fingerprint, in place of the question. Where there is a file too, that one of
+    its authorities has to vouch. Raises Trouble. It may take two short connections to the server, the first time.
     """
     if ca or os.environ.get(CA_VARIABLE):
-        given = find_ca(ca)
-        return Trust(client_context(given), describe(given))
+        return _given(ca, demanded)
     pin = pins.find(address)
     if demanded and (pin is None or pin.fingerprint != demanded):
         return _demanded(address, pin, demanded)
@@ -138,6 +137,20 @@ def explain(trouble: Trouble, address: Address, trust: Trust, *, again: bool = F
     except Trouble:
         chain = ()
     return _changed(address, trust, chain)
+
+
+def _given(ca: str | None, demanded: str) -> Trust:
+    """A file says it; all that is said has to hold."""
+    file = find_ca(ca)
+    context = client_context(file)
+    if not demanded:
+        return Trust(context, describe(file))
+    found = next((one for one in context.get_ca_certs(binary_form=True) if fingerprint(one) == demanded), None)
+    if found is None:
+        which = f"{safe(str(file))} ({'--ca' if ca else f'${CA_VARIABLE}'})"
+        sentence = f"The invitation or --fingerprint names another authority than {which} holds: leave out the one that is wrong."
+        raise Trouble(sentence, lasting=True)
+    return Trust(pinned_context(found), describe(file))
 
 
 def _first(address: Address) -> Trust | Stranger:

@@ -305,6 +305,29 @@ def test_an_invitation_to_somebody_else_is_refused(whole: FakeServer, authority:
     assert meets(trusted(at(whole), authority.fingerprint), at(whole)) is None
 
 
+def test_a_file_and_a_fingerprint_have_to_hold_both(
+    whole: FakeServer, authority: Authority, other: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(other.chain + authority.chain)
+    for ca in (authority.ca, both):
+        trust = prepare(at(whole), str(ca), authority.fingerprint)
+        assert isinstance(trust, Trust)
+        assert meets(trust, at(whole)) is None
+    trust = prepare(at(whole), str(both), other.fingerprint)
+    assert isinstance(trust, Trust)
+    assert "is not signed by" in str(meets(trust, at(whole))), "the file's other authority does not count"
+    with pytest.raises(Trouble, match=r"names another authority than \S+ca\.pem \(--ca\) holds: leave out the one that is wrong"):
+        prepare(at(whole), str(authority.ca), other.fingerprint)
+    monkeypatch.setenv("PARLEY_CA", str(authority.ca))
+    code, _, err = run(f"ircs://localhost:{whole.port}/?ca=sha256:{other.fingerprint}", "--name", "alice")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "ca.pem ($PARLEY_CA) holds" in err
+    code, _, err = run(f"localhost:{whole.port}", "--name", "alice", "--fingerprint", other.fingerprint)
+    assert (code, "($PARLEY_CA) holds" in err) == (1, True)
+    assert run(f"localhost:{whole.port}", "--name", "alice", "--fingerprint", authority.fingerprint)[0] == 0
+
+
 def test_an_invitation_by_the_servers_own_certificate(authority: Authority) -> None:
     with FakeServer(authority.context("localhost")) as server:
         demanded = look(at(server))[0].fingerprint
