@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from client.errors import Trouble
@@ -70,10 +71,10 @@ def check_account(account: str) -> str:
     return account
 
 
-def find_password(file: str | None) -> str | None:
+def find_password(file: str | None, environment: Mapping[str, str] = os.environ) -> str | None:
     """The password in `file` (its first line), else in $PARLEY_PASSWORD; None where there is neither. Raises Trouble."""
     if file is None:
-        password = os.environ.get(PASSWORD_VARIABLE) or None
+        password = environment.get(PASSWORD_VARIABLE) or None
         return password if password is None else check_password(password, f"${PASSWORD_VARIABLE}")
     try:
         with Path(file).open(encoding="utf-8") as lines:
