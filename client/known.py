@@ -9,6 +9,7 @@ from typing import Any
 
 from client import folders
 from client.address import Address, parse_address
+from client.login import valid_account
 from client.pins import key
 from wire.names import valid_room
 
@@ -71,6 +72,10 @@ def forget(address: Address) -> bool:
 
 
 def _store(known: Known) -> bool:
+    kept = _known(_row(known))  # nothing is written that would not be read: names come from servers
+    if kept is None:
+        return False
+    known = kept
     rest = [one for one in load() if key(one.address) != key(known.address)]
     return _write([known, *rest][:MOST_SERVERS])
 
@@ -97,10 +102,11 @@ def _known(row: object) -> Known | None:
     try:
         address = parse_address(_text(row, "address"))
         last = datetime.fromisoformat(_text(row, "last_used")).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return None
     rooms = tuple(room for room in _texts(row, "rooms") if valid_room(room, LONGEST))
-    return Known(address, _text(row, "name"), _text(row, "account"), rooms, last, _texts(row, "told"))
+    account = _text(row, "account")
+    return Known(address, _text(row, "name"), account if valid_account(account) else "", rooms, last, _texts(row, "told"))
 
 
 def _text(row: dict[str, Any], name: str) -> str:
@@ -110,4 +116,5 @@ def _text(row: dict[str, Any], name: str) -> str:
 
 def _texts(row: dict[str, Any], name: str) -> tuple[str, ...]:
     values = row.get(name)
-    return tuple(v for v in values[:MOST_ROOMS] if isinstance(v, str) and len(v) <= LONGEST) if isinstance(values, list) else ()
+    found = values[:MOST_ROOMS] if isinstance(values, list) else []
+    return tuple(v for v in found if isinstance(v, str) and v.isprintable() and len(v) <= LONGEST)

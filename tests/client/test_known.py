@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from client import folders, known, pins
+from client import cli, folders, known, pins
 from client.address import Address
+from client.arrival import arrive
 from client.known import Known
 from client.pins import Pin
 
@@ -33,6 +35,31 @@ def test_servers_come_back_the_last_used_first() -> None:
     assert known.file().stat().st_mode & 0o777 == 0o600
     assert known.file().parent.stat().st_mode & 0o777 == 0o700
     assert [entry.name for entry in known.file().parent.iterdir()] == ["servers.json"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"account": "a b"},
+        {"account": ":a"},
+        {"account": "x" * 65},
+        {"account": "a\ud800"},
+        {"name": "\ud800"},
+        {"rooms": ["#\ud800", {}]},
+        {"rooms": {"#a": 1}, "told": [[]]},
+        {"last_used": "0001-01-01T00:00:00"},
+        {"last_used": "9999-12-31T23:59:59-23:00"},
+        {"address": "a\x1b"},
+    ],
+)
+def test_nothing_that_is_remembered_stops_a_start(more: dict[str, object], ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_CA", str(ca))
+    known.remember(A, "ada", now=NOW)
+    row = {**json.loads(known.file().read_text())["servers"][0], **more}
+    known.file().write_text(json.dumps({"servers": [row]}))
+    one = arrive(cli.parser().parse_args(["chat.example"]), io.StringIO("ada\n"), person=True)
+    assert (one.name, one.login) == ("ada", None)
+    assert one.rooms == ["#lobby"]
 
 
 def test_what_was_told_is_told_once() -> None:
