@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from client import keys, known
+from client import keys, known, pins
 from client.address import LONGEST_ROOM, PLAIN_PORT, TLS_PORT, Address, Link, is_link, parse_link
 from client.asking import agreed, ask, ask_once, ask_server, ask_trust
 from client.chat import ASK_NAME, LONGEST_NICK
@@ -73,7 +73,7 @@ def arrive(args: argparse.Namespace, source: TextIO, *, person: bool) -> Visit:
     given = _environment(args, link.address, before, source, person=person) if linked else os.environ
     account = _account(args, before, given)
     name = args.name or _name_before(before, account) or account or ask(ASK_NAME, source)
-    trust = _trust(prepare(link.address, args.ca, link.ca), source, person=person)
+    trust = _trust(link.address, prepare(link.address, args.ca, link.ca), source, person=person)
     login, kept = find_login(link.address, account, args.password_file, source, given, person=person) if account else (None, None)
     rooms = [room] if room else list(link.rooms or (before.rooms if before is not None else ())) or [LOBBY]
     return Visit(link.address, name if args.plain else as_nick(name), rooms, trust, login, kept, args.plain)
@@ -133,9 +133,11 @@ def _name_before(before: Known | None, account: str) -> str:
     return before.name if before is not None and before.account == account else ""
 
 
-def _trust(found: Trust | Stranger, source: TextIO, *, person: bool) -> Trust:
+def _trust(address: Address, found: Trust | Stranger, source: TextIO, *, person: bool) -> Trust:
     """Whom to believe, after the question where there is one. Raises Trouble."""
     if isinstance(found, Trust):
+        if person and not found.kept:
+            print(pins.unkept(address), file=sys.stderr)
         return found
     if not person:
         raise found.unasked()

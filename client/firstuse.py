@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from client import pins
@@ -54,6 +54,7 @@ class Trust:
     context: ssl.SSLContext
     described: str
     pin: Pin | None = None
+    kept: bool = True  # False where it should have been stored, and could not be (`client.pins.unkept`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ class Stranger:
 
     def accept(self) -> Trust:
         """A person has compared the fingerprint: trust it from now on. Where it cannot be stored, for this once."""
-        pins.keep(self.address, self.certificate.der)
-        return _pinned(self.address, Pin(self.certificate.der))
+        trust = _pinned(self.address, Pin(self.certificate.der))
+        return replace(trust, kept=pins.keep(self.address, self.certificate.der))
 
     def refuse(self) -> Trouble:
         """Nobody said yes: what to tell them."""
@@ -160,9 +161,7 @@ def _first(address: Address) -> Trust | Stranger:
         context = client_context(ca)
         trouble = shake(address, context, describe(ca))
         if trouble is None:
-            if ca is None:
-                pins.keep(address, b"")
-            return Trust(context, describe(ca))
+            return Trust(context, describe(ca)) if ca else Trust(context, SYSTEM, Pin(b""), kept=pins.keep(address, b""))
         if not trouble.stranger:
             raise trouble
     offered = assess(look(address), None).certificate

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from client import folders
+from client import folders, locks
 from client.address import Address, parse_address
 from client.login import valid_account
 from client.pins import key
@@ -50,25 +50,29 @@ def find(address: Address) -> Known | None:
 
 def remember(address: Address, name: str, account: str = "", rooms: tuple[str, ...] = (), *, now: datetime | None = None) -> bool:
     """We are on this server now: it goes to the top. Whether that could be stored."""
-    before = find(address)
-    told = before.told if before else ()
-    return _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told))
+    with locks.alone(file()) as ours:
+        before = find(address)
+        told = before.told if before else ()
+        return ours and _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told))
 
 
 def tell(address: Address, what: str) -> bool:
     """Whether `what` was not yet said about a server that we know; from now on it was."""
-    known = find(address)
-    if known is None or what in known.told:
-        return known is None
-    _store(replace(known, told=(*known.told, what)))
+    with locks.alone(file()) as ours:
+        known = find(address)
+        if known is None or what in known.told:
+            return known is None
+        if ours:
+            _store(replace(known, told=(*known.told, what)))
     return True
 
 
 def forget(address: Address) -> bool:
     """Drops a server; whether it was known."""
-    before = load()
-    rest = [known for known in before if key(known.address) != key(address)]
-    return len(rest) < len(before) and _write(rest)
+    with locks.alone(file()) as ours:
+        before = load()
+        rest = [known for known in before if key(known.address) != key(address)]
+        return ours and len(rest) < len(before) and _write(rest)
 
 
 def _store(known: Known) -> bool:

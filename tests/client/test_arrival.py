@@ -11,6 +11,8 @@ from client import cli, keys, known, pins
 from client.address import Address
 from client.arrival import Visit, arrive
 from client.errors import Trouble
+from client.firstuse import Trust
+from client.trust import client_context
 
 A = Address("chat.example", 6697)
 CA = "ab" * 32
@@ -107,6 +109,16 @@ def test_where_a_password_is_looked_for(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(keys, "find", never)
     monkeypatch.setenv("PARLEY_PASSWORD", "from env")
     assert passwords("ada") == ("from env", None)
+
+
+def test_trust_that_cannot_be_kept_is_said_to_a_person(
+    ca: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("client.arrival.prepare", lambda *_: Trust(client_context(ca), "x", kept=False))
+    assert visit("chat.example", "--name", "ada").trust.kept is False
+    assert "Whom you trust for chat.example:6697 cannot be stored in" in capsys.readouterr().err
+    visit("chat.example", "--name", "ada", person=False)
+    assert capsys.readouterr().err == ""
 
 
 LINK = "ircs://chat.example/"

@@ -168,6 +168,22 @@ def test_an_authority_that_this_computer_knows_needs_no_question(
     assert all(line in text for line in grouped(authority.fingerprint))
 
 
+def test_who_is_vouched_for_by_this_computer_is_not_promised_to_be_remembered(
+    whole: FakeServer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    monkeypatch.setattr(pins, "MOST_PINS", 0)
+    trust = trusted(at(whole))
+    assert (trust.kept, trust.pin, pins.find(at(whole))) == (False, Pin(b""), None)
+    assert stranger_again(whole, monkeypatch) is False
+
+
+def stranger_again(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a person's yes to a server can be stored."""
+    monkeypatch.delenv("SSL_CERT_FILE")
+    return stranger(server).accept().kept
+
+
 def test_what_make_run_made_comes_before_the_question(whole: FakeServer, authority: Authority) -> None:
     Path("var/certs").mkdir(parents=True)
     Path("var/certs/ca.pem").write_bytes(authority.chain)
