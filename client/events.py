@@ -283,6 +283,13 @@ class LoggedIn(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountMade(Event):
+    """An account that we asked for is there; what follows is logged in to it."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(Event):
     """Something asked for did not work; `room` where it is about one."""
 
