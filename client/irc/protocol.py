@@ -39,7 +39,7 @@ from client.login import Login
 from client.text import lines_of
 from wire.lines import TOO_LONG, LineBuffer
 from wire.message import MAX_BODY, MalformedMessage, Message, parse, truncate
-from wire.names import fold
+from wire.names import fold, is_room
 
 LONGEST_LINE = 16 * 1024  # twice what IRCv3 allows a server
 
@@ -255,6 +255,13 @@ class IrcProtocol:
             self.session.send("PART", room, *([reason] if reason else []))
         else:
             self._sender.give_up(room, "you left before it could be sent")
+
+    def forget(self, room: str) -> None:
+        """Leaves a room, and forgets what it has seen of it, or of a dialogue."""
+        if is_room(room):
+            self.part(room)
+        if (known := self.session.known(room)) is not None:
+            self._reader.closed(known)
 
     def names(self, room: str) -> None:
         """Asks for Members."""
