@@ -126,7 +126,7 @@ class IrcProtocol:
     @property
     def backlog(self) -> int:
         """How many messages wait to be sent or confirmed."""
-        return len(self.session.outbox)
+        return self._sender.backlog
 
     def connected(self) -> None:
         """Greets the server."""
@@ -137,7 +137,7 @@ class IrcProtocol:
     def disconnected(self, *, clean: bool = False) -> None:
         """Keeps what is needed to resume."""
         del clean  # what was stored, its echo has said
-        self.session.outbox.lost()
+        self._sender.lost()
         for room in self.session.rooms.values():
             room.cut()
         self._reader.lost()
@@ -194,11 +194,11 @@ class IrcProtocol:
 
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
         """Puts a reaction to a message, or takes it back."""
-        self._messages.react(room, msgid, reaction, remove=remove)
+        self._sender.deeds.react(room, msgid, reaction, remove=remove)
 
     def redact(self, room: str, msgid: str, reason: str = "") -> None:
         """Takes a message back."""
-        self._messages.redact(room, msgid, reason)
+        self._sender.deeds.redact(room, msgid, reason)
 
     def typing(self, room: str, *, done: bool = False) -> None:
         """Says that we type, or have stopped."""
