@@ -103,7 +103,7 @@ class Roster:
             return
         self._happened(Parted(room.name, nick, reason, own, by, time_of(message)), message, room)
         if own:
-            room.leave()
+            room.cut()
             self._s.wanted.pop(fold(room.name), None)
             self._sender.give_up(room.name, "you are no longer in the room")
 
