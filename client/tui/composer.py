@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from textual import events
 from textual.app import ComposeResult
@@ -37,8 +38,19 @@ class Secret(Input):
             await super()._on_key(event)
 
 
+class Typed(NamedTuple):
+    """Enter was pressed. `secret`: it answers `ask_secret` ("" where Esc was pressed)."""
+
+    text: str
+    secret: bool = False
+
+
 class Composer(Vertical):
-    """What is typed leaves as `Submitted`. `words` gives what can be completed, `keeps_secret` what is not to be recalled."""
+    """Where one types. `words` gives what can be completed, `keeps_secret` what is not to be recalled.
+
+    `take` has what was typed at once: a message of Textual's comes a turn later, when keys that were pressed behind Enter may have
+    brought another room to the front.
+    """
 
     DEFAULT_CSS = """
     Composer { height: auto; max-height: 18; background: $surface; }
@@ -51,14 +63,6 @@ class Composer(Vertical):
     Composer.-secret Input { display: block; }
     Composer.-hinting #hint { display: block; }
     """
-
-    class Submitted(Message):
-        """Enter was pressed. `secret`: it answers `ask_secret` ("" where Esc was pressed)."""
-
-        def __init__(self, text: str, secret: bool = False) -> None:
-            super().__init__()
-            self.text = text
-            self.secret = secret
 
     class Changed(Message):
         """Something was typed (and no secret)."""
@@ -75,6 +79,7 @@ class Composer(Vertical):
 
     def __init__(
         self,
+        take: Callable[[Typed], None],
         words: Callable[[], Words] = Words,
         keeps_secret: Callable[[str], bool] = lambda _: False,
         *,
@@ -83,6 +88,7 @@ class Composer(Vertical):
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
+        self._give = take
         self._words = words
         self._keeps_secret = keeps_secret
         self._recall = recall or Recall()
@@ -92,7 +98,6 @@ class Composer(Vertical):
         know_alt_enter()
         self.popup = Popup()
         self.area = Area(self, placeholder)
-        self.taken: Callable[[Composer.Submitted], None] | None = None  # has what was typed at once, in place of the message
         self.moves: Mapping[str, Callable[[], Awaitable[object]]] = {}  # keys that lead elsewhere
 
     def compose(self) -> ComposeResult:
@@ -176,18 +181,12 @@ class Composer(Vertical):
         else:
             self._recall.add(text)
         self._put("")
-        self._give(self.Submitted(text))
+        self._give(Typed(text))
 
     def submit_secret(self, text: str) -> None:
         """Sends a secret; "": none."""
         self.query_one(Secret).value = ""
-        self._give(self.Submitted(text, secret=True))
-
-    def _give(self, submitted: Submitted) -> None:
-        if self.taken is not None:
-            self.taken(submitted)
-        else:
-            self.post_message(submitted)
+        self._give(Typed(text, secret=True))
 
     def recall(self, step: int) -> bool:
         """Brings back what was typed before (-1) or after; False where there is nothing."""

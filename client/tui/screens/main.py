@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from client.tui.answers import Answers
 from client.tui.completion import Words
-from client.tui.composer import Composer
+from client.tui.composer import Composer, Typed
 from client.tui.finder import Found, everything
 from client.tui.keys import know_alt
 from client.tui.members import Members
@@ -82,7 +82,7 @@ class MainScreen(Screen[None]):
         know_alt("ams123456789")
         self.workspace = workspace
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
-        self.composer = Composer(self._words, self._keeps_secret, id="composer")
+        self.composer = Composer(self.take, self._words, self._keeps_secret, id="composer")
         self.answers = Answers(self)
         self._shown: tuple[int, str] | None = None
         self._needs_older: Buffer | None = None
@@ -112,7 +112,6 @@ class MainScreen(Screen[None]):
         """Start."""
         self.set_interval(1.0, self._tick)
         self.sync()
-        self.composer.taken = self.on_composer_submitted
         self.composer.moves = {key: partial(self.run_action, each.action) for each in MOVES for key in each.key.split(",")}
         self.composer.focus_input()
 
@@ -271,15 +270,15 @@ class MainScreen(Screen[None]):
 
     # --- typing ---
 
-    def on_composer_submitted(self, event: Composer.Submitted) -> None:
+    def take(self, typed: Typed) -> None:
         """Something was typed."""
         session = self._session
-        if event.secret and not session.chat.hidden:
+        if typed.secret and not session.chat.hidden:
             return  # the question has gone: a secret is never said
         self.workspace.keep_draft("")
-        if event.secret or not self.answers.take(event.text):
-            session.chat.typed(event.text)
-        if not event.secret:
+        if typed.secret or not self.answers.take(typed.text):
+            session.chat.typed(typed.text)
+        if not typed.secret:
             self.timeline.action_end()
         self.changed(session, session.view.take_changes())
 

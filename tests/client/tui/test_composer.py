@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
 from client.tui.completion import Words
-from client.tui.composer import Composer
+from client.tui.composer import Composer, Typed
 from client.tui.keys import know_alt_enter
 from client.tui.typed import LARGEST, TOO_LONG
 from client.view import Entry, Mark
@@ -28,8 +28,8 @@ class Typing(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str | tuple[str, bool]] = []
-        self.composer = Composer(lambda: WORDS, lambda text: "secret" in text, placeholder="Say something")
+        self.told: list[str | Typed] = []
+        self.composer = Composer(self.told.append, lambda: WORDS, lambda text: "secret" in text, placeholder="Say something")
 
     def compose(self) -> ComposeResult:
         yield Static("above", markup=False)
@@ -38,9 +38,6 @@ class Typing(App[None]):
     def on_mount(self) -> None:
         self.query_one(Static).styles.height = "1fr"
         self.composer.focus_input()
-
-    def on_composer_submitted(self, event: Composer.Submitted) -> None:
-        self.told.append((event.text, event.secret))
 
     def on_composer_changed(self, event: Composer.Changed) -> None:
         self.told.append(event.text)
@@ -52,8 +49,8 @@ class Typing(App[None]):
         self.told.append("escaped")
 
     @property
-    def sent(self) -> list[tuple[str, bool]]:
-        return [each for each in self.told if isinstance(each, tuple)]
+    def sent(self) -> list[Typed]:
+        return [each for each in self.told if isinstance(each, Typed)]
 
     def rows(self) -> list[str]:
         return [row for row in screen_text(self) if row.strip()]
