@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
+from textual.widgets.text_area import Selection
 
 from client.tui.area import Area
 from client.tui.cells import fit, tame
@@ -21,19 +22,25 @@ from client.tui.recall import Recall
 from client.tui.typed import LARGEST, TOO_LONG, hint_about, size_of
 from client.view import Entry
 
+HOW_TO_QUIT = "Ctrl+Q quits; so does the same key again"
+TO_THINK = 5.0  # seconds for which that is said, and so
+
 
 class Secret(Input):
-    """For what is hidden. Enter (and Esc, with nothing) gives it in its turn, before the keys that are behind it are taken in."""
+    """For what is hidden. Enter (Esc and Ctrl+C, with nothing) gives it in its turn, before keys behind it are taken in."""
 
-    def __init__(self, give: Callable[[str], None]) -> None:
+    def __init__(self, give: Callable[[str], None], stop: Callable[[], None]) -> None:
         super().__init__(password=True, select_on_focus=False)
         self._give = give
+        self._stop = stop
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "escape" or (event.key == "enter" and self.value):
+        if event.key in ("escape", "ctrl+c") or (event.key == "enter" and self.value):
             event.stop()
             event.prevent_default()
             self._give(self.value if event.key == "enter" else "")
+            if event.key == "ctrl+c":
+                self._stop()
         elif event.key != "enter":
             await super()._on_key(event)
 
@@ -74,6 +81,9 @@ class Composer(Vertical):
     class ReplyDropped(Message):
         """Esc was pressed while a reply was being written."""
 
+    class Interrupted(Message):
+        """Ctrl+C or Ctrl+D was pressed with nothing typed, a second time."""
+
     class Escaped(Message):
         """Esc was pressed, and there was nothing to close here."""
 
@@ -104,7 +114,7 @@ class Composer(Vertical):
         """The popup, the input (or that for a secret), the hint."""
         yield self.popup
         yield self.area
-        yield Secret(self.submit_secret)
+        yield Secret(self.submit_secret, self.stop)
         yield Static("", id="hint", markup=False)
 
     # --- for the app ---
@@ -195,6 +205,34 @@ class Composer(Vertical):
             return False
         self._put(text)
         return True
+
+    def interrupt(self) -> None:
+        """Ctrl+C: copies what is selected, else clears what is typed (up brings it back); with nothing there, see `stop`."""
+        selected = self.area.selected_text or self.screen.get_selected_text()
+        if selected:
+            self.app.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+            self.area.selection = Selection.cursor(self.area.cursor_location)
+        elif self.text:
+            if self.text.strip() and not self._keeps_secret(self.text):
+                self._recall.add(self.text)
+            self.load("")
+            self.post_message(self.Changed(""))
+        else:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ctrl+C and Ctrl+D, where nothing is typed: says how to quit; again, while that is said: tells who quits."""
+        if self._complaint == HOW_TO_QUIT:
+            self.complain("")
+            self.post_message(self.Interrupted())
+        else:
+            self.complain(HOW_TO_QUIT)
+            self.set_timer(TO_THINK, self._calm)
+
+    def _calm(self) -> None:
+        if self._complaint == HOW_TO_QUIT:
+            self.complain("")
 
     def escape(self) -> None:
         """Closes what is open, one thing at a time."""

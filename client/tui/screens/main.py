@@ -45,6 +45,8 @@ TYPING = [  # what the composer does, for the help
     Binding("tab", "", "complete a name, a room, a /command, an :emoji:"),
     Binding("up,down", "", "what was typed before"),
     Binding("escape", "", "close what is open; then, to the newest message"),
+    Binding("ctrl+c", "", "clear it (↑ brings it back); with nothing typed: quit"),
+    Binding("ctrl+underscore", "", "undo"),
 ]
 
 # Without priority: the composer carries them out, once it has dealt with what was typed before them. Keys that come in a burst must
@@ -70,6 +72,7 @@ class MainScreen(Screen[None]):
         Binding("pagedown", "page(1)", "a page on", priority=True),
         Binding("ctrl+home", "start", "the oldest message here", priority=True),
         Binding("ctrl+end", "end", "the newest message", priority=True),
+        Binding("ctrl+c", "interrupt", show=False),  # where the composer has not the focus
         Binding("alt+up", "pick(-1)", "choose a message", priority=True),
         Binding("alt+down", "pick(1)", "choose the one below", priority=True),
         Binding("ctrl+b,f2", "show('rooms')", "rooms on or off", priority=True),
@@ -289,6 +292,14 @@ class MainScreen(Screen[None]):
     def on_composer_reply_dropped(self) -> None:
         """Esc, while a reply was written."""
         self.answers.drop()
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C while a message is chosen: it is not any more."""
+        self.timeline.action_leave()
+
+    async def on_composer_interrupted(self) -> None:
+        """Ctrl+C, again."""
+        await self.app.run_action("leave")
 
     def on_composer_escaped(self) -> None:
         """Esc: back to the newest."""

@@ -413,6 +413,34 @@ def test_leaving_with_something_unsent_is_asked_about(desk: Desk) -> None:
     desk.run(scenario)
 
 
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+d"])
+def test_leaving_as_one_leaves_a_shell(desk: Desk, key: str) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("f1")
+        await desk.sees("Keys and commands")
+        await desk.keys("ctrl+c")
+        await desk.sees_no("Keys and commands")
+        await desk.keys(key)
+        await desk.sees("Ctrl+Q quits")
+        assert not desk.link.stopped
+        await desk.keys(key)
+        assert desk.link.stopped
+
+    desk.run(scenario)
+
+
+def test_ctrl_c_leaves_a_message_that_is_chosen(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("hm", second=1))
+        await desk.keys("alt+up", "ctrl+c", "x")
+        assert desk.app.main.timeline.picked is None
+        assert desk.app.main.composer.text == "x"
+
+    desk.run(scenario)
+
+
 def test_quit_by_its_command(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
