@@ -330,6 +330,8 @@ class MainScreen(Screen[None]):
             self.go(found.place)
         elif found.join:
             self.move(lambda: self._session.chat.typed(f"/join {found.join}"))
+        elif found.talk:
+            self.move(lambda: self._session.chat.switch(found.talk))
         else:
             self.composer.load(f"/{found.command} ")
 
