@@ -23,7 +23,7 @@ from tests.e2e.process import ROOT, ServerProcess, make_certificates, python, se
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("first-minute")
-    with serving(make_certificates(folder / "certs"), folder / "data") as server:
+    with serving(make_certificates(folder / "certs"), folder / "data", covered=False) as server:
         yield server
 
 
