@@ -133,7 +133,7 @@ class Chat:
         return self._question is not None
 
     def ask(self, question: str, answered: Callable[[str], None]) -> None:
-        """Asks a person: the next y, yes, n or no goes to `answered`, in the thread of who typed it, and so does an empty line, as "".
+        """Asks a person: the next y, yes, n or no goes to `answered`, in the thread of who typed it; so does an empty line, as "".
         Everything else is said as ever: somebody may have been typing when the question came.
         """
         self._question = (question, answered)

@@ -93,12 +93,15 @@ def _forget(args: argparse.Namespace) -> int:
     if address is None:
         raise Trouble("Which server is to be forgotten? python -m client --forget HOST")
     before = known.find(address)
-    if before is not None and before.account:
-        keys.forget(address, before.account)
+    failed: list[str] = []
+    password = before is not None and before.account and keys.forget(address, before.account, failed.append)
     if not [did for did in (pins.forget(address), known.forget(address)) if did]:
         raise Trouble(f"Nothing is known about {safe(str(address))} (or it cannot be changed): see that host and port are right.")
-    print(f"{safe(str(address))} is forgotten: whom you trusted there, your name, your rooms and your password.")
-    return 0
+    what = ["whom you trusted there", "your name", "your rooms", *(["your password"] if password else [])]
+    print(f"{safe(str(address))} is forgotten: {', '.join(what[:-1])} and {what[-1]}.")
+    if failed:
+        print(f"{failed[0]} Your password may still be in it, as {safe(keys.service(address))!a}.", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _run_full(visit: Visit, args: argparse.Namespace) -> int:
