@@ -126,7 +126,7 @@ class Sending(Event):
 
 @dataclass(frozen=True, slots=True)
 class Joined(Event):
-    """Somebody came into a room."""
+    """Somebody came into a room; a `bot` says that it is a program."""
 
     room: str
     nick: str
@@ -134,6 +134,7 @@ class Joined(Event):
     account: str = ""
     at: datetime | None = None
     replayed: bool = False
+    bot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from typing import Final
 from client.dialect import Refusal
 from client.events import Failed, Feature, Info, LoggedIn, Offers, Registered
 from client.irc.answers import Answers
+from client.irc.deeds import REPLY
 from client.irc.names import Names
-from client.irc.sending import REPLY, Sender
+from client.irc.sending import Sender
 from client.irc.session import Handler, Session
 from client.irc.talks import Talks
 from client.login import MOST_TRIES

@@ -40,7 +40,7 @@ from client.login import Login
 from client.text import lines_of
 from wire.lines import TOO_LONG, LineBuffer
 from wire.message import MAX_BODY, MalformedMessage, Message, parse, truncate
-from wire.names import fold
+from wire.names import fold, is_room
 
 LONGEST_LINE = 16 * 1024  # twice what IRCv3 allows a server
 
@@ -135,7 +135,7 @@ class IrcProtocol:
     @property
     def backlog(self) -> int:
         """How many messages wait to be sent or confirmed."""
-        return len(self.session.outbox)
+        return self._sender.backlog
 
     def connected(self) -> None:
         """Greets the server."""
@@ -146,7 +146,7 @@ class IrcProtocol:
     def disconnected(self, *, clean: bool = False) -> None:
         """Keeps what is needed to resume."""
         del clean  # what was stored, its echo has said
-        self.session.outbox.lost()
+        self._sender.lost()
         for room in self.session.rooms.values():
             room.cut()
         self._reader.lost()
@@ -203,11 +203,11 @@ class IrcProtocol:
 
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
         """Puts a reaction to a message, or takes it back."""
-        self._messages.react(room, msgid, reaction, remove=remove)
+        self._sender.deeds.react(room, msgid, reaction, remove=remove)
 
     def redact(self, room: str, msgid: str, reason: str = "") -> None:
         """Takes a message back."""
-        self._messages.redact(room, msgid, reason)
+        self._sender.deeds.redact(room, msgid, reason)
 
     def typing(self, room: str, *, done: bool = False) -> None:
         """Says that we type, or have stopped."""
@@ -264,6 +264,13 @@ class IrcProtocol:
             self.session.send("PART", room, *([reason] if reason else []))
         else:
             self._sender.give_up(room, "you left before it could be sent")
+
+    def forget(self, room: str) -> None:
+        """Leaves a room, and forgets what it has seen of it, or of a dialogue."""
+        if is_room(room):
+            self.part(room)
+        if (known := self.session.known(room)) is not None:
+            self._reader.closed(known)
 
     def names(self, room: str) -> None:
         """Asks for Members."""

@@ -53,6 +53,7 @@ class ParleyApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,f10", "leave", "quit", priority=True),
+        Binding("ctrl+z", "suspend_process", "back to the shell; `fg` leads here again", priority=True),
         Binding("ctrl+t", "theme", "another theme", priority=True),
         Binding("alt+s", "servers", "another server", priority=True),
     ]

@@ -91,6 +91,35 @@ def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path, how: s
     assert server.seen[-1].command == "QUIT"
 
 
+def test_back_to_the_shell_and_here_again(server: FakeServer, ca: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m client localhost:{server.port} --name alice --ca {ca}"
+    script = tmp_path / "start"  # a make of sorts: started by a shell, and waited for
+    script.write_text(f"{command}\necho left with $?\n")
+    tmux = Tmux("bash --norc --noprofile -i", f"parley-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        tmux.keys("-l", f"sh {script}")
+        tmux.keys("Enter")
+        tmux.shows("message to #lobby")
+        tmux.keys("-l", "half a ")
+        tmux.keys("C-z")
+        tmux.shows("Stopped")
+        assert not any("#lobby" in row for row in tmux.screen()), "the terminal is the shell's"
+        server.speak("meanwhile")
+        tmux.keys("-l", "fg")
+        tmux.keys("Enter")
+        tmux.shows("meanwhile")
+        tmux.keys("-l", "line")
+        tmux.shows("half a line")
+        tmux.keys("C-c")
+        tmux.shows("message to #lobby")
+        tmux.keys("C-c")
+        tmux.shows("Ctrl+Q quits")
+        tmux.keys("C-c")
+        tmux.shows("left with 0")
+    finally:
+        tmux.close()
+
+
 def test_a_terminal_that_goes_away(server: FakeServer, ca: Path, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     command = f"{sys.executable} -m client localhost:{server.port} --name alice --ca {ca}"
