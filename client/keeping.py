@@ -35,6 +35,7 @@ class Keeping:
         self._login = login
         self._kept = kept
         self._ready: Callable[[], None] = lambda: None
+        self._made: Offer | None = None  # what was offered last: once is enough, however often a connection is lost
         self.offer: Offer | None = None
 
     def when_ready(self, ready: Callable[[], None]) -> None:
@@ -58,8 +59,8 @@ class Keeping:
 
     def _make(self, offer: Offer) -> None:
         found = known.find(self._address)
-        if found is None or TOLD not in found.told:
-            self.offer = offer
+        if offer != self._made and (found is None or TOLD not in found.told):
+            self._made = self.offer = offer
             self._ready()
 
     def take(self) -> Offer | None:

@@ -194,6 +194,8 @@ def test_an_empty_line_leaves_it_for_the_next_start(ring: list[tuple[Address, st
     visit.chat.typed("")
     assert not visit.chat.asking
     assert visit.chat.prompt == "[#lobby] "
+    visit.happens(e.Registered("ada", again=True))
+    assert not visit.chat.asking, "a lost connection is no start"
     assert logged_in("s3cret", kept="").chat.asking
     assert ring == []
 
