@@ -74,6 +74,14 @@ def test_what_was_told_is_told_once() -> None:
     assert not known.tell(A, "accounts")
 
 
+def test_an_account_outlives_a_visit_without_its_password() -> None:
+    known.remember(A, "ada", "ada_l")
+    known.remember(A, "ADA")
+    assert known.load()[0].account == "ada_l"
+    known.remember(A, "eve")
+    assert known.load()[0].account == "", "somebody else's visit"
+
+
 def test_lists_have_an_end() -> None:
     for number in range(known.MOST_SERVERS + 5):
         known.remember(Address("h", number + 1), "x", rooms=tuple(f"#{i}" for i in range(100)), now=NOW + timedelta(hours=number))
