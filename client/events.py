@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
+COST_OF_ONE = 200  # bytes that an event takes beside its texts, about
+
 
 class Kind(Enum):
     """The ways to say something. A program never answers a NOTICE: https://modern.ircdocs.horse/#notice-message"""
@@ -325,3 +327,19 @@ class Lost(Event):
 
     delay: float
     reason: str = ""
+
+
+def cost(event: Event) -> int:
+    """Bytes of memory that an event takes, about."""
+    return COST_OF_ONE + sum(_cost(getattr(event, name)) for name in event.__slots__)
+
+
+def _cost(value: object) -> int:
+    match value:
+        case str():
+            return len(value) if value.isascii() else 4 * len(value)
+        case tuple():
+            return sum(COST_OF_ONE // 2 + _cost(each) for each in value)
+        case Event():
+            return cost(value)
+    return 0
