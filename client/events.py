@@ -5,6 +5,7 @@ Text in events is what the peer sent: unescaped. Whoever shows it passes it thro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -331,7 +332,8 @@ class Lost(Event):
 
 def cost(event: Event) -> int:
     """Bytes of memory that an event takes, about."""
-    return COST_OF_ONE + sum(_cost(getattr(event, name)) for name in event.__slots__)
+    names: Iterable[str] = event.__slots__
+    return COST_OF_ONE + sum(_cost(getattr(event, name)) for name in names)
 
 
 def _cost(value: object) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -70,15 +71,24 @@ def test_who_brings_too_much_waits() -> None:
     assert taken == ["0", "1", "2", "3", "4"]
 
 
+def _holds(box: Inbox, unread: int) -> bool:
+    return box.unread == unread
+
+
 def test_who_brings_too_large_ones_waits_too() -> None:
     """The last one is let in whatever its size: it is here already."""
     box = Inbox(Recorder(), 100, 5000)  # type: ignore[arg-type]
     sizes = (9000, 4000, 4000, 1)
-    thread = threading.Thread(target=lambda: [box.handle(e.Info(size * "x")) for size in sizes], daemon=True)
+
+    def bring() -> None:
+        for size in sizes:
+            box.handle(e.Info(size * "x"))
+
+    thread = threading.Thread(target=bring, daemon=True)
     thread.start()
     taken = list[int]()
     for unread, few in ((1, 1), (2, 1), (2, 2)):
-        Waits.until(lambda unread=unread: box.unread == unread, "as many as have place")
+        Waits.until(partial(_holds, box, unread), "as many as have place")
         assert 0 < box._bytes < 5000 + 9000 + COST_OF_ONE
         taken += [len(event.text) for event, _ in box.take(few) if isinstance(event, e.Info)]
     thread.join(PATIENCE)
@@ -204,7 +214,7 @@ def test_of_a_hundred_thousand_that_wait_a_turn_takes_few() -> None:
     assert turns == waiting // MOST_A_TURN - 1
 
 
-def test_a_key_is_taken_in_while_they_wait() -> None:
+def test_a_key_is_taken_in_while_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
     seen = list[tuple[int, str]]()  # at each turn: what waited, and what had been typed
 
@@ -212,13 +222,13 @@ def test_a_key_is_taken_in_while_they_wait() -> None:
         await desk.greeted()
         turn = desk.session.turn
 
-        def counted() -> bool:
+        def counted(*_: float) -> bool:
             seen.append((desk.session.inbox.unread, desk.app.main.composer.text))
             if len(seen) == 1:
                 desk.app.post_message(Key("x", "x"))
             return turn()
 
-        desk.session.turn = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(desk.session, "turn", counted)
         for number in range(10_000):
             desk.session.inbox.handle(e.Typing("#lobby", f"n{number}"))
         await desk.until(lambda: not desk.session.inbox.unread)
