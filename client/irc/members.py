@@ -77,7 +77,8 @@ class Roster:
         room, own = self._s.room(name), self._s.is_me(nick)
         if not self._s.crowded:
             room.add(nick)
-        self._happened(Joined(room.name, nick, own, entries.joining_account(message), time_of(message)), message, room)
+        account, bot = entries.joining_account(message), "bot" in message.tags
+        self._happened(Joined(room.name, nick, own, account, time_of(message), bot=bot), message, room)
         if own and not room.joined:
             self._entered(room, name, message)
 

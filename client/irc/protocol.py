@@ -33,6 +33,7 @@ from client.irc.members import Roster
 from client.irc.messages import Messages
 from client.irc.names import Names
 from client.irc.reading import Reader
+from client.irc.registering import Registering
 from client.irc.sending import Sender
 from client.irc.session import NOT_CONNECTED, Handler, Session, clocks
 from client.irc.talks import Talks
@@ -77,6 +78,7 @@ class IrcProtocol:
         self._batches = Batches(self._reader.opens, self._reader.closes)
         self._answers = Answers(s, self._sender, self._reader, self._messages)
         self._greeting = Greeting(s, self._sender, self._names, self._talks, self._answers)
+        self._registering = Registering(s, self._answers.handlers()["FAIL"])
         self._directory = Directory(s)
         roster = Roster(s, self._sender, self._reader, self._names)
         self._live: dict[str, Handler] = {
@@ -85,6 +87,7 @@ class IrcProtocol:
             **self._messages.handlers(),
             **self._directory.handlers(),
             **self._answers.handlers(),
+            **self._registering.handlers(),
             "CHATHISTORY": self._talks.on_target,
             "PING": self._on_ping,
             "PONG": self._on_pong,
@@ -96,6 +99,7 @@ class IrcProtocol:
         self.session.reset()
         for part in (self._sender, self._names, self._talks, self._messages, self._batches, self._greeting, self._directory):
             part.reset()
+        self._registering.reset()
         self._lines = LineBuffer(LONGEST_LINE)
         self._complained = False
         self._leaving = False
@@ -126,6 +130,11 @@ class IrcProtocol:
     def refusal(self) -> Refusal | None:
         """Why this connection is of no use."""
         return self.session.refusal
+
+    @property
+    def login(self) -> Login | None:
+        """What the server takes us for by a password of ours: given at the start, or made since; None without."""
+        return self.session.login
 
     @property
     def offers_accounts(self) -> bool:
@@ -236,7 +245,7 @@ class IrcProtocol:
 
     def register(self, password: str) -> None:
         """Asks for an account."""
-        self._greeting.register(password)
+        self._registering.ask(password)
 
     def quote(self, line: str) -> str:
         """Sends a line as it is; gives it as it may be shown, "" where it was not sent."""

@@ -486,7 +486,7 @@ def test_where_a_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (["--account", "grace"], "The account grace needs its password: in $PARLEY_PASSWORD, or with --password-file FILE.\n"),
         (["--account", "a b", "--name", "x"], "'a b' is no account"),
         (["--account", "grace", "--plain"], "The plain protocol knows no accounts"),
-        (["--name", "x", "--password-file", "x"], "A password is for an account"),
+        (["--name", "x", "--password-file", __file__], "A password is for an account"),
         (["--account", "grace", "--password-file", "/nowhere"], "The password file /nowhere cannot be read (No such file"),
     ],
 )

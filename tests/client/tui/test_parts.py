@@ -120,10 +120,10 @@ def test_many_are_more_than_can_be_counted() -> None:
     buffer = desk.session.view.buffer("#dev")
     buffer.unread = MOST_SHOWN + 1
     rows, places, at = room_rows(desk.app.workspace)
-    assert [span.text for span in rows[1].right] == [" 99+ "]
+    assert [span.text for span in rows[2].right] == [" 99+ "]
     assert places[at].buffer.target == "#lobby"
     buffer.muted = True
-    assert [span.look for span in room_rows(desk.app.workspace)[0][1].right] == ["quiet"]
+    assert [span.look for span in room_rows(desk.app.workspace)[0][2].right] == ["quiet"]
 
 
 def test_who_types() -> None:
