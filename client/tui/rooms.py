@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from client.tui.cells import cell_len, tame
 from client.tui.rows import Row, RowList, Span
 from client.tui.session import Session
 from client.tui.workspace import Place, Workspace
 from client.view import Buffer
 
 MOST_SHOWN = 99  # unread
+COUNT = 5  # cells
 
 
 def _count(number: int) -> str:
@@ -58,6 +61,11 @@ def room_rows(workspace: Workspace[Session]) -> tuple[list[Row], list[Place[Sess
     return rows, places, keys.index(here) if here in keys else 0
 
 
+def width_for(rows: Sequence[Row]) -> int:
+    """Cells for the longest name and a count beside it, whether there is one now or not: what is read must not move for it."""
+    return max(sum(cell_len(tame(text)) for text, _ in row.left) + (1 if row.left[-1].look == "heading" else COUNT) for row in rows)
+
+
 class Rooms(RowList):
     """Shows a workspace."""
 
@@ -73,6 +81,7 @@ class Rooms(RowList):
         """Show what there is now."""
         rows, self._places, front = room_rows(self._workspace)
         self.put(rows)
+        self.styles.width = width_for(rows)  # within the bounds of the style sheet
         if self._front != self._workspace.front.key:
             self._front = self._workspace.front.key
             self.bring(front)

@@ -26,6 +26,7 @@ from client.tui.screens.help import Help
 from client.tui.screens.search import Search
 from client.tui.screens.switcher import Switcher
 from client.tui.session import Session
+from client.tui.settings import save
 from client.tui.status import StatusLine, status_row
 from client.tui.timeline import Timeline
 from client.tui.topic import TopicLine
@@ -339,8 +340,27 @@ class MainScreen(Screen[None]):
         """Search here."""
         self.app.push_screen(Search(self.timeline, self._session))
 
+    # --- what is beside the conversation ---
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.size.width < NARROW
+
+    def on_resize(self) -> None:
+        """In a narrow window nothing is beside it until it is asked for; elsewhere it is as it was left."""
+        wanted = self.parley.wanted
+        self._show("rooms", None if self._is_narrow or wanted.rooms else False)
+        self._show("members", None if self._is_narrow else wanted.members)
+
     def action_show(self, what: str) -> None:
-        """Rooms or members on or off."""
-        shown = self.query_one(f"#{what}").display
-        self.set_class(shown, f"-no-{what}")
-        self.set_class(not shown, f"-with-{what}")
+        """Rooms or members on or off; it is remembered."""
+        shown = not self.query_one(f"#{what}").display
+        self._show(what, shown)
+        if not self._is_narrow:
+            setattr(self.parley.wanted, what, shown)
+            save(self.parley.wanted)
+
+    def _show(self, what: str, shown: bool | None) -> None:
+        """None: where there is room for it."""
+        self.set_class(shown is False, f"-no-{what}")
+        self.set_class(shown is True, f"-with-{what}")

@@ -140,6 +140,19 @@ def test_help(desk: Desk, size: tuple[int, int]) -> None:
     desk.run(scenario, size)
 
 
+@pytest.mark.parametrize("width", [24, 40, 59, 60, 200])
+def test_how_to_get_help_is_always_seen(desk: Desk, width: int) -> None:
+    async def scenario() -> None:
+        await desk.sees("F1 help")
+        await desk.greeted()
+        await desk.happens(e.Typing("#lobby", "ada"), said("hm", "ada", "ada"))
+        await desk.sees("F1 help", "@1")
+        await desk.happens(e.Lost(8.0))
+        await desk.sees("F1 help")
+
+    desk.run(scenario, (width, 10))
+
+
 def test_searching(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
@@ -196,14 +209,22 @@ def test_reacting(desk: Desk) -> None:
         await desk.keys("alt+up", "e", "1")
         assert desk.dialect.did("react") == [("react", "#lobby", "m1", "👍")]
         await desk.happens(e.Reacted("#lobby", "m1", "grace", "👍", own=True))
+        for typed, reaction in (("-1", "👎"), ("🦔", "🦔"), (":sparkl", "✨"), ("tad", "🎉")):
+            await desk.keys("alt+up", "e")
+            await desk.types(typed)
+            await desk.keys("enter")
+            assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", reaction)
         await desk.keys("alt+up", "e")
-        await desk.types("+1")
+        await desk.types("hedg")
+        await desk.sees("🦔 hedgehog")
+        await desk.types("nonsense")
         await desk.keys("enter")
-        assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "+1")
+        await desk.sees("A reaction is an emoji")
+        await desk.keys("escape")
         await desk.keys("alt+up", "e", "1")
         assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "👍", "remove=True")
         await desk.keys("alt+up", "e", "enter", "escape")
-        assert len(desk.dialect.did("react")) == 3
+        assert len(desk.dialect.did("react")) == 6
 
     desk.run(scenario)
 
@@ -340,6 +361,47 @@ def test_rooms_in_a_narrow_window(desk: Desk) -> None:
     desk.run(scenario, (40, 20))
 
 
+def test_what_is_beside_the_conversation_is_remembered(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("ctrl+b", "alt+m")
+        await desk.sees("Operators 1")
+        assert (load().rooms, load().members) == (False, True)
+        await desk.pilot.resize_terminal(40, 20)
+        await desk.sees_no("Operators")
+        await desk.keys("f2")
+        await desk.sees("1 #lobby")
+        assert not load().rooms, "in a narrow window it is for once"
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.sees("Operators 1")
+        await desk.sees_no("1 #lobby")
+
+    desk.run(scenario)
+
+
+@pytest.mark.parametrize("width", [20, 22, 24, 30])
+def test_everything_at_once_in_a_window_that_is_too_narrow_for_it(desk: Desk, width: int) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("f2", "f3", "x", "ctrl+k", "escape", "alt+s", "escape", "f1", "escape")
+        await desk.sees("#lobby")
+
+    desk.run(scenario, (width, 10))
+
+
+def test_rooms_are_as_wide_as_their_names(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        rooms = desk.app.main.query_one("#rooms")
+        assert rooms.size.width == len(" 1 #lobby") + 5
+        await desk.happens(e.Joined("#a-room-with-quite-a-long-name", "grace", own=True))
+        assert rooms.size.width == 20
+        await desk.happens(said("hm", room="#a-room-with-quite-a-long-name"))
+        await desk.sees("2 #a-room-with-… 1")
+
+    desk.run(scenario)
+
+
 def test_the_mouse(desk: Desk) -> None:
     async def scenario() -> None:
         await a_conversation(desk)
@@ -370,7 +432,7 @@ def test_hostile_names_are_text(desk: Desk) -> None:
             said("hm", HOSTILE, HOSTILE, second=2),
             e.Typing("#lobby", HOSTILE),
         )
-        await desk.sees("Operators", "is typing")
+        await desk.sees("Operators", "is typing", "● [bold red]x[/] \\x1b…")
         rows = "\n".join(desk.rows())
         assert rows.count("[bold red]x") >= 6, rows
         assert "\x1b" not in rows
