@@ -41,4 +41,6 @@ def is_secret(typed: str, current: str) -> bool:
         rest = typed.strip()[len(command) :].strip()
         return masked_line(rest) != rest
     said = command[:1] != "/" or command.startswith("//") or command in ("/me", "/reply")
+    if command == "/login":
+        return len(words) > 2
     return command == "/register" or (is_service(current) and said)

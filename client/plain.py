@@ -187,7 +187,7 @@ class PlainProtocol:
         """Not in this dialect."""
         self._no()
 
-    def log_in(self, password: str) -> None:
+    def log_in(self, password: str, account: str = "") -> None:
         """Not in this dialect."""
         self._no()
 
