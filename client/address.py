@@ -62,6 +62,11 @@ class Link(NamedTuple):
     ca: str = ""
 
 
+def is_link(text: str) -> bool:
+    """Whether it is a link, which may come from anybody, and not an address that somebody has typed."""
+    return "://" in text
+
+
 def parse_link(text: str, port: int = TLS_PORT) -> Link:
     """The server, rooms and authority that a link or an address gives. Raises ValueError with a sentence.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import importlib.util
 import os
 import signal
@@ -14,11 +13,11 @@ from typing import TextIO
 
 from client import keys, known, pins
 from client.address import PLAIN_PORT, TLS_PORT, parse_link
-from client.arrival import Visit, arrive, dialect_of
+from client.alarm import sentence
+from client.arrival import Visit, arrive, connection_of, dialect_of
 from client.chat import Chat, Screen
 from client.connection import Connection
 from client.errors import Trouble
-from client.firstuse import explain
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE
 from client.pipe import PipeScreen, open_input, run_pipe
 from client.plain import LOBBY
@@ -64,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _chat(args)
     except (Trouble, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(sentence(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -106,8 +105,7 @@ def _run_full(visit: Visit, args: argparse.Namespace) -> int:
     from client.tui.door import session_for  # noqa: PLC0415 - Textual is an extra
     from client.tui.run import run_full_screen  # noqa: PLC0415
 
-    said = functools.partial(explain, address=visit.address, trust=visit.trust)
-    return run_full_screen([session_for(visit)], theme=args.theme, notify=args.notify, explain=said)
+    return run_full_screen([session_for(visit)], theme=args.theme, notify=args.notify)
 
 
 def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
@@ -118,7 +116,7 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
     chat = Chat(dialect, room, screen, asks=interactive)
     kept = visit.kept if interactive else None
     driver = Welcoming(chat, visit.address, visit.name, visit.rooms, visit.login, kept=kept) if person and not visit.plain else chat
-    connection = Connection(visit.address, visit.trust.context, dialect, driver, trusted=visit.trust.described)
+    connection = connection_of(visit, dialect, driver)
     if isinstance(driver, Welcoming):
         driver.post_by(connection.post)
     chat.leave_by(connection.stop)
@@ -128,7 +126,7 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
     connection.stop()
     connection.join(5)
     if connection.trouble is not None:
-        print(explain(connection.trouble, visit.address, visit.trust), file=sys.stderr)
+        print(sentence(connection.trouble), file=sys.stderr)
         return 1
     return code
 

@@ -126,7 +126,7 @@ class Sending(Event):
 
 @dataclass(frozen=True, slots=True)
 class Joined(Event):
-    """Somebody came into a room."""
+    """Somebody came into a room; a `bot` says that it is a program."""
 
     room: str
     nick: str
@@ -134,6 +134,7 @@ class Joined(Event):
     account: str = ""
     at: datetime | None = None
     replayed: bool = False
+    bot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +278,13 @@ class Info(Event):
 @dataclass(frozen=True, slots=True)
 class LoggedIn(Event):
     """We are logged in to `account`, or to none ("")."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMade(Event):
+    """An account that we asked for is there, or we have logged in to one; what follows is logged in to it."""
 
     account: str
 

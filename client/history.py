@@ -11,6 +11,9 @@ may keep it is dropped, and the history is read on from there; it comes again wi
 
 On a lost connection what was held is dropped, not shown: the next reading starts after the last that was shown, and brings it.
 
+Who left a room (or was put out of it) and comes back reads on from there, too: what is shown of it has no gap. Only what was closed
+is read anew (`close`).
+
 With `draft/event-playback` pages hold joins, topics, reactions ... too. They are shown, as things of the past: who is in the room
 now, and under which topic, is only what the server says live. What was live is not shown again when a page brings it.
 """
@@ -69,6 +72,7 @@ class Room:
     def __init__(self, name: str) -> None:
         self.name = name
         self.joined = False
+        self.closing = False  # we leave it for good: nothing of it is shown from now on
         self.last = ""  # the id of the last message shown; of our own entry, where there was none before it
         self.entry = ""  # the id of our own entry
         self.oldest = ""  # where the oldest stands that was shown (`msgid=...`, `timestamp=...`)
@@ -95,7 +99,7 @@ class Room:
 
     def page(self, item: Item) -> bool:
         """An entry of the page: whether to show it."""
-        new = self._admit(item)
+        new = self._admit(item) and not self.closing
         self.last = item.msgid or self.last
         return new
 
@@ -106,6 +110,8 @@ class Room:
 
     def live(self, item: Item) -> bool:
         """A message, a reaction or the like as it happens: whether to show it."""
+        if self.closing:
+            return False
         if not self.syncing:
             return self._admit(item)
         if not self.dropped:
@@ -128,17 +134,23 @@ class Room:
         return [item for item in held if self._admit(item)]
 
     def cut(self) -> None:
-        """The connection is gone."""
+        """The connection is gone, or we are out of the room: coming back reads on from what was shown."""
         self.joined = self.syncing = self.dropped = False
         self.reading = None
         self._held, self._held_bytes = [], 0
         self.members, self.ranks = {}, {}
         self.listing = None
+        if self.closing:
+            self.close()
 
-    def leave(self) -> None:
-        """We are out of the room: coming back later is no resuming."""
-        self.cut()
-        self.last = self.entry = self.oldest = ""
+    def close(self) -> None:
+        """Nothing is shown of it any more: when it comes up again it is read anew. Of a room that we are in, once we have left."""
+        self.closing = self.joined
+        if not self.joined:
+            self.last = self.entry = self.oldest = ""
+            self.marker = None
+            for seen in (self._seen, self._own, self._passed, self._older):
+                seen.clear()
 
     def add(self, nick: str, ranks: str = "") -> None:
         """`nick` is in the room."""

@@ -12,15 +12,15 @@ from client.asking import agreed
 from client.chat import Chat
 from client.connection import Driver
 from client.login import Login
-from wire.names import fold
+from wire.names import fold, valid_nick
 
 HINT = "this server lets you keep your name: /register makes an account"
 ASK_KEEP = "Keep the password in this computer's keyring? [y/N] "
 
 
 class Remembering:
-    """A driver (`client.connection.Driver`) around a front end's. It writes when we are let in, when we get an account, and at the
-    end: a server has no say in how often.
+    """A driver (`client.connection.Driver`) around a front end's. It writes when we are let in, when we make an account, and at the
+    end: a server has no say in how often. `account` is one that we log in to: what a server calls us by itself is not remembered.
     """
 
     def __init__(self, driver: Driver, address: Address, name: str, rooms: list[str], account: str = "") -> None:
@@ -36,12 +36,11 @@ class Remembering:
         self._driver.handle(event)
         match event:
             case e.Registered(again=False):
-                self._name = event.nick if fold(event.nick.rstrip("_")) != fold(self._name) else self._name
+                self._name = self._name_from(event.nick)
                 self._store()
-            case e.LoggedIn() if event.account:
-                first, self._account = not self._account and self._stored is not None, event.account
-                if first:
-                    self._store()
+            case e.AccountMade() if event.account != self._account:
+                self._account = event.account
+                self._store()
             case e.Joined(own=True) if len(self._rooms) < known.MOST_ROOMS:
                 self._rooms[fold(event.room)] = event.room
             case e.Parted(own=True):
@@ -60,6 +59,11 @@ class Remembering:
         if self._stored not in (None, tuple(self._rooms.values())):
             self._store()
         self._driver.ended()
+
+    def _name_from(self, nick: str) -> str:
+        """Who we are from now on: another only where that is not ours for the time being, and a name at all."""
+        ours = fold(nick.rstrip("_")) == fold(self._name) or not valid_nick(nick, known.LONGEST)
+        return self._name if ours else nick
 
     def _store(self) -> None:
         self._stored = tuple(self._rooms.values())

@@ -183,6 +183,8 @@ class Engine:
         self._run(handler, handler, lambda text: self.say(room, text))
 
     def _greet(self, joined: e.Joined) -> None:
+        if joined.bot and not self._bot.answers_bots:
+            return
         now = self.clock.monotonic()
         join = Join(joined.nick, joined.room, joined.account, lambda text: self.say(joined.room, text))
         for number, greeter in enumerate(self._rules.greeters):

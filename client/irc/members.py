@@ -76,7 +76,8 @@ class Roster:
             return
         room, own = self._s.room(name), self._s.is_me(nick)
         room.add(nick)
-        self._happened(Joined(room.name, nick, own, entries.joining_account(message), time_of(message)), message, room)
+        account, bot = entries.joining_account(message), "bot" in message.tags
+        self._happened(Joined(room.name, nick, own, account, time_of(message), bot=bot), message, room)
         if own and not room.joined:
             self._entered(room, name, message)
 
@@ -102,7 +103,7 @@ class Roster:
             return
         self._happened(Parted(room.name, nick, reason, own, by, time_of(message)), message, room)
         if own:
-            room.leave()
+            room.cut()
             self._s.wanted.pop(fold(room.name), None)
             self._sender.give_up(room.name, "you are no longer in the room")
 

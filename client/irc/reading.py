@@ -2,7 +2,8 @@
 
 https://ircv3.net/specs/extensions/chathistory
 
-    own JOIN        LATEST, or AFTER the last that was shown; live messages are held meanwhile (client/history.py)
+    own JOIN        LATEST, or AFTER the last that was shown, before a break or before we left; live messages are held meanwhile
+                    (client/history.py)
     batch's end     a page that leads on: the next one; else what was held, CaughtUp, and messages for the room may leave
     few messages    among many joins: what is before that page too, before anything is shown
     `older`         BEFORE the oldest that was shown; nothing live is held
@@ -143,10 +144,14 @@ class Reader:
             else:
                 self._back(page)
 
-    @staticmethod
-    def _counts(page: Page) -> bool:
-        """Whether somebody waits for it: not if the room was left, and entered again, meanwhile."""
-        return page.sort is Sort.OLDER or page.room.reading is page
+    def _counts(self, page: Page) -> bool:
+        """Whether somebody waits for it: not if the room was left, and entered again, meanwhile, or closed."""
+        return fold(page.room.name) in self.older_asked if page.sort is Sort.OLDER else page.room.reading is page
+
+    def closed(self, room: Room) -> None:
+        """Nobody waits for what was before any more."""
+        self.older_asked.pop(fold(room.name), None)
+        room.close()
 
     def _page_end(self, room: Room) -> None:
         if room.leads_on:

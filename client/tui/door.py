@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from client import keys, known
+from client import keys, known, pins
 from client.address import Link, parse_link
-from client.arrival import Visit, dialect_of
+from client.arrival import Visit, connection_of, dialect_of
 from client.chat import LONGEST_NICK
 from client.connection import Connection, Driver
 from client.firstuse import Stranger, Trust, prepare
@@ -14,6 +14,7 @@ from client.login import Login
 from client.plain import LOBBY
 from client.remembering import Remembering
 from client.tui.session import Session
+from client.view import Mark
 from wire.names import nick_from
 
 
@@ -55,6 +56,9 @@ def session_for(visit: Visit) -> Session:
 
     def link(driver: Driver) -> Connection:
         around = driver if visit.plain else Remembering(driver, visit.address, visit.name, visit.rooms, account)
-        return Connection(visit.address, visit.trust.context, dialect, around, trusted=visit.trust.described)
+        return connection_of(visit, dialect, around)
 
-    return Session(visit.address, dialect, room, link)
+    session = Session(visit.address, dialect, room, link)
+    if not visit.trust.kept:
+        session.view.note(pins.unkept(visit.address), Mark.ERROR, room=room)
+    return session

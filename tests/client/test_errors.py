@@ -86,7 +86,7 @@ def test_a_port_without_tls(ca: Path) -> None:
 
 def test_a_server_that_hangs_up(ca: Path) -> None:
     with RawServer(lambda sock: None) as server:
-        assert "closed the connection: check that this is the server's TLS port." in refused(server.port, ca)
+        assert "closed the connection: check the port (Parley's are 6697, and 12345 with --plain)." in refused(server.port, ca)
 
 
 def test_a_taken_name(server: FakeServer, ca: Path) -> None:

@@ -331,6 +331,8 @@ def test_quote(line: str, shown: str) -> None:
         ("/quote PASS x", "#lobby", True),
         ("/quote VERSION", "#lobby", False),
         ("/register x", "#lobby", True),
+        ("/login ada x", "#lobby", True),
+        ("/login ada", "#lobby", False),
         ("IDENTIFY x", "NickServ", True),
         ("/me x", "NickServ", True),
         ("/join #x", "NickServ", False),
@@ -401,6 +403,37 @@ def test_register_needs_a_terminal_and_no_argument() -> None:
     ]
 
 
+# --- /login ---
+
+
+def test_log_in_from_inside() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.p.receive(b":s CAP me NEW :sasl\r\n")
+    assert desk.types("/login ada") == []
+    assert (desk.chat.prompt, desk.chat.hidden) == ("The password of ada: ", True)
+    assert desk.types("a pass word") == ["CAP REQ sasl", "AUTHENTICATE PLAIN"]
+    assert "pass word" not in desk.screen.text()
+    desk.types("/login")
+    assert desk.chat.prompt == f"The password of {desk.chat.view.nick}: "
+    assert desk.types("") == []
+    assert desk.rows()[-1] == "-- not logged in: that was nothing"
+    desk.types("/login")
+    assert desk.types("a\x07") == []
+    assert desk.rows()[-1] == "-- not logged in: a password has no control characters"
+
+
+def test_log_in_needs_a_terminal_and_no_password() -> None:
+    desk = Desk(account="", asks=False)
+    desk.greet()
+    assert desk.types("/login ada s3cret") == desk.types("/login a,b") == desk.types("/login ada") == []
+    assert [row[:30] for row in desk.rows()[-3:]] == [
+        "!! /login takes an account and",
+        "!! a,b is no name for a room o",
+        "!! /login asks for a password,",
+    ]
+
+
 # --- where a password comes from ---
 
 
@@ -428,7 +461,7 @@ def test_where_a_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (["--account", "grace"], "The account grace needs its password: in $PARLEY_PASSWORD, or with --password-file FILE.\n"),
         (["--account", "a b", "--name", "x"], "'a b' is no account"),
         (["--account", "grace", "--plain"], "The plain protocol knows no accounts"),
-        (["--name", "x", "--password-file", "x"], "A password is for an account"),
+        (["--name", "x", "--password-file", __file__], "A password is for an account"),
         (["--account", "grace", "--password-file", "/nowhere"], "The password file /nowhere cannot be read (No such file"),
     ],
 )

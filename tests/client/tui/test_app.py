@@ -328,9 +328,27 @@ def test_a_password_is_asked_for_in_secret(desk: Desk) -> None:
         assert not any("s3cret" in row for row in desk.rows())
         desk.dialect.needs_password = False
         await desk.keys("enter")
-        assert desk.dialect.did("log_in") == [("log_in", "s3cret")]
+        assert desk.dialect.did("log_in") == [("log_in", "s3cret", "")]
         await desk.greeted()
         await desk.sees("message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_logging_in_from_inside(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/login ada")
+        await desk.keys("enter")
+        await desk.sees("The password of ada")
+        await desk.types("s3cret")
+        assert not any("s3cret" in row for row in desk.rows())
+        await desk.keys("enter")
+        assert desk.dialect.did("log_in") == [("log_in", "s3cret", "ada")]
+        assert not desk.dialect.did("say")
+        await desk.types("/login ada")
+        await desk.keys("enter", "x", "ctrl+c")
+        await desk.sees("not logged in", "message to #lobby")
 
     desk.run(scenario)
 
@@ -393,9 +411,9 @@ def test_rooms_are_as_wide_as_their_names(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
         rooms = desk.app.main.query_one("#rooms")
-        assert rooms.size.width == len(" 1 #lobby") + 5
+        await desk.until(lambda: rooms.size.width == len(" 1 #lobby") + 5)
         await desk.happens(e.Joined("#a-room-with-quite-a-long-name", "grace", own=True))
-        assert rooms.size.width == 20
+        await desk.until(lambda: rooms.size.width == 20)
         await desk.happens(said("hm", room="#a-room-with-quite-a-long-name"))
         await desk.sees("2 #a-room-with-… 1")
 
