@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
+
+COMING_BACK = 0.3  # seconds, in which a click means the window
+FOR_A_MESSAGE = "R answer   E react   D take back   C copy   Esc back"
 
 TYPING = [  # what the composer does, for the help
     Binding("enter", "", "send it"),
@@ -117,6 +121,7 @@ class MainScreen(Screen[None]):
         self.set_interval(1.0, self._tick)
         self.sync()
         self.composer.moves = {key: partial(self.run_action, each.action) for each in MOVES for key in each.key.split(",")}
+        self.timeline.typed = self.composer.area.insert
         self.composer.focus_input()
 
     def _words(self) -> Words:
@@ -191,8 +196,8 @@ class MainScreen(Screen[None]):
         """Do what brings something else to the front."""
         self.workspace.keep_draft(self.composer.text)
         move()
-        if self.has_class("-narrow"):
-            self.remove_class("-with-rooms")
+        if self._is_narrow:
+            self.remove_class("-with-rooms", "-with-members")
         self.sync()
 
     def go(self, place: Place[Session]) -> None:
@@ -217,6 +222,11 @@ class MainScreen(Screen[None]):
             self.go(event.source.place(event.number))
         elif isinstance(event.source, Members) and (nick := event.source.nick(event.number)):
             self.move(lambda: self._session.view.switch(nick))
+
+    def on_click(self, event: events.Click) -> None:
+        """The line at the bottom says that there is help."""
+        if isinstance(event.widget, StatusLine):
+            self.action_help()
 
     # --- reading ---
 
@@ -257,11 +267,17 @@ class MainScreen(Screen[None]):
     def attended(self, focus: bool) -> None:
         """The terminal has got or lost the focus."""
         front = self.workspace.front.buffer
+        if focus:
+            self.timeline.deaf_until = time.monotonic() + COMING_BACK
         if focus and front.unread:
             self._session.view.mark(front)
             if self.timeline.at_end:
                 self._session.read()
             self.sync()
+
+    def on_timeline_picked(self, event: Timeline.Picked) -> None:
+        """A message is chosen: which keys are for it."""
+        self.composer.complain(FOR_A_MESSAGE if event.entry is not None else "")
 
     def on_timeline_asked(self, event: Timeline.Asked) -> None:
         """Something is to be done with a message."""

@@ -427,9 +427,16 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#dev")
         await desk.pilot.click("#rooms", offset=(5, 1))
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
-        await desk.pilot.click("#timeline", offset=(5, 10))
+        desk.app.main.attended(False)
+        await desk.pilot.click("#timeline", offset=(20, 16))
+        await desk.sees("R answer")
+        assert desk.app.main.timeline.picked is not None
         await desk.types("still typing")
         await desk.until(lambda: desk.app.main.composer.text == "still typing")
+        await desk.sees_no("R answer")
+        await desk.pilot.click("#status", offset=(75, 0))
+        await desk.sees("Keys and commands")
+        await desk.keys("escape")
         await desk.keys("alt+m")
         await desk.sees("Operators")
         await desk.pilot.click("#members", offset=(5, 0))
@@ -437,6 +444,43 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "ada")
 
     desk.run(scenario)
+
+
+def test_a_message_that_is_clicked_can_be_answered(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("shall we?", second=1))
+        row = next(number for number, text in enumerate(desk.rows()) if "shall we?" in text) - 1
+        desk.app.main.attended(True)
+        await desk.pilot.click("#timeline", offset=(10, row))
+        assert desk.app.main.timeline.picked is None, "the click was for the window"
+        desk.app.main.timeline.deaf_until = 0.0
+        await desk.pilot.click("#timeline", offset=(10, row))
+        await desk.sees("R answer")
+        await desk.pilot.click("#timeline", offset=(10, row - 1))  # there is a line of hints now
+        assert desk.app.main.timeline.picked is None
+        await desk.sees_no("R answer")
+        await desk.pilot.click("#timeline", offset=(10, row))
+        await desk.keys("r")
+        await desk.sees("replying to ada")
+        await desk.types("yes")
+        await desk.keys("enter")
+        assert desk.dialect.did("say") == [("say", "#lobby", "yes", "m1")]
+
+    desk.run(scenario)
+
+
+def test_members_in_a_narrow_window(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("f3")
+        await desk.sees("Operators")
+        await desk.pilot.click("#members", offset=(5, 1))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "ada")
+        await desk.keys("alt+1")
+        await desk.sees_no("Operators")
+
+    desk.run(scenario, (40, 20))
 
 
 def test_hostile_names_are_text(desk: Desk) -> None:
