@@ -34,8 +34,8 @@ def connection_mark(session: Session) -> Span:
     return Span("●", "up") if session.view.online else Span("○", "broken" if session.lost else "quiet")
 
 
-def _heading(place: Place[Session], front: bool) -> Row:
-    name = Span(f" {place.server.name}", "heading")
+def _heading(place: Place[Session], title: str, front: bool) -> Row:
+    name = Span(f" {title}", "heading")
     return Row([Span(" "), connection_mark(place.server), name], _unread(place.buffer), "front" if front else "row")
 
 
@@ -54,7 +54,7 @@ def room_rows(workspace: Workspace[Session]) -> tuple[list[Row], list[Place[Sess
     for place in places:
         front = place.key == here
         if place.is_server:
-            rows.append(_heading(place, front))
+            rows.append(_heading(place, workspace.title(place.server), front))
         else:
             rows.append(_room(place, front))
     keys = [place.key for place in places]

@@ -42,7 +42,7 @@ WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
 
 COMING_BACK = 0.3  # seconds, in which a click means the window
-FOR_A_MESSAGE = "R answer   E react   D take back   C copy   Esc back"
+FOR_A_MESSAGE = "R answer  E react  D take back  C copy  Esc back"
 
 TYPING = [  # what the composer does, for the help
     Binding("enter", "", "send it"),
@@ -165,7 +165,7 @@ class MainScreen(Screen[None]):
 
     def _sync_lines(self) -> None:
         self.query_one(Rooms).sync()
-        self.query_one(TopicLine).sync(self._session)
+        self.query_one(TopicLine).sync(self.workspace)
         self.sync_status()
 
     def sync_status(self) -> None:
@@ -365,6 +365,7 @@ class MainScreen(Screen[None]):
     def on_resize(self) -> None:
         """In a narrow window nothing is beside it until it is asked for; elsewhere it is as it was left."""
         wanted = self.parley.wanted
+        self.sync_status()
         self._show("rooms", None if self._is_narrow or wanted.rooms else False)
         self._show("members", None if self._is_narrow else wanted.members)
 

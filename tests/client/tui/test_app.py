@@ -602,6 +602,7 @@ def test_trouble_beside_another_server_is_shown() -> None:
         assert hasattr(link, "end")
         link.end(Trouble("Its certificate is refused."))
         await desk.sees("✕ two.example")
+        assert desk.rows()[0].startswith(" #lobby  Example  4 here"), "it is said where that is"
         await desk.keys("ctrl+n")
         await desk.sees("Its certificate is refused.", "the connection to two.example has ended")
         await desk.keys("ctrl+q")
