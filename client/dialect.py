@@ -63,6 +63,9 @@ class Actions(Protocol):
     def part(self, room: str, reason: str = "") -> None:
         """Leave a room."""
 
+    def forget(self, room: str) -> None:
+        """Nothing is shown of a room or dialogue any more: leave it. When it comes up again its history is read anew."""
+
     def names(self, room: str) -> None:
         """Ask who is in a room."""
 

@@ -22,6 +22,11 @@ class Trouble(Exception):
         self.final = final
         self.stranger = stranger
 
+    def text(self, width: int) -> str:
+        """What to say in a terminal of `width` columns."""
+        del width  # one sentence: terminals wrap those
+        return str(self)
+
 
 # https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET_VALID = 9

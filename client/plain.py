@@ -22,6 +22,7 @@ from client.dialect import Refusal
 from client.discretion import is_service
 from client.events import Drained, Event, Failed, Info, Kind, NotSent, Older, Registered, Said
 from client.text import lines_of, split
+from wire.names import fold
 
 LOBBY = "#lobby"
 SERVER = "server"  # a name that nobody can have
@@ -215,6 +216,11 @@ class PlainProtocol:
     def part(self, room: str, reason: str = "") -> None:
         """Not in this dialect."""
         self._no()
+
+    def forget(self, room: str) -> None:
+        """Not of the lobby; there is nothing to forget of others."""
+        if fold(room) == fold(LOBBY):
+            self._no()
 
     def names(self, room: str) -> None:
         """Not in this dialect."""

@@ -40,8 +40,7 @@ def _close(chat: Chat, text: str) -> None:
             chat.complain("This is the only one: /join another first, or /quit.")
             return
         chat.switch(next((each for each in others if fold(each.target) == fold(chat.home)), others[0]).target)
-    if buffer.joined:
-        chat.actions.part(buffer.target)
+    chat.actions.forget(buffer.target)
     chat.view.close(name)
 
 

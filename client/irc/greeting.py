@@ -10,8 +10,9 @@ from typing import Final
 from client.dialect import Refusal
 from client.events import Failed, Feature, Info, LoggedIn, Offers, Registered
 from client.irc.answers import Answers
+from client.irc.deeds import REPLY
 from client.irc.names import Names
-from client.irc.sending import REPLY, Sender
+from client.irc.sending import Sender
 from client.irc.session import Handler, Session
 from client.irc.talks import Talks
 from client.login import MOST_TRIES
@@ -20,7 +21,6 @@ from wire import numerics as n
 from wire.message import Message, truncate
 from wire.names import fold
 
-LONGEST_PASSWORD = 400  # bytes, in a REGISTER
 _NO_SASL: Final = "The server offers no login with a password (SASL PLAIN): connect without --account."
 
 
@@ -46,8 +46,6 @@ class Greeting:
         return {
             "AUTHENTICATE": self._on_authenticate,
             "CAP": self._on_cap,
-            "REGISTER": self._on_registration,
-            "VERIFY": self._on_registration,
             n.RPL_WELCOME: self._on_welcome,
             n.RPL_ISUPPORT: self._on_isupport,
             n.RPL_VISIBLEHOST: self._on_visible_host,
@@ -111,13 +109,6 @@ class Greeting:
             self._s.login.password = password
             self.needs_password = False
 
-    def register(self, password: str) -> None:
-        """https://ircv3.net/specs/extensions/account-registration; the answer is Info or Failed."""
-        if not password.isprintable() or len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
-            self._s.tell(Failed(f"a password has at most {LONGEST_PASSWORD} bytes, and no control characters"))
-        else:
-            self._s.send_if_up("REGISTER", "*", "*", password)
-
     def _refuse_login(self, why: str, *, password: bool = False) -> None:
         """Ends this connection, and all further ones, unless another `password` may help, or the same a little later."""
         s = self._s
@@ -163,9 +154,6 @@ class Greeting:
             why = message.param(-1)
             wrong = ": the account name or the password is wrong" if "authentication failed" in why.lower() else ""
             self._refuse_login(f"The server refused the login as {login.account} ({why}){wrong}.", password=True)
-
-    def _on_registration(self, message: Message) -> None:
-        self._s.tell(Info(message.param(-1)))
 
     def _on_visible_host(self, message: Message) -> None:
         self._s.tell(Info(f"your host name here is {message.param(1)}"))

@@ -20,6 +20,7 @@ from client import known
 from client.firstuse import Stranger
 from client.tui.door import Met, knock, session_for
 from client.tui.notify import Notifier
+from client.tui.screens.alarm import AlarmScreen
 from client.tui.screens.main import MainScreen
 from client.tui.screens.question import Question
 from client.tui.screens.servers import Servers
@@ -52,6 +53,7 @@ class ParleyApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,f10", "leave", "quit", priority=True),
+        Binding("ctrl+z", "suspend_process", "back to the shell; `fg` leads here again", priority=True),
         Binding("ctrl+t", "theme", "another theme", priority=True),
         Binding("alt+s", "servers", "another server", priority=True),
     ]
@@ -117,6 +119,8 @@ class ParleyApp(App[None]):
         never_was = len(self.workspace.servers) == 1 and not session.greeted
         if never_was or (self._leaving and all(each.ended for each in self.workspace.servers)):
             self.exit()
+        elif (trouble := session.alarm()) is not None:
+            self.push_screen(AlarmScreen("Not whom you trusted", trouble))
 
     def action_servers(self) -> None:
         """Another server."""

@@ -117,6 +117,10 @@ class Posted:
         """See `Actions`."""
         self._post(lambda: self._dialect.part(room, reason))
 
+    def forget(self, room: str) -> None:
+        """See `Actions`."""
+        self._post(lambda: self._dialect.forget(room))
+
     def names(self, room: str) -> None:
         """See `Actions`."""
         self._post(lambda: self._dialect.names(room))

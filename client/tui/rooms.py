@@ -36,25 +36,24 @@ def _heading(place: Place[Session], front: bool) -> Row:
     return Row([Span(" "), connection_mark(place.server), name], _unread(place.buffer), "front" if front else "row")
 
 
-def _room(place: Place[Session], number: int, front: bool) -> Row:
+def _room(place: Place[Session], front: bool) -> Row:
     buffer = place.buffer
     calls = buffer.unread and not buffer.muted
     look = "calls" if calls else "row" if buffer.joined or buffer.is_dialogue else "quiet"
-    label = Span(f"{number:>2} " if number < 10 else "   ", "quiet")
+    label = Span(f"{place.number:>2} " if place.number < 10 else "   ", "quiet")
     return Row([label, Span(buffer.name, look)], _unread(buffer), "front" if front else "row")
 
 
 def room_rows(workspace: Workspace[Session]) -> tuple[list[Row], list[Place[Session]], int]:
     """The rows, the conversation in each, and the number of the one in front."""
-    rows, here, number = [], workspace.front.key, 0
+    rows, here = [], workspace.front.key
     places = workspace.places()
     for place in places:
         front = place.key == here
         if place.is_server:
             rows.append(_heading(place, front))
         else:
-            number += 1
-            rows.append(_room(place, number, front))
+            rows.append(_room(place, front))
     keys = [place.key for place in places]
     return rows, places, keys.index(here) if here in keys else 0
 

@@ -70,6 +70,9 @@ class Asked:
     def part(self, room: str, reason: str = "") -> None:
         self.calls.append(("part", room, reason))
 
+    def forget(self, room: str) -> None:
+        self.calls.append(("forget", room))
+
     def names(self, room: str) -> None:
         self.calls.append(("names", room))
 
@@ -260,10 +263,10 @@ def test_closing(desk: Desk) -> None:
     desk.gets(said("eve", "psst", room="eve"))
     desk.types("/join #dev")
     desk.gets(e.Joined("#dev", "al", own=True))
-    assert desk.types("/close") == [("part", "#dev", "")]
+    assert desk.types("/close") == [("forget", "#dev")]
     assert desk.chat.view.current == "#lobby"
     assert desk.chat.view.find("#dev") is None
-    assert desk.types("/close eve") == []
+    assert desk.types("/close eve") == [("forget", "eve")]
     assert desk.chat.view.find("eve") is None
     desk.types("/msg zed")
     desk.types("/close #lobby")

@@ -38,10 +38,11 @@ def fingerprint(folder: Path) -> str:
 
 def test_a_link_and_how_to_join_by_it(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/elsewhere/python")
     code, lines, _ = invite(capsys, "--certs", str(folder), "--room", "#lobby", "--room", "dev", "--room", "#ä%")
     assert code == 0
     assert lines[0] == f"ircs://chat.example:6697/%23lobby,%23dev,%23%C3%A4%25?ca=sha256:{fingerprint(folder)}"
-    assert shlex.split(" ".join(lines[1:]).replace("\\ ", "")) == [sys.executable, "-m", "client", lines[0]]
+    assert shlex.split(" ".join(lines[1:]).replace("\\ ", "")) == ["/usr/bin/elsewhere/python", "-m", "client", lines[0]]
     link = parse_link(lines[0])
     assert link == (Address("chat.example", 6697), ("#lobby", "#dev", "#ä%"), fingerprint(folder))
 

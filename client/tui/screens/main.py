@@ -15,11 +15,11 @@ from textual.screen import Screen
 
 from client.tui.answers import Answers
 from client.tui.completion import Words
-from client.tui.composer import Composer
+from client.tui.composer import Composer, Typed
 from client.tui.finder import Found, everything
 from client.tui.keys import know_alt
 from client.tui.members import Members
-from client.tui.offer import offer_account
+from client.tui.offer import offer_account, offer_keyring
 from client.tui.rooms import Rooms
 from client.tui.rows import RowList
 from client.tui.screens.help import Help
@@ -45,6 +45,8 @@ TYPING = [  # what the composer does, for the help
     Binding("tab", "", "complete a name, a room, a /command, an :emoji:"),
     Binding("up,down", "", "what was typed before"),
     Binding("escape", "", "close what is open; then, to the newest message"),
+    Binding("ctrl+c", "", "clear it (↑ brings it back); with nothing typed: quit"),
+    Binding("ctrl+underscore", "", "undo"),
 ]
 
 # Without priority: the composer carries them out, once it has dealt with what was typed before them. Keys that come in a burst must
@@ -70,6 +72,7 @@ class MainScreen(Screen[None]):
         Binding("pagedown", "page(1)", "a page on", priority=True),
         Binding("ctrl+home", "start", "the oldest message here", priority=True),
         Binding("ctrl+end", "end", "the newest message", priority=True),
+        Binding("ctrl+c", "interrupt", show=False),  # where the composer has not the focus
         Binding("alt+up", "pick(-1)", "choose a message", priority=True),
         Binding("alt+down", "pick(1)", "choose the one below", priority=True),
         Binding("ctrl+b,f2", "show('rooms')", "rooms on or off", priority=True),
@@ -82,7 +85,7 @@ class MainScreen(Screen[None]):
         know_alt("ams123456789")
         self.workspace = workspace
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
-        self.composer = Composer(self._words, self._keeps_secret, id="composer")
+        self.composer = Composer(self.take, self._words, self._keeps_secret, id="composer")
         self.answers = Answers(self)
         self._shown: tuple[int, str] | None = None
         self._needs_older: Buffer | None = None
@@ -112,7 +115,6 @@ class MainScreen(Screen[None]):
         """Start."""
         self.set_interval(1.0, self._tick)
         self.sync()
-        self.composer.taken = self.on_composer_submitted
         self.composer.moves = {key: partial(self.run_action, each.action) for each in MOVES for key in each.key.split(",")}
         self.composer.focus_input()
 
@@ -180,6 +182,7 @@ class MainScreen(Screen[None]):
         self.sync_status()
         for session in self.workspace.servers:
             session.report_read()
+        offer_keyring(self.parley, self._session)
         offer_account(self.parley, self._session)
 
     # --- moving ---
@@ -271,15 +274,15 @@ class MainScreen(Screen[None]):
 
     # --- typing ---
 
-    def on_composer_submitted(self, event: Composer.Submitted) -> None:
+    def take(self, typed: Typed) -> None:
         """Something was typed."""
         session = self._session
-        if event.secret and not session.chat.hidden:
+        if typed.secret and not session.chat.hidden:
             return  # the question has gone: a secret is never said
         self.workspace.keep_draft("")
-        if event.secret or not self.answers.take(event.text):
-            session.chat.typed(event.text)
-        if not event.secret:
+        if typed.secret or not self.answers.take(typed.text):
+            session.chat.typed(typed.text)
+        if not typed.secret:
             self.timeline.action_end()
         self.changed(session, session.view.take_changes())
 
@@ -290,6 +293,14 @@ class MainScreen(Screen[None]):
     def on_composer_reply_dropped(self) -> None:
         """Esc, while a reply was written."""
         self.answers.drop()
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C while a message is chosen: it is not any more."""
+        self.timeline.action_leave()
+
+    async def on_composer_interrupted(self) -> None:
+        """Ctrl+C, again."""
+        await self.app.run_action("leave")
 
     def on_composer_escaped(self) -> None:
         """Esc: back to the newest."""
@@ -320,6 +331,8 @@ class MainScreen(Screen[None]):
             self.go(found.place)
         elif found.join:
             self.move(lambda: self._session.chat.typed(f"/join {found.join}"))
+        elif found.talk:
+            self.move(lambda: self._session.chat.switch(found.talk))
         else:
             self.composer.load(f"/{found.command} ")
 

@@ -80,10 +80,10 @@ def test_going_from_room_to_room(desk: Desk) -> None:
         await desk.sees_no("a draft")
         await desk.keys("alt+a")
         assert front() == "#dev"
-        await desk.keys("alt+2")
+        await desk.keys("alt+1")
         assert front() == "#lobby"
         await desk.sees("a draft")
-        await desk.keys("ctrl+p", "alt+right", "ctrl+n", "ctrl+n")
+        await desk.keys("ctrl+p", "alt+right", "ctrl+p")
         assert front() == ""
         await desk.keys("alt+left", "alt+9")
         assert front() == "bob"
@@ -111,7 +111,15 @@ def test_going_somewhere_by_its_name(desk: Desk) -> None:
         await desk.types("/top")
         await desk.keys("enter")
         assert desk.app.main.composer.text == "/topic "
-        await desk.keys("ctrl+k", "x", "q", "z", "enter", "escape")
+        await desk.keys("ctrl+k", "x", "q", "z")
+        await desk.sees("join #xqz")
+        await desk.keys("enter")
+        assert desk.dialect.did("join")[-1] == ("join", "#xqz")
+        await desk.keys("alt+1", "ctrl+k")
+        await desk.types("carol")
+        await desk.keys("enter")
+        assert desk.app.workspace.front.buffer.target == "carol"
+        await desk.keys("ctrl+k", "space", "comma", "enter", "escape")
         await desk.sees_no("Go to")
 
     desk.run(scenario)
@@ -323,11 +331,11 @@ def test_rooms_and_members_on_and_off(desk: Desk) -> None:
 def test_rooms_in_a_narrow_window(desk: Desk) -> None:
     async def scenario() -> None:
         await a_conversation(desk)
-        await desk.sees_no("1 #dev")
+        await desk.sees_no("3 #dev")
         await desk.keys("f2")
-        await desk.sees("1 #dev")
-        await desk.keys("alt+1")
-        await desk.sees_no("1 #dev")
+        await desk.sees("3 #dev")
+        await desk.keys("alt+3")
+        await desk.sees_no("3 #dev")
 
     desk.run(scenario, (40, 20))
 
@@ -335,9 +343,9 @@ def test_rooms_in_a_narrow_window(desk: Desk) -> None:
 def test_the_mouse(desk: Desk) -> None:
     async def scenario() -> None:
         await a_conversation(desk)
-        await desk.pilot.click("#rooms", offset=(5, 1))
-        await desk.until(lambda: desk.app.workspace.front.buffer.target == "#dev")
         await desk.pilot.click("#rooms", offset=(5, 2))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "#dev")
+        await desk.pilot.click("#rooms", offset=(5, 1))
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
         await desk.pilot.click("#timeline", offset=(5, 10))
         await desk.types("still typing")
@@ -409,6 +417,34 @@ def test_leaving_with_something_unsent_is_asked_about(desk: Desk) -> None:
         assert not desk.link.stopped
         await desk.keys("ctrl+q", "right", "enter")
         assert desk.link.stopped
+
+    desk.run(scenario)
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+d"])
+def test_leaving_as_one_leaves_a_shell(desk: Desk, key: str) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("f1")
+        await desk.sees("Keys and commands")
+        await desk.keys("ctrl+c")
+        await desk.sees_no("Keys and commands")
+        await desk.keys(key)
+        await desk.sees("Ctrl+Q quits")
+        assert not desk.link.stopped
+        await desk.keys(key)
+        assert desk.link.stopped
+
+    desk.run(scenario)
+
+
+def test_ctrl_c_leaves_a_message_that_is_chosen(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("hm", second=1))
+        await desk.keys("alt+up", "ctrl+c", "x")
+        assert desk.app.main.timeline.picked is None
+        assert desk.app.main.composer.text == "x"
 
     desk.run(scenario)
 
@@ -570,7 +606,7 @@ def _at_once(desk: Desk, *keys: str) -> None:
         desk.app.post_message(Key(key, key if len(key) == 1 else None))
 
 
-@pytest.mark.parametrize("leave", ["alt+1", "ctrl+p", "alt+left"])
+@pytest.mark.parametrize("leave", ["alt+2", "ctrl+p", "alt+left"])
 def test_keys_in_a_burst_say_it_where_it_was_typed(desk: Desk, leave: str) -> None:
     async def scenario() -> None:
         await desk.greeted()

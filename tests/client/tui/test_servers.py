@@ -111,6 +111,14 @@ def test_knocking(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch)
         knock("no address", "grace")
 
 
+def test_trust_that_cannot_be_kept_is_said_in_the_room(ca: Path) -> None:
+    session = session_for(Met(a_link(Address("localhost", 1)), "grace", Trust(client_context(ca), "the CA", kept=False)).visit())
+    assert ["cannot be stored" in entry.text for entry in session.view.front.entries.newest(5)] == [True]
+    session.link.start()
+    session.link.stop()
+    assert session.link.join(PATIENCE)
+
+
 def test_a_stranger_shows_what_there_is_to_compare(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     met = knock(f"localhost:{server.port}", "grace")
