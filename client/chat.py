@@ -15,6 +15,7 @@ from client import events as e
 from client.commands import COMMANDS, Command, run
 from client.dialect import Actions
 from client.discretion import is_secret
+from client.forms import Form, NewPassword, OldPassword
 from client.view import Entry, Mark, Printer, View
 from wire.display import safe
 from wire.names import fold, nick_from
@@ -62,26 +63,6 @@ def local_clock() -> datetime:
     return datetime.now().astimezone()
 
 
-class NewPassword:
-    """A password being chosen: typed twice."""
-
-    def __init__(self, first: str | None = None) -> None:
-        self._first = first
-
-    @property
-    def prompt(self) -> str:
-        """The question."""
-        return "A password for your account: " if self._first is None else "The same again: "
-
-    def typed(self, text: str) -> NewPassword | None:
-        """The next question; None after the last, and after an empty answer."""
-        return NewPassword(text) if text and self._first is None else None
-
-    def matches(self, text: str) -> bool:
-        """Whether `text` is what was typed first."""
-        return bool(text) and text == self._first
-
-
 class Chat:
     """The driver (`client.connection.Driver`) of a person's connection.
 
@@ -112,7 +93,7 @@ class Chat:
         self._asks = asks  # there is somebody to ask for another name, and who reads; where not, the front end gives up
         self._prints = prints
         self._leave: Callable[[], None] = lambda: None
-        self._form: NewPassword | None = None
+        self._form: Form | None = None
         self._question: tuple[str, Callable[[str], None]] | None = None
         self._printer = Printer(self.view.answered)
         self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; or _LIST
@@ -216,12 +197,8 @@ class Chat:
                 self.actions.log_in(text)
             return
         form, self._form = self._form, self._form.typed(text)
-        if self._form is not None:
-            return
-        if form.matches(text):
-            self.actions.register(text)
-        else:
-            self.inform("no account was asked for: " + ("that was nothing" if not text else "the two were not the same"))
+        if self._form is None and (why := form.finish(text, self.actions)):
+            self.inform(why)
 
     # --- what commands, and front ends, do ---
 
@@ -232,6 +209,13 @@ class Chat:
         else:
             self.inform("an account is made, called as you are now; an empty line leaves it")
             self._form = NewPassword()
+
+    def log_in(self, account: str) -> None:
+        """Asks for the password of an account, then logs in to it."""
+        if not self._asks:
+            self.complain("/login asks for a password, which takes a terminal (and prompt_toolkit).")
+        else:
+            self._form = OldPassword(account)
 
     def say(self, text: str, to: str = "", kind: e.Kind = e.Kind.MESSAGE, *, reply_to: str = "") -> None:
         """Sends to the room in front, or to `to`. Where the connection is another thread's, what was not taken is an event."""

@@ -48,8 +48,8 @@ class Actions(Protocol):
     def rename(self, name: str) -> None:
         """Ask for another nick."""
 
-    def log_in(self, password: str) -> None:
-        """Try this password with the next greeting."""
+    def log_in(self, password: str, account: str = "") -> None:
+        """Try this password with the next greeting; with an account, now, and from now on: LoggedIn or Failed follows."""
 
     def register(self, password: str) -> None:
         """Ask for an account that is called as we are."""

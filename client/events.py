@@ -287,7 +287,7 @@ class LoggedIn(Event):
 
 @dataclass(frozen=True, slots=True)
 class AccountMade(Event):
-    """An account that we asked for is there; what follows is logged in to it."""
+    """An account that we asked for is there, or we have logged in to one; what follows is logged in to it."""
 
     account: str
 

@@ -196,7 +196,7 @@ class PlainProtocol:
         """Not in this dialect."""
         self._no()
 
-    def log_in(self, password: str) -> None:
+    def log_in(self, password: str, account: str = "") -> None:
         """Not in this dialect."""
         self._no()
 

@@ -239,9 +239,12 @@ class IrcProtocol:
         """Any other command."""
         self.session.send_if_up(command, *params)
 
-    def log_in(self, password: str) -> None:
-        """Tries this password with the next greeting."""
-        self._greeting.log_in(password)
+    def log_in(self, password: str, account: str = "") -> None:
+        """Tries this password with the next greeting; with an account, now."""
+        if account:
+            self._greeting.log_in_now(account, password)
+        else:
+            self._greeting.log_in(password)
 
     def register(self, password: str) -> None:
         """Asks for an account."""

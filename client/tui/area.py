@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
@@ -80,6 +81,10 @@ class Area(TextArea):
         if action in ("cursor_up", "cursor_down") and parameters and self.document.line_count == 1:
             return False
         return super().check_action(action, parameters)
+
+    def render_line(self, y: int) -> Strip:
+        """A line; nothing where lists leave no room, which Textual cannot draw."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
 
     @property
     def index(self) -> int:

@@ -34,16 +34,17 @@ class Found:
 
 def everything(workspace: Workspace[Any], commands: Mapping[str, Command]) -> list[Found]:
     """All that there is to go to, the most wanted first."""
-    places = [_place(place, len(workspace.servers) > 1) for place in workspace.places() if place.key != workspace.front.key]
+    titles = {server: workspace.title(server) for server in workspace.servers}
+    places = [_place(place, titles) for place in workspace.places() if place.key != workspace.front.key]
     typed = [Found(f"/{name}", command.help, command=name) for name, command in commands.items()]
     return [*sorted(places, key=lambda found: -found.weight), *_listed(workspace), *_people(workspace), *typed]
 
 
-def _place(place: Place[Any], several: bool) -> Found:
+def _place(place: Place[Any], titles: Mapping[Any, str]) -> Found:
     buffer = place.buffer
     what = f"@{buffer.mentions}" if buffer.mentions else f"{buffer.unread} unread" if buffer.unread else ""
-    label = buffer.name or place.server.name
-    note = f"{what}  {place.server.name if several and buffer.target else ''}".strip()
+    label = buffer.name or titles[place.server]
+    note = f"{what}  {titles[place.server] if len(titles) > 1 and buffer.target else ''}".strip()
     return Found(label, note, place, weight=2 if buffer.mentions else 1 if buffer.unread else 0)
 
 

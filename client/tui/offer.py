@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TEXT = (
     "With an account, the name {nick} is yours here: nobody else gets it, and private messages are kept for you."
     "\n\n"
-    "Make one now? It takes a password. (Later: /register. If you have one already, start with --account NAME.)"
+    "Make one now? It takes a password. (Later: /register. If you have one already: /login NAME.)"
 )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from client.tui.cells import cell_len, tame
 from client.tui.rows import Row, RowList, Span
 from client.tui.session import Session
 from client.tui.workspace import Place, Workspace
 from client.view import Buffer
 
 MOST_SHOWN = 99  # unread
+COUNT = 5  # cells
 
 
 def _count(number: int) -> str:
@@ -31,8 +34,8 @@ def connection_mark(session: Session) -> Span:
     return Span("●", "up") if session.view.online else Span("○", "broken" if session.lost else "quiet")
 
 
-def _heading(place: Place[Session], front: bool) -> Row:
-    name = Span(f" {place.server.name}", "heading")
+def _heading(place: Place[Session], title: str, front: bool) -> Row:
+    name = Span(f" {title}", "heading")
     return Row([Span(" "), connection_mark(place.server), name], _unread(place.buffer), "front" if front else "row")
 
 
@@ -51,11 +54,16 @@ def room_rows(workspace: Workspace[Session]) -> tuple[list[Row], list[Place[Sess
     for place in places:
         front = place.key == here
         if place.is_server:
-            rows.append(_heading(place, front))
+            rows.append(_heading(place, workspace.title(place.server), front))
         else:
             rows.append(_room(place, front))
     keys = [place.key for place in places]
     return rows, places, keys.index(here) if here in keys else 0
+
+
+def width_for(rows: Sequence[Row]) -> int:
+    """Cells for the longest name and a count beside it, whether there is one now or not: what is read must not move for it."""
+    return max(sum(cell_len(tame(text)) for text, _ in row.left) + (1 if row.left[-1].look == "heading" else COUNT) for row in rows)
 
 
 class Rooms(RowList):
@@ -73,6 +81,7 @@ class Rooms(RowList):
         """Show what there is now."""
         rows, self._places, front = room_rows(self._workspace)
         self.put(rows)
+        self.styles.width = width_for(rows)  # within the bounds of the style sheet
         if self._front != self._workspace.front.key:
             self._front = self._workspace.front.key
             self.bring(front)

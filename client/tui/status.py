@@ -11,7 +11,8 @@ from client.tui.session import Session
 from wire.display import plain
 
 HINTS = "F1 help  ^K go to  ^Q quit"
-ROOMY = 60  # columns, from which there is room for them
+HINT = "F1 help"  # where there is no room for them: under so many columns, or beside what is wrong
+ROOMY = 60
 
 
 def who_types(nicks: Sequence[str]) -> str:
@@ -58,8 +59,7 @@ def status_row(session: Session, *, width: int = 80, elsewhere: tuple[int, int] 
         right.append(Span(f" @{mentions}{' elsewhere' if roomy else ''} ", "mention"))
     elif unread:
         right.append(Span(f" {unread} unread elsewhere " if roomy else f" {unread} ", "quiet"))
-    if roomy and not trouble:
-        right.append(Span(f" {HINTS} ", "quiet"))
+    right.append(Span(f" {HINTS if roomy and not trouble else HINT} ", "quiet"))
     return Row([left], right)
 
 

@@ -6,7 +6,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from client.address import Address
 from client.view import Buffer, View
+from wire.display import safe
 from wire.names import fold
 
 MOST_DRAFTS = 200
@@ -16,9 +18,15 @@ LONGEST_DRAFT = 16 * 1024
 class Server(Protocol):
     """What the workspace needs of a session."""
 
+    address: Address
+
     @property
     def view(self) -> View:
         """Its conversations."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, safe to show."""
 
 
 S = TypeVar("S", bound=Server)
@@ -72,6 +80,11 @@ class Workspace(Generic[S]):
         """The one in front."""
         assert self._front is not None
         return self._front
+
+    def title(self, server: S) -> str:
+        """What a server is called here, safe to show: by its address where another one has the same name."""
+        alike = [each for each in self.servers if each.name == server.name]
+        return server.name if len(alike) < 2 else safe(str(server.address))
 
     @property
     def front(self) -> Place[S]:

@@ -380,6 +380,7 @@ def test_quote(line: str, shown: str) -> None:
                 "/quote @label=1 PRIVMSG bob :hi",
                 "/quote @label=1",
                 "/whois NickServ",
+                "/login grace",
                 "/nick oper",
                 "/join #ns",
                 "/reply bob identify",
@@ -456,6 +457,37 @@ def test_register_needs_a_terminal_and_no_argument() -> None:
     assert desk.rows()[-2:] == [
         "!! /register takes nothing after it: it asks for the password, without showing it.",
         "!! /register asks for a password, which takes a terminal (and prompt_toolkit).",
+    ]
+
+
+# --- /login ---
+
+
+def test_log_in_from_inside() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.p.receive(b":s CAP me NEW :sasl\r\n")
+    assert desk.types("/login ada") == []
+    assert (desk.chat.prompt, desk.chat.hidden) == ("The password of ada: ", True)
+    assert desk.types("a pass word") == ["CAP REQ sasl", "AUTHENTICATE PLAIN"]
+    assert "pass word" not in desk.screen.text()
+    desk.types("/login")
+    assert desk.chat.prompt == f"The password of {desk.chat.view.nick}: "
+    assert desk.types("") == []
+    assert desk.rows()[-1] == "-- not logged in: that was nothing"
+    desk.types("/login")
+    assert desk.types("a\x07") == []
+    assert desk.rows()[-1] == "-- not logged in: a password has no control characters"
+
+
+def test_log_in_needs_a_terminal_and_no_password() -> None:
+    desk = Desk(account="", asks=False)
+    desk.greet()
+    assert desk.types("/login ada s3cret") == desk.types("/login a,b") == desk.types("/login ada") == []
+    assert [row[:30] for row in desk.rows()[-3:]] == [
+        "!! /login takes an account and",
+        "!! a,b is no name for a room o",
+        "!! /login asks for a password,",
     ]
 
 

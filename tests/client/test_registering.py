@@ -204,3 +204,72 @@ def test_whatever_is_answered_only_what_was_asked_for_is_logged_in_to(steps: lis
 def test_which_names_an_account_may_have() -> None:
     assert all(map(valid_account, ["grace", "ä", "x" * 64]))
     assert not any(map(valid_account, ["", "a b", "a\x07", "x" * 65, ":a", "*"]))
+
+
+# --- logging in after the greeting ---
+
+
+def test_who_logs_in_from_inside_is_logged_in_from_then_on() -> None:
+    lines = Lines()
+    lines.protocol.take()
+    lines.protocol.log_in("pw", "ada")
+    assert b"".join(lines.protocol.take()) == b"CAP REQ sasl\r\nAUTHENTICATE PLAIN\r\n"
+    lines.gets("AUTHENTICATE +")
+    assert base64.b64decode(b"".join(lines.protocol.take()).split()[1]) == b"\0ada\0pw"
+    told = lines.gets(":s 900 grace g!u@h ada :in", ":s 903 grace :ok")
+    assert told == [e.LoggedIn("ada"), e.AccountMade("ada")]
+    assert lines.logs_in_as() == ("ada", "pw")
+    assert lines.protocol.refusal is None
+
+
+@pytest.mark.parametrize("line", [":s 904 grace :SASL authentication failed", ":s 907 grace :You are logged in already"])
+def test_a_refused_login_from_inside_is_said_and_forgotten(line: str) -> None:
+    lines = Lines()
+    lines.protocol.log_in("wrong", "ada")
+    assert [type(event) for event in lines.gets("AUTHENTICATE +", line)] == [e.Failed]
+    assert lines.protocol.login is None
+    assert lines.protocol.refusal is None
+    lines.protocol.take()
+    lines.gets("AUTHENTICATE +", ":s 903 grace :ok")
+    assert lines.protocol.take() == []
+    assert lines.protocol.login is None
+
+
+def test_no_login_from_inside_where_there_is_none() -> None:
+    lines = Lines("draft/account-registration")
+    lines.protocol.take()
+    lines.protocol.log_in("pw", "ada")
+    lines.protocol.disconnected()
+    lines.protocol.log_in("pw", "ada")
+    assert [str(event) for event in lines.protocol.events() if isinstance(event, e.Failed)] == [
+        str(e.Failed("This server offers no login with a password (SASL PLAIN).")),
+        str(e.Failed("there is no connection at the moment")),
+    ]
+    assert lines.protocol.take() == []
+
+
+def test_with_the_real_server(real: ServerProcess) -> None:
+    one, two = (
+        Person(real.port, real.ca, IrcProtocol("ian", ["#lobby"])),
+        Person(real.port, real.ca, IrcProtocol("guest", ["#lobby"])),
+    )
+    try:
+        one.connection.start()
+        one.sees("in #lobby: ian")
+        for line in ("/register", PASSWORD, PASSWORD):
+            one.types(line)
+        one.sees("logged in as ian")
+        two.connection.start()
+        two.sees("in #lobby:")
+        two.types("/login ian")
+        two.types("wrong")
+        two.sees("failed")
+        two.types("/login ian")
+        two.types(PASSWORD)
+        two.sees("logged in as ian")
+        cut(two)
+        two.sees("logged in as ian", 2)
+    finally:
+        for person in (one, two):
+            person.connection.stop()
+            assert person.connection.join(PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -26,6 +27,7 @@ from client.tui.screens.help import Help
 from client.tui.screens.search import Search
 from client.tui.screens.switcher import Switcher
 from client.tui.session import Session
+from client.tui.settings import save
 from client.tui.status import StatusLine, status_row
 from client.tui.timeline import Timeline
 from client.tui.topic import TopicLine
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
+
+COMING_BACK = 0.3  # seconds, in which a click means the window
+FOR_A_MESSAGE = "R answer  E react  D take back  C copy  Esc back"
 
 TYPING = [  # what the composer does, for the help
     Binding("enter", "", "send it"),
@@ -116,6 +121,7 @@ class MainScreen(Screen[None]):
         self.set_interval(1.0, self._tick)
         self.sync()
         self.composer.moves = {key: partial(self.run_action, each.action) for each in MOVES for key in each.key.split(",")}
+        self.timeline.typed = self.composer.area.insert
         self.composer.focus_input()
 
     def _words(self) -> Words:
@@ -159,7 +165,7 @@ class MainScreen(Screen[None]):
 
     def _sync_lines(self) -> None:
         self.query_one(Rooms).sync()
-        self.query_one(TopicLine).sync(self._session)
+        self.query_one(TopicLine).sync(self.workspace)
         self.sync_status()
 
     def sync_status(self) -> None:
@@ -191,8 +197,8 @@ class MainScreen(Screen[None]):
         """Do what brings something else to the front."""
         self.workspace.keep_draft(self.composer.text)
         move()
-        if self.has_class("-narrow"):
-            self.remove_class("-with-rooms")
+        if self._is_narrow:
+            self.remove_class("-with-rooms", "-with-members")
         self.sync()
 
     def go(self, place: Place[Session]) -> None:
@@ -217,6 +223,11 @@ class MainScreen(Screen[None]):
             self.go(event.source.place(event.number))
         elif isinstance(event.source, Members) and (nick := event.source.nick(event.number)):
             self.move(lambda: self._session.view.switch(nick))
+
+    def on_click(self, event: events.Click) -> None:
+        """The line at the bottom says that there is help."""
+        if isinstance(event.widget, StatusLine):
+            self.action_help()
 
     # --- reading ---
 
@@ -257,11 +268,17 @@ class MainScreen(Screen[None]):
     def attended(self, focus: bool) -> None:
         """The terminal has got or lost the focus."""
         front = self.workspace.front.buffer
+        if focus:
+            self.timeline.deaf_until = time.monotonic() + COMING_BACK
         if focus and front.unread:
             self._session.view.mark(front)
             if self.timeline.at_end:
                 self._session.read()
             self.sync()
+
+    def on_timeline_picked(self, event: Timeline.Picked) -> None:
+        """A message is chosen: which keys are for it."""
+        self.composer.complain(FOR_A_MESSAGE if event.entry is not None else "")
 
     def on_timeline_asked(self, event: Timeline.Asked) -> None:
         """Something is to be done with a message."""
@@ -340,8 +357,28 @@ class MainScreen(Screen[None]):
         """Search here."""
         self.app.push_screen(Search(self.timeline, self._session))
 
+    # --- what is beside the conversation ---
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.size.width < NARROW
+
+    def on_resize(self) -> None:
+        """In a narrow window nothing is beside it until it is asked for; elsewhere it is as it was left."""
+        wanted = self.parley.wanted
+        self.sync_status()
+        self._show("rooms", None if self._is_narrow or wanted.rooms else False)
+        self._show("members", None if self._is_narrow else wanted.members)
+
     def action_show(self, what: str) -> None:
-        """Rooms or members on or off."""
-        shown = self.query_one(f"#{what}").display
-        self.set_class(shown, f"-no-{what}")
-        self.set_class(not shown, f"-with-{what}")
+        """Rooms or members on or off; it is remembered."""
+        shown = not self.query_one(f"#{what}").display
+        self._show(what, shown)
+        if not self._is_narrow:
+            setattr(self.parley.wanted, what, shown)
+            save(self.parley.wanted)
+
+    def _show(self, what: str, shown: bool | None) -> None:
+        """None: where there is room for it."""
+        self.set_class(shown is False, f"-no-{what}")
+        self.set_class(shown is True, f"-with-{what}")

@@ -140,6 +140,19 @@ def test_help(desk: Desk, size: tuple[int, int]) -> None:
     desk.run(scenario, size)
 
 
+@pytest.mark.parametrize("width", [24, 40, 59, 60, 200])
+def test_how_to_get_help_is_always_seen(desk: Desk, width: int) -> None:
+    async def scenario() -> None:
+        await desk.sees("F1 help")
+        await desk.greeted()
+        await desk.happens(e.Typing("#lobby", "ada"), said("hm", "ada", "ada"))
+        await desk.sees("F1 help", "@1")
+        await desk.happens(e.Lost(8.0))
+        await desk.sees("F1 help")
+
+    desk.run(scenario, (width, 10))
+
+
 def test_searching(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
@@ -196,14 +209,22 @@ def test_reacting(desk: Desk) -> None:
         await desk.keys("alt+up", "e", "1")
         assert desk.dialect.did("react") == [("react", "#lobby", "m1", "👍")]
         await desk.happens(e.Reacted("#lobby", "m1", "grace", "👍", own=True))
+        for typed, reaction in (("-1", "👎"), ("🦔", "🦔"), (":sparkl", "✨"), ("tad", "🎉")):
+            await desk.keys("alt+up", "e")
+            await desk.types(typed)
+            await desk.keys("enter")
+            assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", reaction)
         await desk.keys("alt+up", "e")
-        await desk.types("+1")
+        await desk.types("hedg")
+        await desk.sees("🦔 hedgehog")
+        await desk.types("nonsense")
         await desk.keys("enter")
-        assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "+1")
+        await desk.sees("A reaction is an emoji")
+        await desk.keys("escape")
         await desk.keys("alt+up", "e", "1")
         assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "👍", "remove=True")
         await desk.keys("alt+up", "e", "enter", "escape")
-        assert len(desk.dialect.did("react")) == 3
+        assert len(desk.dialect.did("react")) == 6
 
     desk.run(scenario)
 
@@ -307,9 +328,27 @@ def test_a_password_is_asked_for_in_secret(desk: Desk) -> None:
         assert not any("s3cret" in row for row in desk.rows())
         desk.dialect.needs_password = False
         await desk.keys("enter")
-        assert desk.dialect.did("log_in") == [("log_in", "s3cret")]
+        assert desk.dialect.did("log_in") == [("log_in", "s3cret", "")]
         await desk.greeted()
         await desk.sees("message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_logging_in_from_inside(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/login ada")
+        await desk.keys("enter")
+        await desk.sees("The password of ada")
+        await desk.types("s3cret")
+        assert not any("s3cret" in row for row in desk.rows())
+        await desk.keys("enter")
+        assert desk.dialect.did("log_in") == [("log_in", "s3cret", "ada")]
+        assert not desk.dialect.did("say")
+        await desk.types("/login ada")
+        await desk.keys("enter", "x", "ctrl+c")
+        await desk.sees("not logged in", "message to #lobby")
 
     desk.run(scenario)
 
@@ -340,6 +379,47 @@ def test_rooms_in_a_narrow_window(desk: Desk) -> None:
     desk.run(scenario, (40, 20))
 
 
+def test_what_is_beside_the_conversation_is_remembered(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("ctrl+b", "alt+m")
+        await desk.sees("Operators 1")
+        assert (load().rooms, load().members) == (False, True)
+        await desk.pilot.resize_terminal(40, 20)
+        await desk.sees_no("Operators")
+        await desk.keys("f2")
+        await desk.sees("1 #lobby")
+        assert not load().rooms, "in a narrow window it is for once"
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.sees("Operators 1")
+        await desk.sees_no("1 #lobby")
+
+    desk.run(scenario)
+
+
+@pytest.mark.parametrize("width", [20, 22, 24, 30])
+def test_everything_at_once_in_a_window_that_is_too_narrow_for_it(desk: Desk, width: int) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("f2", "f3", "x", "ctrl+k", "escape", "alt+s", "escape", "f1", "escape")
+        await desk.sees("#lobby")
+
+    desk.run(scenario, (width, 10))
+
+
+def test_rooms_are_as_wide_as_their_names(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        rooms = desk.app.main.query_one("#rooms")
+        await desk.until(lambda: rooms.size.width == len(" 1 #lobby") + 5)
+        await desk.happens(e.Joined("#a-room-with-quite-a-long-name", "grace", own=True))
+        await desk.until(lambda: rooms.size.width == 20)
+        await desk.happens(said("hm", room="#a-room-with-quite-a-long-name"))
+        await desk.sees("2 #a-room-with-… 1")
+
+    desk.run(scenario)
+
+
 def test_the_mouse(desk: Desk) -> None:
     async def scenario() -> None:
         await a_conversation(desk)
@@ -347,9 +427,16 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#dev")
         await desk.pilot.click("#rooms", offset=(5, 1))
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
-        await desk.pilot.click("#timeline", offset=(5, 10))
+        desk.app.main.attended(False)
+        await desk.pilot.click("#timeline", offset=(20, 16))
+        await desk.sees("R answer")
+        assert desk.app.main.timeline.picked is not None
         await desk.types("still typing")
         await desk.until(lambda: desk.app.main.composer.text == "still typing")
+        await desk.sees_no("R answer")
+        await desk.pilot.click("#status", offset=(75, 0))
+        await desk.sees("Keys and commands")
+        await desk.keys("escape")
         await desk.keys("alt+m")
         await desk.sees("Operators")
         await desk.pilot.click("#members", offset=(5, 0))
@@ -357,6 +444,43 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "ada")
 
     desk.run(scenario)
+
+
+def test_a_message_that_is_clicked_can_be_answered(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("shall we?", second=1))
+        row = next(number for number, text in enumerate(desk.rows()) if "shall we?" in text) - 1
+        desk.app.main.attended(True)
+        await desk.pilot.click("#timeline", offset=(10, row))
+        assert desk.app.main.timeline.picked is None, "the click was for the window"
+        desk.app.main.timeline.deaf_until = 0.0
+        await desk.pilot.click("#timeline", offset=(10, row))
+        await desk.sees("R answer")
+        await desk.pilot.click("#timeline", offset=(10, row - 1))  # there is a line of hints now
+        assert desk.app.main.timeline.picked is None
+        await desk.sees_no("R answer")
+        await desk.pilot.click("#timeline", offset=(10, row))
+        await desk.keys("r")
+        await desk.sees("replying to ada")
+        await desk.types("yes")
+        await desk.keys("enter")
+        assert desk.dialect.did("say") == [("say", "#lobby", "yes", "m1")]
+
+    desk.run(scenario)
+
+
+def test_members_in_a_narrow_window(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("f3")
+        await desk.sees("Operators")
+        await desk.pilot.click("#members", offset=(5, 1))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "ada")
+        await desk.keys("alt+1")
+        await desk.sees_no("Operators")
+
+    desk.run(scenario, (40, 20))
 
 
 def test_hostile_names_are_text(desk: Desk) -> None:
@@ -370,7 +494,7 @@ def test_hostile_names_are_text(desk: Desk) -> None:
             said("hm", HOSTILE, HOSTILE, second=2),
             e.Typing("#lobby", HOSTILE),
         )
-        await desk.sees("Operators", "is typing")
+        await desk.sees("Operators", "is typing", "● [bold red]x[/] \\x1b…")
         rows = "\n".join(desk.rows())
         assert rows.count("[bold red]x") >= 6, rows
         assert "\x1b" not in rows
@@ -478,6 +602,7 @@ def test_trouble_beside_another_server_is_shown() -> None:
         assert hasattr(link, "end")
         link.end(Trouble("Its certificate is refused."))
         await desk.sees("✕ two.example")
+        assert desk.rows()[0].startswith(" #lobby  Example  4 here"), "it is said where that is"
         await desk.keys("ctrl+n")
         await desk.sees("Its certificate is refused.", "the connection to two.example has ended")
         await desk.keys("ctrl+q")

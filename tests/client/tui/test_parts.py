@@ -165,8 +165,9 @@ def test_our_keys_are_heard_from_any_terminal() -> None:
 
 def test_settings_are_kept() -> None:
     assert settings.load() == Settings()
-    assert settings.save(Settings("light", Notify.BOTH))
-    assert settings.load() == Settings("light", Notify.BOTH)
+    kept = Settings("light", Notify.BOTH, ("chat.example:6697",), rooms=False, members=True)
+    assert settings.save(kept)
+    assert settings.load() == kept
 
 
 def test_what_another_client_offered_meanwhile_stays_offered() -> None:
@@ -177,7 +178,9 @@ def test_what_another_client_offered_meanwhile_stays_offered() -> None:
     assert len(settings.load().offered) == settings.MOST_OFFERED
 
 
-@pytest.mark.parametrize("content", [{"theme": "neon", "notify": "pigeon"}, {"theme": 7, "notify": ["bell"]}])
+@pytest.mark.parametrize(
+    "content", [{"theme": "neon", "notify": "pigeon"}, {"theme": 7, "notify": ["bell"], "rooms": 1, "members": "yes"}]
+)
 def test_what_cannot_be_understood_is_as_at_first(content: dict[str, object]) -> None:
     folders.write(settings.file(), content)
     assert settings.load() == Settings()

@@ -146,7 +146,7 @@ def test_the_end_comes_after_everything_else() -> None:
         ("list_rooms", ("*dev*",)),
         ("send", ("KICK", "#lobby", "bob")),
         ("rename", ("hopper",)),
-        ("log_in", ("s3cret",)),
+        ("log_in", ("s3cret", "grace")),
         ("register", ("s3cret",)),
         ("join", ("#dev",)),
         ("part", ("#dev", "bye")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from client.address import Address
 from client.commands import COMMANDS
 from client.events import Listed, Listing, Members, Registered, Renamed, Said
 from client.tui.finder import everything, matching
@@ -16,6 +17,7 @@ from tests.client.tui.desk import NOON, said
 class Server:
     def __init__(self, name: str, *rooms: str) -> None:
         self.name = name
+        self.address = Address(f"{name}.example", 6697)
         self.view = View(rooms[0], lambda: NOON)
         self.view.feed(Registered("grace"))
         for room in rooms:
@@ -68,6 +70,15 @@ def test_a_number_stays_whatever_comes_and_goes() -> None:
     assert numbered(space) == ["1 one#lobby", "6 one#another", "2 onezelda", *before[3:]]
     two.view.buffer("#new")
     assert "3 two#new" in numbered(space), "the smallest that is free"
+
+
+def test_servers_of_one_name_are_told_apart_by_their_addresses() -> None:
+    space = workspace()
+    two = space.servers[1]
+    assert [space.title(server) for server in space.servers] == ["one", "two"]
+    two.name = "one"
+    assert [space.title(server) for server in space.servers] == ["one.example:6697", "two.example:6697"]
+    assert [each.note for each in matching(everything(space, COMMANDS), "#lobby")] == ["two.example:6697"]
 
 
 def test_steps_go_round() -> None:
