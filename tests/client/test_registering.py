@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client import events as e
 from client.irc import IrcProtocol
@@ -172,6 +174,31 @@ def test_what_a_server_takes_back_is_not_counted_on() -> None:
     lines.gets(":s CAP * NEW :sasl=PLAIN")
     lines.registers(":s REGISTER SUCCESS grace :done")
     assert isinstance(lines.protocol.login, Login)
+
+
+WORDS = st.sampled_from(
+    ["", "SUCCESS", "success", "VERIFICATION_REQUIRED", "grace", "Grace", "a b", "\x1b[2J", "x" * 400, "*", ":"]
+)
+ANSWERS = st.tuples(
+    st.sampled_from(["REGISTER", "VERIFY", "FAIL REGISTER", "FAIL", "900", "901", "903", "904"]), WORDS, WORDS, WORDS
+)
+
+
+@given(st.lists(st.one_of(st.none(), ANSWERS), max_size=12))
+def test_whatever_is_answered_only_what_was_asked_for_is_logged_in_to(steps: list[tuple[str, str, str, str] | None]) -> None:
+    lines, asked = Lines(), set[str]()
+    for number, step in enumerate(steps):
+        if step is None:
+            asked.add(f"pw{number}")
+            lines.registers(password=f"pw{number}")
+        else:
+            lines.gets(":s {} {} {} :{}".format(*step))
+        login = lines.protocol.login
+        assert lines.protocol.refusal is None
+        if login is not None:
+            assert login.password in asked
+            assert valid_account(login.account)
+            assert login.done
 
 
 def test_which_names_an_account_may_have() -> None:
