@@ -353,6 +353,24 @@ def test_logging_in_from_inside(desk: Desk) -> None:
     desk.run(scenario)
 
 
+def test_what_is_asked_for_is_told(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        for typed in ("/names", "/topic", "/topic #lobby"):
+            await desk.types(typed)
+            await desk.keys("enter")
+        assert (desk.dialect.did("names"), desk.dialect.did("topic")) == ([("names", "#lobby")], [("topic", "#lobby", None)] * 2)
+        await desk.happens(
+            e.Members("#lobby", ("ada", "grace"), ("", "")), e.Members("#dev", ("zoe",), ("",)), e.Topic("#lobby", "")
+        )
+        await desk.sees("in #lobby: ada, grace", "#lobby has no topic")
+        await desk.sees_no("zoe")
+        await desk.happens(e.Members("#lobby", ("ada", "grace", "eve"), ("", "", "")))
+        await desk.sees_no("in #lobby: ada, grace, eve")
+
+    desk.run(scenario)
+
+
 def test_rooms_and_members_on_and_off(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
