@@ -353,6 +353,29 @@ def test_logging_in_from_inside(desk: Desk) -> None:
     desk.run(scenario)
 
 
+def test_a_room_that_one_has_left_says_so(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.sees("message to #lobby")
+        await desk.greeted()
+        await desk.sees("message to #lobby")
+        await desk.happens(e.Parted("#lobby", "grace", own=True))
+        await desk.sees("not in #lobby: /join #lobby")
+        await desk.happens(e.Lost(8.0))
+        await desk.sees("message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_what_is_cleared_is_not_called_new(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/clear")
+        await desk.keys("enter")
+        await desk.sees("more is not kept")
+
+    desk.run(scenario)
+
+
 def test_what_is_asked_for_is_told(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
