@@ -21,7 +21,7 @@ from client.tui.finder import Found, everything
 from client.tui.keys import know_alt
 from client.tui.members import Members
 from client.tui.offer import offer_account
-from client.tui.rooms import Rooms
+from client.tui.rooms import Rooms, outside
 from client.tui.rows import RowList
 from client.tui.screens.help import Help
 from client.tui.screens.search import Search
@@ -189,8 +189,8 @@ class MainScreen(Screen[None]):
             return "another name"
         if not front.target:
             return "a /command, or a room: ctrl+k"
-        outside = view.online and not front.is_dialogue and not front.joined
-        return f"not in {front.name}: /join {front.name}" if outside else f"message to {front.name}"
+        shut = view.online and outside(view, front)
+        return f"not in {front.name}: /join {front.name}" if shut else f"message to {front.name}"
 
     def _tick(self) -> None:
         self.sync_status()

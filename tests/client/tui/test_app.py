@@ -366,6 +366,15 @@ def test_a_room_that_one_has_left_says_so(desk: Desk) -> None:
     desk.run(scenario)
 
 
+def test_the_plain_dialect_has_one_room_and_we_are_in_it(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.happens(e.Registered("grace"), e.Said("#lobby", "grace", "hello plain", own=True))
+        await desk.sees("hello plain", "message to #lobby")
+        await desk.sees_no("not joined")
+
+    desk.run(scenario)
+
+
 def test_what_is_cleared_is_not_called_new(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
