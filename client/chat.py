@@ -96,7 +96,7 @@ class Chat:
         self._form: Form | None = None
         self._question: tuple[str, Callable[[str], None]] | None = None
         self._printer = Printer(self.view.answered)
-        self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; or _LIST
+        self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; what else was asked for
         self._refresh()
 
     def leave_by(self, stop: Callable[[], None]) -> None:
@@ -139,6 +139,8 @@ class Chat:
         if self._asks or not isinstance(event, e.NameRefused):
             for entry in self.view.feed(event):
                 self.print(entry)
+                if self._was_asked(event) and not self._prints:
+                    self.inform(entry.text)
         if isinstance(event, e.Older) and fold(event.room) in self._wanted:
             self._print_page(event.room, before)
         if isinstance(event, e.Listed) and _LIST in self._wanted:
@@ -245,6 +247,14 @@ class Chat:
         self.actions.older(front.target)
         return True
 
+    def ask_of(self, room: str, what: type[e.Members | e.Topic]) -> None:
+        """Asks who is in a room, or for its topic, to be told: who draws from the view shows that elsewhere otherwise."""
+        self._wanted.add(f"{what.__name__} {fold(room)}")
+        if what is e.Members:
+            self.actions.names(room)
+        else:
+            self.actions.topic(room)
+
     def list_rooms(self, pattern: str = "") -> None:
         """Asks for the server's rooms, to be told."""
         self._wanted.add(_LIST)
@@ -297,6 +307,13 @@ class Chat:
             self._screen.show(row, spoken=False)
         for row in self._printer.rows(entry, self.view.current):
             self._screen.show(row, spoken=entry.spoken)
+
+    def _was_asked(self, event: e.Event) -> bool:
+        """Whether it is an answer that was asked for; not the next one."""
+        key = f"{type(event).__name__} {fold(event.room)}" if isinstance(event, e.Members | e.Topic) else ""
+        asked = key in self._wanted
+        self._wanted.discard(key)
+        return asked
 
     def _first(self, event: e.Event) -> int:
         buffer = self.view.find(event.room) if isinstance(event, e.Older) else None

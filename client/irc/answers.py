@@ -12,6 +12,7 @@ from client.irc.messages import Messages
 from client.irc.reading import Reader
 from client.irc.sending import Sender
 from client.irc.session import Handler, Session
+from client.irc.whois import sentence
 from wire import numerics as n
 from wire.message import Message
 from wire.names import fold, is_room
@@ -70,7 +71,11 @@ class Answers:
         """A numeric that nobody else takes."""
         if message.command in _QUIET:
             return
-        if message.command >= "400":
+        known = sentence(message.command, message.params[1:])
+        if known is not None:
+            if known:
+                self._s.tell(Info(known))
+        elif message.command >= "400":
             self.error(message)
         else:
             self._s.tell(Info(" ".join(message.params[1:])))

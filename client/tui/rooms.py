@@ -9,10 +9,16 @@ from client.tui.cells import cell_len, tame
 from client.tui.rows import Row, RowList, Span
 from client.tui.session import Session
 from client.tui.workspace import Place, Workspace
-from client.view import Buffer
+from client.view import Buffer, View
 
 MOST_SHOWN = 99  # unread
 COUNT = 5  # cells
+
+
+def outside(view: View, buffer: Buffer) -> bool:
+    """Whether we are not in a room. The plain dialect has one room, and tells of none: there we are in it."""
+    tells = bool(view.features) or any(each.joined for each in view.buffers.values())
+    return tells and bool(buffer.target) and not buffer.is_dialogue and not buffer.joined
 
 
 def _count(number: int) -> str:
@@ -42,7 +48,7 @@ def _heading(place: Place[Session], title: str, front: bool) -> Row:
 def _room(place: Place[Session], front: bool) -> Row:
     buffer = place.buffer
     calls = buffer.unread and not buffer.muted
-    look = "calls" if calls else "row" if buffer.joined or buffer.is_dialogue else "quiet"
+    look = "calls" if calls else "quiet" if outside(place.server.view, buffer) else "row"
     label = Span(f"{place.number:>2} " if place.number < 10 else "   ", "quiet")
     return Row([label, Span(buffer.name, look)], _unread(buffer), "front" if front else "row")
 

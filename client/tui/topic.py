@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from client.tui.lines import OneLine
-from client.tui.rooms import connection_mark
+from client.tui.rooms import connection_mark, outside
 from client.tui.rows import Row, Span
 from client.tui.session import Session
 from client.tui.workspace import Workspace
@@ -25,8 +25,10 @@ def topic_row(session: Session, title: str = "") -> Row:
     left = [Span(" "), Span(buffer.name or title or session.name, "name")]
     if title and buffer.target:
         left.append(Span(f"  {title}", "quiet"))
-    if buffer.target and not buffer.is_dialogue:
-        left.append(Span(f"  {len(buffer.members)} here" if buffer.joined else "  not joined", "quiet"))
+    if buffer.joined and not buffer.is_dialogue:
+        left.append(Span(f"  {len(buffer.members)} here", "quiet"))
+    elif outside(session.view, buffer):
+        left.append(Span("  not joined", "quiet"))
     if buffer.topic:
         left += [Span("  "), Span(buffer.topic, "about")]
     state = _state(session)

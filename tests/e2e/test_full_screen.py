@@ -113,7 +113,7 @@ def test_answers_reactions_help_and_commands(server: ServerProcess, full_screen:
         screen.key("M-Up")
         screen.key("M-Up")
         screen.key("e")
-        screen.shows("a number, or type one")
+        screen.shows("a number, an emoji")
         screen.key("1")
         assert ian.until("TAGMSG", where=lambda line: "+draft/react" in line.tags).tags["+draft/reply"] == asked
         screen.shows("👍 1")

@@ -21,7 +21,7 @@ from client.tui.finder import Found, everything
 from client.tui.keys import know_alt
 from client.tui.members import Members
 from client.tui.offer import offer_account, offer_keyring
-from client.tui.rooms import Rooms
+from client.tui.rooms import Rooms, outside
 from client.tui.rows import RowList
 from client.tui.screens.help import Help
 from client.tui.screens.search import Search
@@ -179,10 +179,18 @@ class MainScreen(Screen[None]):
         if prompt != self._prompt:
             self._prompt = prompt
             self.composer.ask_secret(prompt)
-        name = chat.view.front.name
-        self.composer.area.placeholder = Content(  # as text: a str is read as markup
-            "another name" if self._session.wants_name else f"message to {name}" if name else "a /command, or a room: ctrl+k"
-        )
+        self.composer.area.placeholder = Content(self._placeholder())  # as text: a str is read as markup
+
+    def _placeholder(self) -> str:
+        """What a line would be taken for."""
+        view = self._session.view
+        front = view.front
+        if self._session.wants_name:
+            return "another name"
+        if not front.target:
+            return "a /command, or a room: ctrl+k"
+        shut = view.online and outside(view, front)
+        return f"not in {front.name}: /join {front.name}" if shut else f"message to {front.name}"
 
     def _tick(self) -> None:
         self.sync_status()

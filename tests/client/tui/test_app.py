@@ -353,6 +353,56 @@ def test_logging_in_from_inside(desk: Desk) -> None:
     desk.run(scenario)
 
 
+def test_a_room_that_one_has_left_says_so(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.sees("message to #lobby")
+        await desk.greeted()
+        await desk.sees("message to #lobby")
+        await desk.happens(e.Parted("#lobby", "grace", own=True))
+        await desk.sees("not in #lobby: /join #lobby")
+        await desk.happens(e.Lost(8.0))
+        await desk.sees("message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_the_plain_dialect_has_one_room_and_we_are_in_it(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.happens(e.Registered("grace"), e.Said("#lobby", "grace", "hello plain", own=True))
+        await desk.sees("hello plain", "message to #lobby")
+        await desk.sees_no("not joined")
+
+    desk.run(scenario)
+
+
+def test_what_is_cleared_is_not_called_new(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/clear")
+        await desk.keys("enter")
+        await desk.sees("more is not kept")
+
+    desk.run(scenario)
+
+
+def test_what_is_asked_for_is_told(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        for typed in ("/names", "/topic", "/topic #lobby"):
+            await desk.types(typed)
+            await desk.keys("enter")
+        assert (desk.dialect.did("names"), desk.dialect.did("topic")) == ([("names", "#lobby")], [("topic", "#lobby", None)] * 2)
+        await desk.happens(
+            e.Members("#lobby", ("ada", "grace"), ("", "")), e.Members("#dev", ("zoe",), ("",)), e.Topic("#lobby", "")
+        )
+        await desk.sees("in #lobby: ada, grace", "#lobby has no topic")
+        await desk.sees_no("zoe")
+        await desk.happens(e.Members("#lobby", ("ada", "grace", "eve"), ("", "", "")))
+        await desk.sees_no("in #lobby: ada, grace, eve")
+
+    desk.run(scenario)
+
+
 def test_rooms_and_members_on_and_off(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
