@@ -21,6 +21,7 @@ COVERAGE_MIN ?= 95
 help:
 	@echo 'make run      start the server and two bots on this machine; says how to join; Ctrl-C ends it'
 	@echo 'make client   join it:  make client  or  make client NAME=grace ADDRESS=chat.example:6697 CA=ca.pem'
+	@echo "              by an invitation:  make client ADDRESS='ircs://...'"
 	@echo '              with an account:  make client NAME=grace ACCOUNT=grace  (asks for its password)'
 	@echo 'make test     the tests, with coverage (no Docker needed)'
 	@echo 'make attack   the attacks and faults of docs/attacks.md, and their table'
@@ -59,12 +60,14 @@ NAME    ?=
 ACCOUNT ?=
 ADDRESS ?= localhost:6697
 CA      ?= var/certs/ca.pem
+# An invitation says itself whom to trust.
+TRUST   := $(if $(findstring ://,$(ADDRESS)),,$(CA))
 
 run: $(VENV)/.run
 	@PATH="$(abspath $(BIN)):$$PATH" && export PATH && exec deploy/run.sh
 
 client: $(VENV)/.run
-	@$(RUN) client '$(subst ','\'',$(ADDRESS))' --ca '$(subst ','\'',$(CA))' $(if $(NAME),--name '$(subst ','\'',$(NAME))') \
+	@$(RUN) client '$(subst ','\'',$(ADDRESS))' $(if $(TRUST),--ca '$(subst ','\'',$(TRUST))') $(if $(NAME),--name '$(subst ','\'',$(NAME))') \
 		$(if $(ACCOUNT),--account '$(subst ','\'',$(ACCOUNT))')
 
 # ---- working on it --------------------------------------------------------------------------------------------------

@@ -10,20 +10,25 @@ import getpass
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from client import keys, known
-from client.address import LONGEST_ROOM, PLAIN_PORT, TLS_PORT, Address, Link, parse_link
-from client.asking import ask, ask_server, ask_trust
+from client import keys, known, pins
+from client.address import LONGEST_ROOM, PLAIN_PORT, TLS_PORT, Address, Link, is_link, parse_link
+from client.asking import agreed, ask, ask_once, ask_server, ask_trust
 from client.chat import ASK_NAME, LONGEST_NICK
+from client.connection import Connection, Driver
 from client.dialect import Dialect
 from client.errors import Trouble
-from client.firstuse import Stranger, Trust, prepare
+from client.firstuse import Stranger, Trust, explainer, prepare
 from client.irc import IrcProtocol
+from client.keeping import Keeping
 from client.known import Known
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
 from client.plain import LOBBY, PlainProtocol
+from client.remembering import Visited
+from client.trust import CA_VARIABLE, client_context, find_ca
 from wire.display import safe
 from wire.fingerprints import parse_fingerprint
 from wire.names import is_room, nick_from, valid_nick, valid_room
@@ -31,7 +36,7 @@ from wire.names import is_room, nick_from, valid_nick, valid_room
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """All that is needed to connect. `kept`: see `client.remembering.Remembering`."""
+    """All that is needed to connect. `kept`: see `client.keeping.Keeping`."""
 
     address: Address
     name: str
@@ -49,34 +54,84 @@ def dialect_of(visit: Visit) -> tuple[Dialect, str]:
     return IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0]
 
 
+def visited(visit: Visit) -> Visited:
+    """What is remembered of it."""
+    return Visited(visit.address, visit.name, visit.rooms, visit.login.account if visit.login is not None else "")
+
+
+def keeping_of(visit: Visit, dialect: Dialect) -> Keeping:
+    """What becomes of its password."""
+    return Keeping(visit.address, lambda: dialect.login if isinstance(dialect, IrcProtocol) else None, visit.kept)
+
+
+def connection_of(visit: Visit, dialect: Dialect, driver: Driver) -> Connection:
+    """The connection, not yet started."""
+    return Connection(
+        visit.address,
+        visit.trust.context,
+        dialect,
+        driver,
+        trusted=visit.trust.described,
+        explain_stranger=explainer(visit.address, visit.trust),
+    )
+
+
 def arrive(args: argparse.Namespace, source: TextIO, *, person: bool) -> Visit:
     """The visit that `args` (of `client.cli.parser`) asks for; `person`: there is somebody to ask. Raises Trouble, ValueError."""
     room = checked_room(args.room) if args.room else ""
-    link = _where(args, source, person=person)
+    _check_files(args)
+    link, linked = _where(args, source, person=person)
     before = known.find(link.address) if person and not args.plain else None
-    account = _account(args, before)
+    given = _environment(args, link.address, before, source, person=person) if linked else os.environ
+    account = _account(args, before, given)
     name = args.name or _name_before(before, account) or account or ask(ASK_NAME, source)
-    trust = _trust(prepare(link.address, args.ca, link.ca), source, person=person)
-    login, kept = find_login(link.address, account, args.password_file, source, person=person) if account else (None, None)
+    trust = _trust(link.address, prepare(link.address, args.ca, link.ca), source, person=person)
+    login, kept = find_login(link.address, account, args.password_file, source, given, person=person) if account else (None, None)
     rooms = [room] if room else list(link.rooms or (before.rooms if before is not None else ())) or [LOBBY]
     return Visit(link.address, name if args.plain else as_nick(name), rooms, trust, login, kept, args.plain)
 
 
-def _where(args: argparse.Namespace, source: TextIO, *, person: bool) -> Link:
-    """Server, rooms and fingerprint, the last also where an option says it."""
-    demanded = parse_fingerprint(args.fingerprint) if args.fingerprint else ""
-    if demanded and args.ca:
+def _check_files(args: argparse.Namespace) -> None:
+    """Nobody is asked anything for the sake of a file that is no use. Raises Trouble."""
+    if args.fingerprint and args.ca:
         raise Trouble("--ca and --fingerprint say the same: one of them is enough.")
+    if args.ca or os.environ.get(CA_VARIABLE):
+        client_context(find_ca(args.ca))
+    if args.password_file:
+        find_password(args.password_file)
+
+
+def _where(args: argparse.Namespace, source: TextIO, *, person: bool) -> tuple[Link, bool]:
+    """Server, rooms and fingerprint, the last also where an option says it; and whether it was a link that named the server."""
+    demanded = parse_fingerprint(args.fingerprint) if args.fingerprint else ""
     text = args.address or ask_server(known.load() if person else [], source)
     link = parse_link(text, PLAIN_PORT if args.plain else TLS_PORT)
     if demanded and link.ca not in ("", demanded):
         raise Trouble("The link and --fingerprint name two authorities: leave out the one that is wrong.")
-    return link._replace(ca=demanded or link.ca)
+    return link._replace(ca=demanded or link.ca), is_link(text)
 
 
-def _account(args: argparse.Namespace, before: Known | None) -> str:
+def _environment(
+    args: argparse.Namespace, address: Address, before: Known | None, source: TextIO, *, person: bool
+) -> Mapping[str, str]:
+    """The environment, as far as it is for a server that a link names: a link may come from anybody, so account and password of
+    the environment are for it only where somebody says so, or was logged in to that account there before."""
+    account = args.account or os.environ.get(ACCOUNT_VARIABLE) or (before.account if before is not None else "")
+    instead = {ACCOUNT_VARIABLE: args.account, PASSWORD_VARIABLE: args.password_file}
+    used = [variable for variable, given in instead.items() if os.environ.get(variable) and not given]
+    if args.plain or not account or not used or (before is not None and before.account == account):
+        return os.environ
+    which = " and ".join(f"${variable}" for variable in used)
+    if not person:
+        print(f"{which}: not for a server that a link names. Say --account NAME and --password-file FILE.", file=sys.stderr)
+    elif agreed(ask_once(f"The link leads to {safe(str(address))}. Log in there, with {which}? [y/N] ", source)):
+        return os.environ
+    return {}
+
+
+def _account(args: argparse.Namespace, before: Known | None, environment: Mapping[str, str]) -> str:
     """The account to log in to: as said, else as last time; "" for none. Raises Trouble."""
-    account: str = args.account or ("" if args.plain else os.environ.get(ACCOUNT_VARIABLE, ""))
+    account: str = args.account or ("" if args.plain else environment.get(ACCOUNT_VARIABLE, ""))
     if not account and before is not None and args.name in (None, before.name):
         account = before.account
     if args.plain and account:
@@ -90,9 +145,11 @@ def _name_before(before: Known | None, account: str) -> str:
     return before.name if before is not None and before.account == account else ""
 
 
-def _trust(found: Trust | Stranger, source: TextIO, *, person: bool) -> Trust:
+def _trust(address: Address, found: Trust | Stranger, source: TextIO, *, person: bool) -> Trust:
     """Whom to believe, after the question where there is one. Raises Trouble."""
     if isinstance(found, Trust):
+        if person and not found.kept:
+            print(pins.unkept(address), file=sys.stderr)
         return found
     if not person:
         raise found.unasked()
@@ -116,10 +173,18 @@ def as_nick(name: str) -> str:
     return nick
 
 
-def find_login(address: Address, account: str, file: str | None, source: TextIO, *, person: bool) -> tuple[Login, str | None]:
-    """The account with its password, and `kept` as `client.remembering.Remembering` takes it. Raises Trouble."""
+def find_login(
+    address: Address,
+    account: str,
+    file: str | None,
+    source: TextIO,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    person: bool,
+) -> tuple[Login, str | None]:
+    """The account with its password, and `kept` as `client.keeping.Keeping` takes it. Raises Trouble."""
     kept: str | None = None
-    if (password := find_password(file)) is None:
+    if (password := find_password(file, environment)) is None:
         failed: list[str] = []
         password = keys.find(address, account, failed.append)
         kept = password or ("" if person and not failed and keys.usable(failed.append) else None)

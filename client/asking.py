@@ -74,6 +74,6 @@ def ask_trust(stranger: Stranger, source: TextIO) -> Trust:
     if not agreed(ask_once(f"Trust this {stranger.what} for {stranger.address} from now on? [y/N] ", source)):
         raise stranger.refuse()
     trust = stranger.accept()
-    if pins.find(stranger.address) is None:
-        print(f"This cannot be stored in {safe(str(pins.file()))}, so you will be asked again.")
+    if not trust.kept:
+        print(pins.unkept(stranger.address))
     return trust

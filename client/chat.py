@@ -15,6 +15,7 @@ from client import events as e
 from client.commands import COMMANDS, Command, run
 from client.dialect import Actions
 from client.discretion import is_secret
+from client.forms import Form, NewPassword, OldPassword
 from client.view import Entry, Mark, Printer, View
 from wire.display import safe
 from wire.names import fold, nick_from
@@ -25,6 +26,7 @@ LONGEST_NICK = 32
 MOST_LISTED = 50  # rooms of a list that are printed
 
 _LIST = "list"  # no room is called that
+_ANSWERS = ("y", "yes", "n", "no", "")
 
 
 class Session(Actions, Protocol):
@@ -61,26 +63,6 @@ def local_clock() -> datetime:
     return datetime.now().astimezone()
 
 
-class NewPassword:
-    """A password being chosen: typed twice."""
-
-    def __init__(self, first: str | None = None) -> None:
-        self._first = first
-
-    @property
-    def prompt(self) -> str:
-        """The question."""
-        return "A password for your account: " if self._first is None else "The same again: "
-
-    def typed(self, text: str) -> NewPassword | None:
-        """The next question; None after the last, and after an empty answer."""
-        return NewPassword(text) if text and self._first is None else None
-
-    def matches(self, text: str) -> bool:
-        """Whether `text` is what was typed first."""
-        return bool(text) and text == self._first
-
-
 class Chat:
     """The driver (`client.connection.Driver`) of a person's connection.
 
@@ -111,10 +93,10 @@ class Chat:
         self._asks = asks  # there is somebody to ask for another name, and who reads; where not, the front end gives up
         self._prints = prints
         self._leave: Callable[[], None] = lambda: None
-        self._form: NewPassword | None = None
+        self._form: Form | None = None
         self._question: tuple[str, Callable[[str], None]] | None = None
         self._printer = Printer(self.view.answered)
-        self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; or _LIST
+        self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; what else was asked for
         self._refresh()
 
     def leave_by(self, stop: Callable[[], None]) -> None:
@@ -132,7 +114,9 @@ class Chat:
         return self._question is not None
 
     def ask(self, question: str, answered: Callable[[str], None]) -> None:
-        """Asks a person: the next line goes to `answered`, in the thread of who typed it."""
+        """Asks a person: the next y, yes, n or no goes to `answered`, in the thread of who typed it; so does an empty line, as "".
+        Everything else is said as ever: somebody may have been typing when the question came.
+        """
         self._question = (question, answered)
         self._refresh()
 
@@ -155,6 +139,8 @@ class Chat:
         if self._asks or not isinstance(event, e.NameRefused):
             for entry in self.view.feed(event):
                 self.print(entry)
+                if self._was_asked(event) and not self._prints:
+                    self.inform(entry.text)
         if isinstance(event, e.Older) and fold(event.room) in self._wanted:
             self._print_page(event.room, before)
         if isinstance(event, e.Listed) and _LIST in self._wanted:
@@ -183,9 +169,9 @@ class Chat:
             self._take_password(text)
         elif self.actions.needs_name:
             self._take_name(text)
-        elif self._question is not None:
+        elif self._question is not None and (answer := text.strip().lower()) in _ANSWERS:
             (_, answered), self._question = self._question, None
-            answered(text.strip())
+            answered(answer)
         else:
             if self._asks:  # who types has seen what is in front
                 self.seen()
@@ -213,12 +199,8 @@ class Chat:
                 self.actions.log_in(text)
             return
         form, self._form = self._form, self._form.typed(text)
-        if self._form is not None:
-            return
-        if form.matches(text):
-            self.actions.register(text)
-        else:
-            self.inform("no account was asked for: " + ("that was nothing" if not text else "the two were not the same"))
+        if self._form is None and (why := form.finish(text, self.actions)):
+            self.inform(why)
 
     # --- what commands, and front ends, do ---
 
@@ -229,6 +211,13 @@ class Chat:
         else:
             self.inform("an account is made, called as you are now; an empty line leaves it")
             self._form = NewPassword()
+
+    def log_in(self, account: str) -> None:
+        """Asks for the password of an account, then logs in to it."""
+        if not self._asks:
+            self.complain("/login asks for a password, which takes a terminal (and prompt_toolkit).")
+        else:
+            self._form = OldPassword(account)
 
     def say(self, text: str, to: str = "", kind: e.Kind = e.Kind.MESSAGE, *, reply_to: str = "") -> None:
         """Sends to the room in front, or to `to`. Where the connection is another thread's, what was not taken is an event."""
@@ -257,6 +246,14 @@ class Chat:
         self._wanted.add(fold(front.target))
         self.actions.older(front.target)
         return True
+
+    def ask_of(self, room: str, what: type[e.Members | e.Topic]) -> None:
+        """Asks who is in a room, or for its topic, to be told: who draws from the view shows that elsewhere otherwise."""
+        self._wanted.add(f"{what.__name__} {fold(room)}")
+        if what is e.Members:
+            self.actions.names(room)
+        else:
+            self.actions.topic(room)
 
     def list_rooms(self, pattern: str = "") -> None:
         """Asks for the server's rooms, to be told."""
@@ -310,6 +307,13 @@ class Chat:
             self._screen.show(row, spoken=False)
         for row in self._printer.rows(entry, self.view.current):
             self._screen.show(row, spoken=entry.spoken)
+
+    def _was_asked(self, event: e.Event) -> bool:
+        """Whether it is an answer that was asked for; not the next one."""
+        key = f"{type(event).__name__} {fold(event.room)}" if isinstance(event, e.Members | e.Topic) else ""
+        asked = key in self._wanted
+        self._wanted.discard(key)
+        return asked
 
     def _first(self, event: e.Event) -> int:
         buffer = self.view.find(event.room) if isinstance(event, e.Older) else None

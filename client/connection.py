@@ -78,7 +78,9 @@ def wait_for(event: threading.Event) -> None:
 class Connection:
     """Keeps `dialect` connected to `address`, and resumes.
 
-    `patient` keeps trying even where the first try failed (bots, which may be started before their server).
+    `patient` keeps trying even where the first try failed (bots, which may be started before their server). All others give up at
+    once on a server that is suddenly vouched for by somebody else: what `explain_stranger` (`client.firstuse.explainer`) says about
+    that, given whether we have been in before, is their `trouble`. An expired certificate and the like is waited for.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Connection:
         trusted: str = "",
         patient: bool = False,
         timing: Timing | None = None,
+        explain_stranger: Callable[[Trouble, bool], Trouble] = lambda trouble, again: trouble,
         chance: random.Random | None = None,
     ) -> None:
         self._address = address
@@ -99,6 +102,7 @@ class Connection:
         self._driver = driver
         self._trusted = trusted
         self._patient = patient
+        self._explain_stranger = explain_stranger
         self._timing = timing or Timing()
         self._chance = chance or random.Random()
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -193,6 +197,8 @@ class Connection:
         except (OSError, Trouble) as error:
             trouble = explain(error, self._address, self._trusted)
             lasting = trouble.lasting and not self._greeted
+            if trouble.stranger and not self._patient:
+                lasting, trouble = True, self._explain_stranger(trouble, self._greeted)
             if trouble.final or lasting or not (self._patient or self._greeted):
                 self.trouble = trouble
             broke = up and self._greeted and not isinstance(error, Trouble)

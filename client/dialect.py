@@ -48,8 +48,8 @@ class Actions(Protocol):
     def rename(self, name: str) -> None:
         """Ask for another nick."""
 
-    def log_in(self, password: str) -> None:
-        """Try this password with the next greeting."""
+    def log_in(self, password: str, account: str = "") -> None:
+        """Try this password with the next greeting; with an account, now, and from now on: LoggedIn or Failed follows."""
 
     def register(self, password: str) -> None:
         """Ask for an account that is called as we are."""
@@ -62,6 +62,9 @@ class Actions(Protocol):
 
     def part(self, room: str, reason: str = "") -> None:
         """Leave a room."""
+
+    def forget(self, room: str) -> None:
+        """Nothing is shown of a room or dialogue any more: leave it. When it comes up again its history is read anew."""
 
     def names(self, room: str) -> None:
         """Ask who is in a room."""

@@ -6,7 +6,7 @@ import errno
 import socket
 import ssl
 
-from client.address import Address
+from client.address import PLAIN_PORT, TLS_PORT, Address
 from wire.display import safe
 
 
@@ -22,6 +22,11 @@ class Trouble(Exception):
         self.final = final
         self.stranger = stranger
 
+    def text(self, width: int) -> str:
+        """What to say in a terminal of `width` columns."""
+        del width  # one sentence: terminals wrap those
+        return str(self)
+
 
 # https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET_VALID = 9
@@ -31,6 +36,8 @@ _OTHER_NAME = {62, 63, 64}
 
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 _OLD_TLS = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "NO_SHARED_CIPHER"}
+
+_PORTS = f"Parley's are {TLS_PORT}, and {PLAIN_PORT} with --plain"
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "Nothing listens at {where}: check the address and the port, and that the server runs.",
@@ -57,7 +64,7 @@ def _network(error: Exception, address: Address) -> str:
     if isinstance(error, TimeoutError):
         return f"{address} did not answer in time: check the address and the port, and that no firewall is between."
     if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return f"{address} closed the connection: check that this is the server's TLS port."
+        return f"{address} closed the connection: check the port ({_PORTS})."
     sentence = _BY_ERRNO.get(getattr(error, "errno", None) or 0, "There is no connection to {where} ({why}).")
     return sentence.format(where=address, why=safe(str(error)))
 
@@ -84,9 +91,9 @@ def authority_as_server(address: Address) -> Trouble:
 def _tls(error: ssl.SSLError, address: Address) -> Trouble:
     reason = getattr(error, "reason", None) or ""
     if reason in _NOT_TLS:
-        return Trouble(f"{address} does not speak TLS: check the port (Parley's are 6697, and 12345 with --plain).", lasting=True)
+        return Trouble(f"{address} does not speak TLS: check the port ({_PORTS}).", lasting=True)
     if reason in _OLD_TLS:
         return Trouble(f"{address} offers no TLS 1.2 or later: its operator has to update it.", lasting=True)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Trouble(f"{address} closed the connection: check that this is the server's TLS port.")
+        return Trouble(f"{address} closed the connection: check the port ({_PORTS}).")
     return Trouble(f"TLS with {address} failed ({safe(reason or str(error))}).")

@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from client import pins
 from client.address import Address
+from client.alarm import Alarm
 from client.chain import Certificate, anchor, look, shake
 from client.errors import Trouble
 from client.pins import Pin
-from client.trust import CA_VARIABLE, client_context, describe, find_ca, pinned_context
+from client.trust import CA_VARIABLE, SYSTEM, client_context, describe, find_ca, pinned_context
 from wire.display import safe
-from wire.fingerprints import PREFIX, grouped
+from wire.fingerprints import PREFIX, fingerprint, grouped
+
+PATIENCE = 5.0  # seconds for each step of a look at a server that was refused: people wait for what is said about it
+MOST_SHOWN = 3  # fingerprints of authorities in a file
 
 
 class Finding(Enum):
@@ -49,6 +54,7 @@ class Trust:
     context: ssl.SSLContext
     described: str
     pin: Pin | None = None
+    kept: bool = True  # False where it should have been stored, and could not be (`client.pins.unkept`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,8 @@ class Stranger:
 
     def accept(self) -> Trust:
         """A person has compared the fingerprint: trust it from now on. Where it cannot be stored, for this once."""
-        pins.keep(self.address, self.certificate.der)
-        return _pinned(self.address, Pin(self.certificate.der))
+        trust = _pinned(self.address, Pin(self.certificate.der))
+        return replace(trust, kept=pins.keep(self.address, self.certificate.der))
 
     def refuse(self) -> Trouble:
         """Nobody said yes: what to tell them."""
@@ -105,27 +111,47 @@ def assess(chain: tuple[Certificate, ...], known: Pin | None, demanded: str = ""
 def prepare(address: Address, ca: str | None = None, demanded: str = "") -> Trust | Stranger:
     """Whom to believe at `address`: the authority in the file `ca` or $PARLEY_CA, else the pin; without either, whom we find there.
 
-    `demanded`: a fingerprint of an invitation or of --fingerprint, in place of the question. Raises Trouble. It may take two short
-    connections to the server, the first time.
+    `demanded`: a fingerprint of an invitation or of --fingerprint, in place of the question. Where there is a file too, that one of
+    its authorities has to vouch. Raises Trouble. It may take two short connections to the server, the first time.
     """
     if ca or os.environ.get(CA_VARIABLE):
-        given = find_ca(ca)
-        return Trust(client_context(given), describe(given))
+        return _given(ca, demanded)
     pin = pins.find(address)
     if demanded and (pin is None or pin.fingerprint != demanded):
         return _demanded(address, pin, demanded)
     return _first(address) if pin is None else _pinned(address, pin)
 
 
-def explain(trouble: Trouble, address: Address, trust: Trust) -> Trouble:
-    """What to say about a refused connection: where a pin was broken, loudly, with what is there now. It looks once more."""
-    if not trouble.stranger or trust.pin is None:
+def explainer(address: Address, trust: Trust) -> Callable[[Trouble, bool], Trouble]:
+    """`explain`, for a connection."""
+    return lambda trouble, again: explain(trouble, address, trust, again=again)
+
+
+def explain(trouble: Trouble, address: Address, trust: Trust, *, again: bool = False) -> Trouble:
+    """What to say about a refused connection: loudly where a pin was broken, or where others had vouched for the server before
+    (`again`), with what is there now. It looks once more.
+    """
+    if not trouble.stranger or (trust.pin is None and not again):
         return trouble
     try:
-        verdict = assess(look(address), trust.pin)
+        chain = look(address, PATIENCE)
     except Trouble:
-        return trouble
-    return _changed(address, trust.pin, verdict.certificate)
+        chain = ()
+    return _changed(address, trust, chain)
+
+
+def _given(ca: str | None, demanded: str) -> Trust:
+    """A file says it; all that is said has to hold."""
+    file = find_ca(ca)
+    context = client_context(file)
+    if not demanded:
+        return Trust(context, describe(file))
+    found = next((one for one in context.get_ca_certs(binary_form=True) if fingerprint(one) == demanded), None)
+    if found is None:
+        which = f"{safe(str(file))} ({'--ca' if ca else f'${CA_VARIABLE}'})"
+        sentence = f"The invitation or --fingerprint names another authority than {which} holds: leave out the one that is wrong."
+        raise Trouble(sentence, lasting=True)
+    return Trust(pinned_context(found), describe(file))
 
 
 def _first(address: Address) -> Trust | Stranger:
@@ -135,9 +161,7 @@ def _first(address: Address) -> Trust | Stranger:
         context = client_context(ca)
         trouble = shake(address, context, describe(ca))
         if trouble is None:
-            if ca is None:
-                pins.keep(address, b"")
-            return Trust(context, describe(ca))
+            return Trust(context, describe(ca)) if ca else Trust(context, SYSTEM, Pin(b""), kept=pins.keep(address, b""))
         if not trouble.stranger:
             raise trouble
     offered = assess(look(address), None).certificate
@@ -146,9 +170,11 @@ def _first(address: Address) -> Trust | Stranger:
 
 
 def _demanded(address: Address, pin: Pin | None, demanded: str) -> Trust:
-    verdict = assess(look(address), pin, demanded)
+    chain = look(address)
+    verdict = assess(chain, pin, demanded)
     if pin is not None:
-        raise _changed(address, pin, verdict.certificate)
+        trust = _pinned(address, pin)
+        raise _at_odds(address, trust, demanded) if _shows(chain, pin) else _changed(address, trust, chain)
     if verdict.finding is not Finding.KNOWN:
         raise _other(address, verdict)
     _check(address, verdict.certificate)
@@ -176,27 +202,58 @@ def _pinned(address: Address, pin: Pin) -> Trust:
 
 
 def _other(address: Address, verdict: Verdict) -> Trouble:
-    rows = [("expected", grouped(verdict.expected)), ("found", grouped(verdict.certificate.fingerprint))]
-    head = f"{address} is not the server of this invitation, and nothing was sent to it."
-    end = "Either the invitation is old or wrong, or somebody is in between. Ask the operator for a new one."
-    return Trouble("\n".join([head, *_compared(rows), end]), lasting=True)
-
-
-def _changed(address: Address, pin: Pin, now: Certificate) -> Trouble:
-    since = f"trusted since {pin.since}" if pin.since else "trusted"
-    old = grouped(pin.fingerprint) if pin.certificate else ["an authority that this computer knows", ""]
-    rows = [(since, old), ("now", grouped(now.fingerprint))]
-    head = f"THE CERTIFICATE OF {address} IS NOT FROM WHOM YOU TRUSTED FOR IT, and nothing was sent to it."
-    end = (
-        "Either its operator made a new authority, or somebody is in between and wants your password. Compare the new\n"
-        "SHA-256 with the operator, by another way than this server. Only if it is the same:\n"
-        f"    python -m client --forget {safe(str(address))}"
+    return Alarm(
+        f"{address} is not the server of this invitation, and nothing was sent to it.",
+        [("expected", verdict.expected), ("found", verdict.certificate.fingerprint)],
+        "Either the invitation is old or wrong, or somebody is in between. Ask the operator for a new one.",
     )
-    return Trouble("\n".join([head, *_compared(rows), end]), lasting=True)
 
 
-def _compared(rows: list[tuple[str, list[str]]]) -> list[str]:
-    """Fingerprints below each other."""
-    width = max(len(label) for label, _ in rows)
-    lines = [(label if at == 0 else "", part) for label, parts in rows for at, part in enumerate(parts)]
-    return [f"    {label:{width}}  {part}" for label, part in lines if part]
+def _shows(chain: tuple[Certificate, ...], pin: Pin) -> bool:
+    return any(one.fingerprint == pin.fingerprint for one in chain)
+
+
+def _at_odds(address: Address, trust: Trust, demanded: str) -> Trouble:
+    """The server is as it was, and a link or an option says something else."""
+    head = f"The invitation or --fingerprint names another authority for {address} than the one you trust: nothing was sent to it."
+    return Alarm(
+        head,
+        [*_trusted(trust), ("named", demanded)],
+        "An invitation may come from anybody. Only if the server's operator says that this one is theirs, forget the old one, and"
+        " come again:",
+        f"python -m client --forget {safe(str(address))}",
+    )
+
+
+def _changed(address: Address, trust: Trust, chain: tuple[Certificate, ...]) -> Trouble:
+    """`chain`: what the server sends now, empty where it cannot be seen any more."""
+    then = _trusted(trust)
+    head = f"THE CERTIFICATE OF {address} IS NOT FROM WHOM YOU TRUSTED FOR IT, and nothing was sent to it."
+    compare = (
+        "Either its operator made a new authority, or somebody is in between and wants your password. Compare the new SHA-256"
+        " with the operator, by another way than this server. Only if it is the same"
+    )
+    compared = [*then, ("now", _shown(chain, {digits for _, digits in then}))]
+    if trust.pin is None:
+        return Alarm(head, compared, f"{compare}, get the new ca.pem from the operator, and start again with that.")
+    return Alarm(
+        head, compared, f"{compare}, forget the old one, and come again:", f"python -m client --forget {safe(str(address))}"
+    )
+
+
+def _trusted(trust: Trust) -> list[tuple[str, str]]:
+    """Whom we trust, as labels with fingerprints, or with words where those are too many."""
+    since = f"trusted since {trust.pin.since}" if trust.pin is not None and trust.pin.since else "trusted"
+    if trust.pin is not None:
+        return [(since, trust.pin.fingerprint or SYSTEM)]
+    given = [fingerprint(one) for one in trust.context.get_ca_certs(binary_form=True)]
+    return [(since, one) for one in given] if 0 < len(given) <= MOST_SHOWN else [(since, safe(trust.described))]
+
+
+def _shown(chain: tuple[Certificate, ...], trusted: set[str]) -> str:
+    """The fingerprint of what would have to be trusted now. Whoever has no key to an authority can send its certificate all the
+    same: then the server's own is the one that says something."""
+    if not chain:
+        return "it cannot be seen any more"
+    found = next((one for one in (anchor(chain), chain[0]) if one.fingerprint not in trusted), None)
+    return found.fingerprint if found is not None else "the same once more: another one was there a moment before"

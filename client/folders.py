@@ -46,7 +46,7 @@ def _folder(variable: str, default: str, homeless: Path) -> Path:
 def read(path: Path, *, needed: bool = False) -> dict[str, Any]:
     """The object in a JSON file, empty where there is none. A damaged file is moved aside, and that is said.
 
-    Raises Trouble where it is `needed`, there, and cannot be read: then nobody may go on as if it were empty.
+    Raises Trouble where it is `needed`, there, and cannot be read or is damaged: then nobody may go on as if it were empty.
     """
     try:
         with path.open("rb") as file:
@@ -61,6 +61,8 @@ def read(path: Path, *, needed: bool = False) -> dict[str, Any]:
         found = json.loads(data) if len(data) <= LARGEST else None
         if isinstance(found, dict):
             return found
+    if needed:
+        raise Trouble(f"{path} is damaged: put it right, or remove it, and compare anew whom you trust.")
     _move_aside(path)
     return {}
 

@@ -11,6 +11,9 @@ may keep it is dropped, and the history is read on from there; it comes again wi
 
 On a lost connection what was held is dropped, not shown: the next reading starts after the last that was shown, and brings it.
 
+Who left a room (or was put out of it) and comes back reads on from there, too: what is shown of it has no gap. Only what was closed
+is read anew (`close`).
+
 With `draft/event-playback` pages hold joins, topics, reactions ... too. They are shown, as things of the past: who is in the room
 now, and under which topic, is only what the server says live. What was live is not shown again when a page brings it.
 """
@@ -30,6 +33,11 @@ COST_OF_ONE = 200  # bytes that a held message takes beside its text, about
 MOST_MEMBERS = 20_000
 LONGEST_NICK = 64  # characters that we keep
 _TEXTS = ("room", "nick", "text", "reason", "by", "reply_to", "old", "new")
+
+
+def timestamp(at: datetime | None) -> str:
+    """A time as the server is told it; "" for none."""
+    return f"timestamp={at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z" if at else ""
 
 
 class Item(NamedTuple):
@@ -58,9 +66,7 @@ class Item(NamedTuple):
     @property
     def place(self) -> str:
         """How the server is told where in the log it stands; "" where that cannot be said."""
-        if self.msgid:
-            return f"msgid={self.msgid}"
-        return f"timestamp={self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{self.at.microsecond // 1000:03d}Z" if self.at else ""
+        return f"msgid={self.msgid}" if self.msgid else timestamp(self.at)
 
 
 class Room:
@@ -69,13 +75,15 @@ class Room:
     def __init__(self, name: str) -> None:
         self.name = name
         self.joined = False
+        self.closing = False  # we leave it for good: nothing of it is shown from now on
         self.last = ""  # the id of the last message shown; of our own entry, where there was none before it
+        self.last_at = ""  # when that was (`timestamp=...`), "" where it is not known
         self.entry = ""  # the id of our own entry
         self.oldest = ""  # where the oldest stands that was shown (`msgid=...`, `timestamp=...`)
         self.marker: datetime | None = None  # up to when we have read
         self.members: dict[str, str] = {}  # folded -> nick
         self.ranks: dict[str, str] = {}  # folded -> signs, of those that have some
-        self.listing: dict[str, str] | None = None  # a NAMES reply under way
+        self.listing = False  # a NAMES reply is under way
         self.syncing = False
         self.reading: object | None = None  # the page for which live messages are held
         self.after = ""  # where the page under way starts (`msgid=...`, `timestamp=...`), "" for the latest
@@ -95,9 +103,18 @@ class Room:
 
     def page(self, item: Item) -> bool:
         """An entry of the page: whether to show it."""
-        new = self._admit(item)
-        self.last = item.msgid or self.last
+        new = self._admit(item) and not self.closing
+        if item.msgid:
+            self._stands_at(item)
         return new
+
+    def _stands_at(self, item: Item) -> None:
+        self.last, self.last_at = item.msgid, timestamp(item.at)
+
+    def misplaced(self) -> str:
+        """The server does not know the last message: when that was, to go on from; "" where that is not known, or was tried."""
+        at, self.last, self.last_at = self.last_at, "", ""
+        return at
 
     @property
     def leads_on(self) -> bool:
@@ -106,14 +123,28 @@ class Room:
 
     def live(self, item: Item) -> bool:
         """A message, a reaction or the like as it happens: whether to show it."""
+        if self.closing:
+            return False
         if not self.syncing:
             return self._admit(item)
         if not self.dropped:
             self._held.append(item)
             self._held_bytes += item.cost
         if self._held_bytes > MOST_HELD:
-            self._held, self._held_bytes, self.dropped = [], 0, True
+            self.drop()
         return False
+
+    def drop(self) -> int:
+        """Holds nothing of what is live until the page has ended, after which it is read from the history; bytes, about."""
+        size = self._held_bytes
+        if size:
+            self._held, self._held_bytes, self.dropped = [], 0, True
+        return size
+
+    @property
+    def held(self) -> int:
+        """Bytes, about, of live messages that wait for the history."""
+        return self._held_bytes
 
     def passed(self, item: Item) -> None:
         """Somebody came or went, or the like: it is shown at once, whatever page is under way."""
@@ -128,23 +159,29 @@ class Room:
         return [item for item in held if self._admit(item)]
 
     def cut(self) -> None:
-        """The connection is gone."""
+        """The connection is gone, or we are out of the room: coming back reads on from what was shown."""
         self.joined = self.syncing = self.dropped = False
         self.reading = None
         self._held, self._held_bytes = [], 0
         self.members, self.ranks = {}, {}
-        self.listing = None
+        self.listing = False
+        if self.closing:
+            self.close()
 
-    def leave(self) -> None:
-        """We are out of the room: coming back later is no resuming."""
-        self.cut()
-        self.last = self.entry = self.oldest = ""
+    def close(self) -> None:
+        """Nothing is shown of it any more: when it comes up again it is read anew. Of a room that we are in, once we have left."""
+        self.closing = self.joined
+        if not self.joined:
+            self.last = self.last_at = self.entry = self.oldest = ""
+            self.marker = None
+            for seen in (self._seen, self._own, self._passed, self._older):
+                seen.clear()
 
     def add(self, nick: str, ranks: str = "") -> None:
         """`nick` is in the room."""
-        key = fold(nick)
+        nick = nick[:LONGEST_NICK]
         if len(self.members) < MOST_MEMBERS:
-            self.members[key] = nick[:LONGEST_NICK]
+            self.members[fold(nick)] = nick
             self.rank(nick, ranks)
 
     def rank(self, nick: str, ranks: str) -> None:
@@ -175,6 +212,19 @@ class Room:
         """It was shown in front of all else."""
         self._keep(item, self._older)
 
+    @property
+    def remembered(self) -> int:
+        """Of how many entries it is known that they were shown."""
+        return len(self._seen) + len(self._own) + len(self._passed) + len(self._older)
+
+    def forget_half(self) -> int:
+        """Forgets the older half of them; how many."""
+        before = self.remembered
+        for seen in (self._seen, self._own, self._passed, self._older):
+            for _ in range((len(seen) + 1) // 2):
+                seen.popitem(last=False)
+        return before - self.remembered
+
     def _remember(self, item: Item) -> None:
         if not isinstance(item.event, Said):
             self._keep(item, self._passed)
@@ -197,5 +247,5 @@ class Room:
         self._remember(item)
         self.oldest = self.oldest or item.place
         if item.msgid and isinstance(item.event, Said):
-            self.last = item.msgid
+            self._stands_at(item)
         return True

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from client import folders
+from client import folders, locks
 from client.address import Address, parse_address
+from client.login import valid_account
 from client.pins import key
-from wire.names import valid_room
+from wire.names import fold, valid_room
 
 MOST_SERVERS = 50
 MOST_ROOMS = 50
@@ -48,29 +49,42 @@ def find(address: Address) -> Known | None:
 
 
 def remember(address: Address, name: str, account: str = "", rooms: tuple[str, ...] = (), *, now: datetime | None = None) -> bool:
-    """We are on this server now: it goes to the top. Whether that could be stored."""
-    before = find(address)
-    told = before.told if before else ()
-    return _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told))
+    """We are on this server now: it goes to the top. Whether that could be stored.
+
+    Without an account the one that belongs to this name stays: it may only have been its password that was not at hand.
+    """
+    with locks.alone(file()) as ours:
+        before = find(address)
+        told = before.told if before else ()
+        if before is not None and not account and fold(before.name) == fold(name):
+            account = before.account
+        return ours and _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told))
 
 
 def tell(address: Address, what: str) -> bool:
     """Whether `what` was not yet said about a server that we know; from now on it was."""
-    known = find(address)
-    if known is None or what in known.told:
-        return known is None
-    _store(replace(known, told=(*known.told, what)))
+    with locks.alone(file()) as ours:
+        known = find(address)
+        if known is None or what in known.told:
+            return known is None
+        if ours:
+            _store(replace(known, told=(*known.told, what)))
     return True
 
 
 def forget(address: Address) -> bool:
     """Drops a server; whether it was known."""
-    before = load()
-    rest = [known for known in before if key(known.address) != key(address)]
-    return len(rest) < len(before) and _write(rest)
+    with locks.alone(file()) as ours:
+        before = load()
+        rest = [known for known in before if key(known.address) != key(address)]
+        return ours and len(rest) < len(before) and _write(rest)
 
 
 def _store(known: Known) -> bool:
+    kept = _known(_row(known))  # nothing is written that would not be read: names come from servers
+    if kept is None:
+        return False
+    known = kept
     rest = [one for one in load() if key(one.address) != key(known.address)]
     return _write([known, *rest][:MOST_SERVERS])
 
@@ -97,10 +111,11 @@ def _known(row: object) -> Known | None:
     try:
         address = parse_address(_text(row, "address"))
         last = datetime.fromisoformat(_text(row, "last_used")).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return None
     rooms = tuple(room for room in _texts(row, "rooms") if valid_room(room, LONGEST))
-    return Known(address, _text(row, "name"), _text(row, "account"), rooms, last, _texts(row, "told"))
+    account = _text(row, "account")
+    return Known(address, _text(row, "name"), account if valid_account(account) else "", rooms, last, _texts(row, "told"))
 
 
 def _text(row: dict[str, Any], name: str) -> str:
@@ -110,4 +125,5 @@ def _text(row: dict[str, Any], name: str) -> str:
 
 def _texts(row: dict[str, Any], name: str) -> tuple[str, ...]:
     values = row.get(name)
-    return tuple(v for v in values[:MOST_ROOMS] if isinstance(v, str) and len(v) <= LONGEST) if isinstance(values, list) else ()
+    found = values[:MOST_ROOMS] if isinstance(values, list) else []
+    return tuple(v for v in found if isinstance(v, str) and v.isprintable() and len(v) <= LONGEST)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from client.errors import Trouble
@@ -17,6 +18,7 @@ PASSWORD_VARIABLE = "PARLEY_PASSWORD"  # noqa: S105 - a variable's name
 CHUNK = 400  # characters of base64 in one AUTHENTICATE
 MOST_TRIES = 3  # in a row, of a login that worked before: a busy server refuses one now and then
 LONGEST_FILE = 64 * 1024
+LONGEST_ACCOUNT = 64  # characters of one that is remembered
 
 
 class Login:
@@ -57,6 +59,11 @@ class Login:
         self.failures = 0
 
 
+def valid_account(name: str) -> bool:
+    """Whether an account can be called that: it is one word, which nothing takes for something else."""
+    return 0 < len(name) <= LONGEST_ACCOUNT and name.isprintable() and " " not in name and name[0] not in ":*"
+
+
 def check_account(account: str) -> str:
     """`account`. Raises Trouble where no account can be called that."""
     if not account.isprintable() or " " in account or not account:
@@ -64,10 +71,10 @@ def check_account(account: str) -> str:
     return account
 
 
-def find_password(file: str | None) -> str | None:
+def find_password(file: str | None, environment: Mapping[str, str] = os.environ) -> str | None:
     """The password in `file` (its first line), else in $PARLEY_PASSWORD; None where there is neither. Raises Trouble."""
     if file is None:
-        password = os.environ.get(PASSWORD_VARIABLE) or None
+        password = environment.get(PASSWORD_VARIABLE) or None
         return password if password is None else check_password(password, f"${PASSWORD_VARIABLE}")
     try:
         with Path(file).open(encoding="utf-8") as lines:

@@ -42,6 +42,7 @@ class Negotiation:
         self._wanted = {name for group in self._groups for name in group}
         self._asked = 0  # REQs that were not answered yet
         self.no_sasl = False  # we want to log in, and the server does not offer it
+        self.takes_passwords = False  # SASL PLAIN is there, wanted or not
         self.active: set[str] = set()
         self._offered: set[str] = set()
         self._open = True
@@ -79,6 +80,7 @@ class Negotiation:
         names = [name for name, _, value in items if name != "sasl" or not value or "PLAIN" in value.upper().split(",")]
         if message.param(1).upper() in ("LS", "NEW"):
             self._values.update((name, value[:64]) for name, _, value in items if name in self._wanted)
+            self.takes_passwords = self.takes_passwords or "sasl" in names
         match message.param(1).upper():
             case "LS":
                 self._offered.update(n for n in names if n in self._wanted)
@@ -93,6 +95,7 @@ class Negotiation:
                 return [] if self._asked else self.login_or_end()
             case "DEL":
                 self.active.difference_update(names)
+                self.takes_passwords = self.takes_passwords and "sasl" not in names
         return []
 
     def _all_offered(self) -> list[str]:

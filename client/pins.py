@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from client import folders
+from client import folders, locks
 from client.address import Address
+from client.errors import Trouble
+from wire.display import safe
 from wire.fingerprints import fingerprint
 
-MOST_PINS = 500
+MOST_PINS = 500  # and no more than fit into `folders.LARGEST` bytes, which are some 700 of usual size
 LARGEST = 16 * 1024  # bytes of a certificate
 
 
@@ -50,24 +54,46 @@ def key(address: Address) -> str:
 
 
 def find(address: Address) -> Pin | None:
-    """The pin of a server."""
-    return _pin(folders.read(file(), needed=True).get(key(address)))
+    """The pin of a server. Raises Trouble where there is one that cannot be read: nobody is to be asked anew for want of it."""
+    rows = folders.read(file(), needed=True)
+    if key(address) not in rows:
+        return None
+    pin = _pin(rows[key(address)])
+    if pin is None:
+        where = f"{safe(str(address))} in {safe(str(file()))}"
+        raise Trouble(f"Whom you trust for {where} cannot be read: put that right, or forget it with --forget.", lasting=True)
+    return pin
 
 
 def keep(address: Address, certificate: bytes, now: datetime | None = None) -> bool:
-    """Trusts `certificate` for this server from now on; whether it could be stored."""
-    rows = folders.read(file(), needed=True)
+    """Trusts `certificate` for this server from now on; whether it could be stored. Where it could not, `unkept` says why.
+
+    No other server is ever forgotten for it: whom nobody remembers, people are asked about as if they had never been there.
+    """
     row = {"certificate": base64.b64encode(certificate).decode(), "since": f"{now or datetime.now(UTC):%Y-%m-%d}"}
-    rows.pop(key(address), None)
-    while len(rows) >= MOST_PINS:  # the oldest: a dict keeps its order
-        del rows[next(iter(rows))]
-    return folders.write(file(), {**rows, key(address): row})
+    with locks.alone(file()) as ours, contextlib.suppress(Trouble):
+        rows = folders.read(file(), needed=True)
+        room = key(address) in rows or len(rows) < MOST_PINS
+        return ours and room and folders.write(file(), {**rows, key(address): row})
+    return False
+
+
+def unkept(address: Address) -> str:
+    """What to say where a pin could not be stored."""
+    rows: dict[str, Any] = {}
+    with contextlib.suppress(Trouble):
+        rows = folders.read(file(), needed=True)
+    full = len(rows) >= MOST_PINS or sum(len(str(row)) for row in rows.values()) > folders.LARGEST - 2 * LARGEST
+    why = "it is full: forget some servers with --forget" if full else "see that it can be read and written"
+    return f"Whom you trust for {safe(str(address))} cannot be stored in {safe(str(file()))} ({why}), so you will be asked again."
 
 
 def forget(address: Address) -> bool:
     """Drops the pin; whether there was one."""
-    rows = folders.read(file(), needed=True)
-    return rows.pop(key(address), None) is not None and folders.write(file(), rows)
+    with locks.alone(file()) as ours:
+        rows = folders.read(file(), needed=True)
+        rest = {server: row for server, row in rows.items() if server != key(address)}
+        return ours and len(rest) < len(rows) and folders.write(file(), rest)
 
 
 def _pin(row: object) -> Pin | None:

@@ -12,14 +12,17 @@ No echo sets the pace either, so a clock does: below what the server's flood con
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
+from client.dialect import Refusal
 from client.discretion import is_service
 from client.events import Drained, Event, Failed, Info, Kind, NotSent, Older, Registered, Said
 from client.text import lines_of, split
+from wire.names import fold
 
 LOBBY = "#lobby"
 SERVER = "server"  # a name that nobody can have
@@ -29,12 +32,16 @@ BURST = 4  # messages at once; a Parley server lets 5 commands through
 RATE = 1.8  # messages a second after these; there, 2
 RECENT = 60.0  # seconds; what was sent so shortly before the connection broke may have got lost
 
+# What an IRC server says to who has no name there; nobody's message here begins so, for a name stands before it.
+_IRC = re.compile(r"ERROR :|:\S+ (?:\d{3}|NOTICE) ")
+_OTHER_PORT = "This port speaks IRC: leave out --plain, or give the port of the plain protocol (Parley's is 12345)."
+
 
 class PlainProtocol:
     """One user of the lobby. Implements `client.dialect.Dialect`."""
 
     needs_name = needs_password = False
-    refusal = None
+    refusal: Refusal | None = None
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.nick = name
@@ -78,7 +85,9 @@ class PlainProtocol:
         """One record: what one user said, or a word of the server's."""
         text = data.decode("utf-8", "replace").rstrip("\r\n")
         nick, colon, said = text.partition(": ")
-        if text.startswith("* "):
+        if _IRC.match(text):
+            self.refusal = Refusal(_OTHER_PORT, final=True)
+        elif text.startswith("* "):
             nick, _, said = text[2:].partition(" ")
             self._events.append(Said(LOBBY, nick, said, Kind.ACTION))
         elif colon and nick and " " not in nick and nick != SERVER:
@@ -187,7 +196,7 @@ class PlainProtocol:
         """Not in this dialect."""
         self._no()
 
-    def log_in(self, password: str) -> None:
+    def log_in(self, password: str, account: str = "") -> None:
         """Not in this dialect."""
         self._no()
 
@@ -207,6 +216,11 @@ class PlainProtocol:
     def part(self, room: str, reason: str = "") -> None:
         """Not in this dialect."""
         self._no()
+
+    def forget(self, room: str) -> None:
+        """Not of the lobby; there is nothing to forget of others."""
+        if fold(room) == fold(LOBBY):
+            self._no()
 
     def names(self, room: str) -> None:
         """Not in this dialect."""

@@ -12,7 +12,7 @@ PYTHON=${PYTHON:-python}
 server='' bots='' asked=0
 
 # shellcheck disable=SC2086,SC2317 # none or one process each
-again() { [ "$SECONDS" -gt "$asked" ] && kill -TERM $bots $server 2>/dev/null; } # a second Ctrl-C, not a double signal
+again() { [ "$SECONDS" -gt $((asked + 1)) ] && kill -TERM $bots $server 2>/dev/null; } # a second Ctrl-C, not a double signal
 # shellcheck disable=SC2317 # traps call it
 stop() { # the bots first, so that their goodbyes are still heard; then the server, which drains within 10 s
     asked=$SECONDS
@@ -28,29 +28,10 @@ interrupted() { echo; stop; echo 'Parley has ended.'; exit 0; }
 fail() { printf '%s\n' "$*" >&2; stop; exit 1; }
 trap interrupted INT TERM HUP
 
-"$PYTHON" - "$IRC_PORT" "$PLAIN_PORT" <<'PROBE' || exit 1
-import socket, sys
-for port in sys.argv[1:]:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", int(port)))
-        except (OSError, ValueError, OverflowError) as error:
-            sys.exit(f"Port {port} cannot be used ({getattr(error, 'strerror', None) or error}): end what listens there, "
-                     "or choose others: make run IRC_PORT=6698 PLAIN_PORT=12346")
-PROBE
-
+"$PYTHON" deploy/ports.py "IRC_PORT=$IRC_PORT" "PLAIN_PORT=$PLAIN_PORT" || exit 1
 # Nobody needs this one to chat: where it is taken, by another Parley say, there are no metrics of this one.
 http=off
-[ "$HTTP_PORT" != off ] && "$PYTHON" - "$HTTP_PORT" <<'PROBE' && http=127.0.0.1:$HTTP_PORT
-import socket, sys
-with socket.socket() as probe:
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        probe.bind(("127.0.0.1", int(sys.argv[1])))
-    except (OSError, ValueError, OverflowError):
-        sys.exit(1)
-PROBE
+[ "$HTTP_PORT" != off ] && "$PYTHON" deploy/ports.py "HTTP_PORT=$HTTP_PORT" 2>/dev/null && http=127.0.0.1:$HTTP_PORT
 
 mkdir -p "$VAR" || exit 1
 "$PYTHON" -m certs init "$VAR/certs" --host localhost --host 127.0.0.1 && "$PYTHON" -m certs renew "$VAR/certs" >/dev/null || exit 1
@@ -83,25 +64,31 @@ fi
 "$PYTHON" -m client.bot --address "localhost:$IRC_PORT" --ca "$VAR/certs/ca.pem" ${BOTS:-client/examples/conversation.toml} </dev/null &
 bots=$!
 
+# What is to be typed, from this folder. A link is long, so it has a line of its own.
+ca=$(printf %q "$VAR/certs/ca.pem")
 join='make client'
-[ "$IRC_PORT" = 6697 ] || join="$join ADDRESS=localhost:$IRC_PORT"
-[ "$VAR" = var ] || join="$join CA=$VAR/certs/ca.pem"
-invitation=$("$PYTHON" -m server invite --certs "$VAR/certs" --host "localhost:$IRC_PORT" --room '#lobby' 2>/dev/null | head -1)
+[ "$IRC_PORT" = 6697 ] || join+=" ADDRESS=localhost:$IRC_PORT"
+[ "$VAR" = var ] || join+=" CA=$ca"
+invitation=$("$PYTHON" -m server invite --certs "$VAR/certs" --host "localhost:$IRC_PORT" --room '#lobby' 2>/dev/null | tail -n +2 | sed 's/^/    /')
 cat <<TEXT
 
-Parley is up. Join #lobby:
+Parley is up. Join #lobby from another terminal, in this folder:
+
     $join
-                                    in another terminal; NAME=grace gives a name at once,
-                                    ACCOUNT=grace logs in (/register makes the account)
-    python -m client '$invitation'
-                                    the same by an invitation, which says whom to trust (python -m server invite makes others)
-    any IRC client                  localhost, port $IRC_PORT, TLS, with $VAR/certs/ca.pem as its certificate authority
-    openssl s_client -quiet -connect localhost:$PLAIN_PORT -CAfile $VAR/certs/ca.pem -verify_return_error
-                                    the plain dialect: type a name, then messages
+
+or by an invitation, which names the server and whom to trust:
+
+$invitation
+
+or with any IRC client: localhost, port $IRC_PORT, TLS; the authority to trust is
+$VAR/certs/ca.pem. In the plain dialect, a name first, then messages:
+
+    openssl s_client -quiet -verify_return_error \\
+        -CAfile $ca -connect localhost:$PLAIN_PORT
+
 Ctrl-C ends it. Messages stay in $VAR/data.
 
 TEXT
 
-wait "$server"
-status=$?
+while wait "$server"; status=$?; kill -0 "$server" 2>/dev/null; do sleep 1; done # one that was stopped (SIGSTOP) has not ended
 fail "The server ended (status $status); its own words are above."

@@ -8,38 +8,38 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from types import FrameType
 
-from server import account_cli, invite_cli, store_cli
 from server.app import Server, SetupError
 from server.config import SettingsError, load
 from server.observe.logs import set_up
 from server.observe.notify import notify
-from server.operator_cli import operator_command
 from server.ports import StoreError
 from server.transport.acceptor import ListenError
 from server.transport.tls import TlsSetupError
 
 log = logging.getLogger("parley")
 
-# What is done without a server, beside those of store_cli
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "account": account_cli.main,
-    "invite": invite_cli.main,
-    "operator": operator_command,
-}
+# What is done without a server, by modules that are loaded where they are asked for: what they lean on (certs, cryptography) takes
+# ten MiB that no server needs. Each has a `main`.
+_COMMANDS = {"account": "server.account_cli", "invite": "server.invite_cli", "operator": "server.operator_cli"}
+_STORE = ("backup", "check", "export", "restore")  # of server.store_cli, which wants to know which
+# Seconds in which two signals are one: a Ctrl-C reaches the whole process group, and whoever supervises it sends SIGTERM as well.
+_ONE_REQUEST = 1.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until it is told to stop; the exit code: 0 after a clean end, 1 for a set-up that does not work."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if arguments and (command := _COMMANDS.get(arguments[0])) is not None:
-        return command(arguments[1:])
-    if arguments and arguments[0] in store_cli.COMMANDS:
-        return store_cli.main(arguments)
+    if arguments and arguments[0] in _COMMANDS:
+        return int(import_module(_COMMANDS[arguments[0]]).main(arguments[1:]))
+    if arguments and arguments[0] in _STORE:
+        return int(import_module("server.store_cli").main(arguments))
     try:
         settings = load(arguments)
     except SettingsError as error:
@@ -95,18 +95,19 @@ def _serve(server: Server, told: int) -> int:
             break
     finally:
         notify("STOPPING=1")
-        log.info("stopping: delivering what is due (a second signal ends at once)")
+        log.info("stopping: delivering what is due (a second signal ends at once, unless it comes within %g s)", _ONE_REQUEST)
+        asked = time.monotonic()
         for again in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(again, _end_now)
+            signal.signal(again, lambda number, frame: _end_now(number, time.monotonic() - asked))
         server.stop()
     log.info("stopped")
     return 1 if server.damaged else 0
 
 
-def _end_now(number: int, frame: FrameType | None) -> None:
-    """The second signal: everything that anyone saw is on disk, so there is nothing to lose."""
-    del frame
-    os._exit(128 + number)
+def _end_now(number: int, since: float) -> None:
+    """The second signal, `since` seconds after the first: everything that anyone saw is on disk, so there is nothing to lose."""
+    if since >= _ONE_REQUEST:
+        os._exit(128 + number)
 
 
 def _complain(error: Exception) -> int:

@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -45,8 +47,23 @@ def main(argv: Sequence[str]) -> int:
     except (CertsError, SettingsError) as error:
         print(f"parley: {error}", file=sys.stderr)
         return 1
-    print(f"{link}\npython -m client {shlex.quote(link)}")  # at once: who reads the link alone (`| head -1`) has gone by the second
+    print(f"{link}{_joining(link)}")  # at once: who reads the link alone (`| head -1`) has gone by the second line
     return 0
+
+
+def _joining(link: str) -> str:
+    """The command that joins by it, as it is typed from this folder; nothing where the client is not (in the server's image)."""
+    if importlib.util.find_spec("client") is None:
+        return ""
+    return f"\n{shlex.quote(_python())} -m client \\\n    {shlex.quote(link)}"
+
+
+def _python() -> str:
+    """This Python, as it is typed from this folder."""
+    running = Path(sys.executable)  # not resolved: that of a virtual environment is a link
+    if running.is_relative_to(Path.cwd()):
+        return str(running.relative_to(Path.cwd()))
+    return "python" if shutil.which("python") == sys.executable else sys.executable
 
 
 def invitation(settings: Settings, host: str | None, rooms: Sequence[str]) -> str:
@@ -63,7 +80,7 @@ def _certificates(certs: Path) -> list[report.Shown]:
     """The server's certificate, and our authority's where that is who signed it."""
     now, files = datetime.now(UTC), (certs / "server" / "cert.pem", certs / "ca.pem")
     if not files[0].exists():
-        raise SettingsError(f"There is no {files[0]}: run `python -m certs init {certs}`, or give the server's --certs.")
+        raise SettingsError(f"There is no {files[0]}: run `{_python()} -m certs init {certs}`, or give the server's --certs.")
     leaf = report.show(files[0], now)
     if not files[1].exists():
         return leaf

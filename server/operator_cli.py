@@ -13,7 +13,7 @@ _USAGE = "usage: python -m server operator hash    (it asks for the password; on
 _LEAST = 8
 
 
-def operator_command(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Carry out what stands behind `operator`; the exit code."""
     if list(arguments) != ["hash"]:
         print(_USAGE, file=sys.stderr)  # what was given is not shown: it may be a password

@@ -24,8 +24,6 @@ from server.store.opening import examine
 from server.store.reading import Reading
 from wire.names import fold
 
-COMMANDS = ("backup", "restore", "export", "check")
-
 
 def _parser() -> argparse.ArgumentParser:
     made = Parser(

@@ -2,8 +2,8 @@
 
 With a seed, the same events at the same times give the same sayings.
 
-It never talks for ever: it answers no NOTICE, no history and not itself, a reply has a cooldown, and after `turns` replies to one
-person (or bot) it is silent to them until they were quiet for `rest` seconds.
+It never talks for ever: it answers no NOTICE, no history, not itself and (unless asked to) no other bots, a reply has a cooldown,
+and after `turns` replies to one person it is silent to them until they were quiet for `rest` seconds.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ class Brain:
         self._cooling = Cooldowns()
         self._turns = Turns(script.turns, script.rest)
         self._nick = script.name
+        self._time = ""
         self._scheduled: set[int] = set()
 
     # --- in ---
 
     def handle(self, event: Event, now: float, today: datetime, nick: str) -> list[Saying]:
         """What to say at once to an event; more may follow (`deadline`). `nick` is the name that we have."""
-        self._nick = nick
+        self._nick, self._time = nick, _time(today)
         if isinstance(event, Joined) and not event.replayed:
             if event.own:
                 self._plan_lines(event.room, now, today)
@@ -69,6 +70,7 @@ class Brain:
 
     def tick(self, now: float, today: datetime) -> list[Saying]:
         """What has come due."""
+        self._time = _time(today)
         out = []
         while self._due and self._due[0][0] <= now:
             _, _, line, saying = heapq.heappop(self._due)
@@ -110,16 +112,23 @@ class Brain:
     # --- greetings and replies ---
 
     def _greet(self, joined: Joined, now: float) -> list[Saying]:
-        out = []
+        out: list[Saying] = []
+        if joined.bot and not self._script.answers_bots:
+            return out
         for number, greeting in enumerate(self._script.greetings):
-            key = (-1 - number, fold(joined.nick) + " " + fold(joined.room))
-            if self._happens(greeting.chance) and self._cooling.passed(key, now, greeting.cooldown):
+            where = (-1 - number, fold(joined.room))  # a crowd is not greeted one by one
+            key = (*where, fold(joined.nick))
+            if not self._happens(greeting.chance) or not self._cooling.passed(where, now, greeting.pause):
+                continue
+            if self._cooling.passed(key, now, greeting.cooldown):
                 fields = {"nick": joined.nick}
                 out.append(self._compose(joined.room, greeting.text, greeting.choices, self._count(greeting), fields))
         return out
 
     def _answer(self, said: Said, now: float) -> list[Saying]:
         if said.own or said.replayed or said.kind is not Kind.MESSAGE or fold(said.nick) == fold(self._nick):
+            return []
+        if said.bot and not self._script.answers_bots:
             return []
         willing = self._turns.hear(said.nick, now)
         for number, reply in enumerate(self._script.replies):
@@ -156,11 +165,16 @@ class Brain:
     ) -> Saying:
         """One of `texts` with its fields filled in. What others wrote is filled in as it is: fields in it are not looked at."""
         text = self._chance.choice(texts) if len(texts) > 1 else texts[0]
-        values = {**fields, "room": room, "n": str(count)}
+        values = {**fields, "room": room, "n": str(count), "time": self._time}
         if choices:
             choice = self._chance.choice(choices)
             values["choice"] = FIELD.sub(lambda f: values.get(f[1], "")[:LONGEST_FIELD], choice)
         return Saying(room, FIELD.sub(lambda f: values.get(f[1], "")[:LONGEST_FIELD], text))
+
+
+def _time(today: datetime) -> str:
+    """What `{time}` stands for, such as "14:05 UTC"."""
+    return f"{today:%H:%M %Z}".strip()
 
 
 def _until(line: Line, today: datetime) -> float:

@@ -119,8 +119,12 @@ class Engine:
         self._bot.state.close()
 
     def do(self, job: Callable[[], object]) -> None:
-        """Run what another thread left."""
-        self._run(job, job)
+        """Run what another thread left; what it gives back (`reply` says whether it was taken) is for nobody."""
+
+        def work() -> None:
+            job()
+
+        self._run(job, work)
         self._keep()
 
     def _keep(self) -> None:
@@ -183,6 +187,8 @@ class Engine:
         self._run(handler, handler, lambda text: self.say(room, text))
 
     def _greet(self, joined: e.Joined) -> None:
+        if joined.bot and not self._bot.answers_bots:
+            return
         now = self.clock.monotonic()
         join = Join(joined.nick, joined.room, joined.account, lambda text: self.say(joined.room, text))
         for number, greeter in enumerate(self._rules.greeters):

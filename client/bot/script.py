@@ -23,7 +23,7 @@ LONGEST_NICK = 32
 LEAST_PERIOD = 1.0  # seconds between two runs of a line
 
 FIELD = re.compile(r"\{(\w+)\}")
-_ALWAYS = {"nick", "room", "n", "choice"}
+_ALWAYS = {"nick", "room", "n", "choice", "time"}
 
 
 class ScriptError(ValueError):
@@ -60,12 +60,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """Said to somebody who comes in; not again to the same one within `cooldown` seconds."""
+    """Said to somebody who comes in; not again to the same one within `cooldown` seconds, to nobody within `pause`."""
 
     text: tuple[str, ...]
     choices: tuple[str, ...] = ()
     chance: float = 1.0
     cooldown: float = 600.0
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class BotScript:
     seed: int | None = None
     turns: int = 12
     rest: float = 300.0
+    answers_bots: bool = False
     lines: tuple[Line, ...] = ()
     replies: tuple[Reply, ...] = ()
     greetings: tuple[Greeting, ...] = ()
@@ -108,6 +110,12 @@ class _Table:
         value = self.take(key, (int, float), "a number", default)
         if value is not None and not least <= value <= most:
             raise self.wrong(key, f"it has to be from {least:g} to {most:g}")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self._data.pop(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "it has to be true or false")
         return value
 
     def texts(self, key: str, default: Any = None) -> tuple[str, ...]:
@@ -179,6 +187,7 @@ def _bot(data: object, where: str) -> BotScript:
         seed=table.take("seed", int, "a whole number"),
         turns=int(table.number("turns", 12, 1, 1000)),
         rest=rest,
+        answers_bots=table.flag("answers_bots"),
         lines=_each(table, "line", lambda t: _line(t, rooms)),
         replies=_each(table, "reply", lambda t: _reply(t, rooms, rest)),
         greetings=_each(table, "on_join", _greeting),
@@ -256,7 +265,8 @@ def _reply(table: _Table, rooms: tuple[str, ...], rest: float) -> Reply:
 
 
 def _greeting(table: _Table) -> Greeting:
-    return Greeting(cooldown=float(table.number("cooldown", 600.0)), **table.said())
+    pause = float(table.number("pause", 0.0))
+    return Greeting(cooldown=float(table.number("cooldown", 600.0)), pause=pause, **table.said())
 
 
 def _one_of(table: _Table, room: str, rooms: tuple[str, ...], key: str = "room") -> str:

@@ -88,9 +88,9 @@ class Harness:
         """Somebody says something to the bot alone: what the bot says then, wherever."""
         return self._say(nick, nick, text, account, False, replayed)
 
-    def joins(self, nick: str, *, room: str = "", account: str = "") -> list[str]:
+    def joins(self, nick: str, *, room: str = "", account: str = "", bot: bool = False) -> list[str]:
         """Somebody comes into a room: what the bot says then, wherever."""
-        return self.gets(e.Joined(room or self.bot.rooms[0], nick, account=account))
+        return self.gets(e.Joined(room or self.bot.rooms[0], nick, account=account, bot=bot))
 
     def wait(self, seconds: float) -> list[str]:
         """Time passes: what the bot says meanwhile."""

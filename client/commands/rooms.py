@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client.commands.command import Command, cut, is_in_room, room_first, usable
+from client.events import Members, Topic
 from wire.names import fold, is_room
 
 if TYPE_CHECKING:
@@ -40,20 +41,23 @@ def _close(chat: Chat, text: str) -> None:
             chat.complain("This is the only one: /join another first, or /quit.")
             return
         chat.switch(next((each for each in others if fold(each.target) == fold(chat.home)), others[0]).target)
-    if buffer.joined:
-        chat.actions.part(buffer.target)
+    chat.actions.forget(buffer.target)
     chat.view.close(name)
 
 
 def _names(chat: Chat, text: str) -> None:
     if usable(chat, room := room_first(chat, text)[0]):
-        chat.actions.names(room)
+        chat.ask_of(room, Members)
 
 
 def _topic(chat: Chat, text: str) -> None:
     room, topic = room_first(chat, text)
-    if usable(chat, room):
-        chat.actions.topic(room, topic or None)
+    if not usable(chat, room):
+        return
+    if topic:
+        chat.actions.topic(room, topic)
+    else:
+        chat.ask_of(room, Topic)
 
 
 def _list(chat: Chat, text: str) -> None:

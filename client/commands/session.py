@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client.commands.command import Command
+from client.commands.command import Command, cut, usable
 
 if TYPE_CHECKING:
     from client.chat import Chat
@@ -15,6 +15,14 @@ def _register(chat: Chat, text: str) -> None:
         chat.complain("/register takes nothing after it: it asks for the password, without showing it.")
     else:
         chat.register()
+
+
+def _login(chat: Chat, text: str) -> None:
+    account, more = cut(text)
+    if more:
+        chat.complain("/login takes an account and nothing after it: it asks for the password, without showing it.")
+    elif usable(chat, account or chat.view.nick):
+        chat.log_in(account or chat.view.nick)
 
 
 def _quote(chat: Chat, text: str) -> None:
@@ -28,6 +36,7 @@ def _quit(chat: Chat, text: str) -> None:
 
 COMMANDS = {
     "register": Command("/register", "get an account called as you are: asks for a password", 0, _register),
+    "login": Command("/login [account]", "log in to an account that you have: asks for its password", 0, _login),
     "quote": Command("/quote line", "send a line of IRC as it is", 1, _quote),
     "quit": Command("/quit [reason]", "say goodbye", 0, _quit),
 }

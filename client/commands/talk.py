@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client.commands.command import Command, cut, usable
+from client.emoji import NO_REACTION, reaction_of
 from client.events import Kind
 from client.view import Entry
 from wire.names import fold
@@ -63,6 +64,11 @@ def _react(chat: Chat, text: str) -> None:
         chosen = _last_of_others(chat)
     if chosen is None:
         chat.complain(f"There is no message of {nick or 'anybody else'} here to react to.")
+        return
+    if reaction not in chosen.reactions:  # what others have put there, whatever it is, may be put there too, and taken back
+        reaction = reaction_of(reaction)
+    if not reaction:
+        chat.complain(NO_REACTION)
         return
     mine = any(fold(who) == fold(chat.view.nick) for who in chosen.reactions.get(reaction, ()))
     chat.actions.react(chat.view.current, chosen.msgid, reaction, remove=mine)

@@ -12,6 +12,7 @@ from client.irc.messages import Messages
 from client.irc.reading import Reader
 from client.irc.sending import Sender
 from client.irc.session import Handler, Session
+from client.irc.whois import sentence
 from wire import numerics as n
 from wire.message import Message
 from wire.names import fold, is_room
@@ -70,7 +71,11 @@ class Answers:
         """A numeric that nobody else takes."""
         if message.command in _QUIET:
             return
-        if message.command >= "400":
+        known = sentence(message.command, message.params[1:])
+        if known is not None:
+            if known:
+                self._s.tell(Info(known))
+        elif message.command >= "400":
             self.error(message)
         else:
             self._s.tell(Info(" ".join(message.params[1:])))
@@ -83,7 +88,7 @@ class Answers:
             self._sender.not_sent(failed, reason)
         elif self._waits_for(about):
             self.shut_out(about, reason)
-        elif message.command in _NOT_HEARD and self._messages.typed_in_vain(about):
+        elif message.command in _NOT_HEARD and not self._sender.deeds.failed(about) and self._messages.typed_in_vain(about):
             return
         else:
             text = ": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))
@@ -105,6 +110,8 @@ class Answers:
         if command == "CHATHISTORY":
             self._reader.failed(message)
             return
+        if command in ("TAGMSG", "REDACT") and self._sender.deeds.refused(message):
+            return
         if code == "NICKNAME_RESERVED":
             return  # it stands beside a numeric that says so
         refused = self._s.outbox.take(message.param(2)) if code.startswith("ID_") else None
@@ -121,7 +128,8 @@ class Answers:
         return next((room.name for room in rooms if room is not None and room.joined), "")
 
     def _on_note(self, message: Message) -> None:
-        if message.param(1) == "ALREADY_STORED" and self._s.outbox.take(message.param(2)) is not None:
+        ident = message.param(2)
+        if message.param(1) == "ALREADY_STORED" and (self._s.outbox.take(ident) or self._sender.deeds.stored(ident)):
             return
         self._s.tell(Info(message.param(-1)))
 

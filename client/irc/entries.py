@@ -25,7 +25,8 @@ from client.events import (
     Topic,
 )
 from client.history import LONGEST_NICK, Item, Room
-from client.irc.sending import ACTION, IDENT
+from client.irc.deeds import IDENT
+from client.irc.sending import ACTION
 from client.irc.session import LONGEST_ID, Session, time_of
 from client.irc.support import SIGNS
 from wire.message import Message
@@ -85,7 +86,7 @@ def reacted(session: Session, message: Message, *, replayed: bool) -> Reacted | 
     """A TAGMSG with a reaction; None where there is none in it."""
     added, msgid = tag(message, "react"), reply_of(message)
     reaction = (added or tag(message, "unreact"))[:LONGEST_REACTION]
-    own = session.is_me(message.nick)
+    own = IDENT in message.tags or session.is_me(message.nick)
     room = session.place_of(message, own=own)
     if not (reaction and msgid and message.nick and room):
         return None
@@ -140,7 +141,7 @@ def _parted(session: Session, m: Message, room: str) -> Parted:
 
 
 def _kicked(session: Session, m: Message, room: str) -> Parted:
-    return Parted(room, m.param(1), m.param(2), session.is_me(m.param(1)), m.nick, time_of(m), replayed=True)
+    return Parted(room, m.param(1)[:LONGEST_NICK], m.param(2), session.is_me(m.param(1)), m.nick, time_of(m), replayed=True)
 
 
 def _joined(session: Session, m: Message, room: str) -> Joined:

@@ -8,20 +8,22 @@ from __future__ import annotations
 from typing import Final
 
 from client.dialect import Refusal
-from client.events import Failed, Feature, Info, LoggedIn, Offers, Registered
+from client.events import AccountMade, Failed, Feature, Info, LoggedIn, Offers, Registered
 from client.irc.answers import Answers
+from client.irc.deeds import REPLY
 from client.irc.names import Names
-from client.irc.sending import REPLY, Sender
-from client.irc.session import Handler, Session
+from client.irc.sending import Sender
+from client.irc.session import NOT_CONNECTED, Handler, Session
 from client.irc.talks import Talks
-from client.login import MOST_TRIES
+from client.login import MOST_TRIES, Login
 from client.negotiation import READ_MARKER, REDACTION, RESEND
 from wire import numerics as n
 from wire.message import Message, truncate
 from wire.names import fold
 
-LONGEST_PASSWORD = 400  # bytes, in a REGISTER
 _NO_SASL: Final = "The server offers no login with a password (SASL PLAIN): connect without --account."
+
+_NO_PASSWORDS: Final = "This server offers no login with a password (SASL PLAIN)."
 
 
 class Greeting:
@@ -39,6 +41,7 @@ class Greeting:
     def reset(self) -> None:
         """What each connection starts with."""
         self._offers: Offers | None = None  # as last told
+        self._trial: Login | None = None  # a login that was asked for after the greeting
 
     def handlers(self) -> dict[str, Handler]:
         """What it does with which command."""
@@ -46,8 +49,6 @@ class Greeting:
         return {
             "AUTHENTICATE": self._on_authenticate,
             "CAP": self._on_cap,
-            "REGISTER": self._on_registration,
-            "VERIFY": self._on_registration,
             n.RPL_WELCOME: self._on_welcome,
             n.RPL_ISUPPORT: self._on_isupport,
             n.RPL_VISIBLEHOST: self._on_visible_host,
@@ -111,12 +112,16 @@ class Greeting:
             self._s.login.password = password
             self.needs_password = False
 
-    def register(self, password: str) -> None:
-        """https://ircv3.net/specs/extensions/account-registration; the answer is Info or Failed."""
-        if not password.isprintable() or len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
-            self._s.tell(Failed(f"a password has at most {LONGEST_PASSWORD} bytes, and no control characters"))
-        else:
-            self._s.send_if_up("REGISTER", "*", "*", password)
+    def log_in_now(self, account: str, password: str) -> None:
+        """After the greeting ("at any time": https://ircv3.net/specs/extensions/sasl-3.2); if it works, at each greeting too."""
+        s = self._s
+        if not s.registered or not s.caps.takes_passwords:
+            s.tell(Failed(_NO_PASSWORDS if s.registered else NOT_CONNECTED))
+            return
+        self._trial = Login(account, password)
+        if "sasl" not in s.caps:
+            s.send("CAP", "REQ", "sasl")
+        s.out += self._trial.begin()
 
     def _refuse_login(self, why: str, *, password: bool = False) -> None:
         """Ends this connection, and all further ones, unless another `password` may help, or the same a little later."""
@@ -131,7 +136,7 @@ class Greeting:
             s.refusal = Refusal(why, final=not (password and s.before and s.login.failures < MOST_TRIES))
 
     def _on_authenticate(self, message: Message) -> None:
-        login = self._s.login
+        login = self._trial or self._s.login
         if login is not None and login.begun and not login.done and message.param(0) == "+":
             self._s.out += login.answer()
 
@@ -145,8 +150,14 @@ class Greeting:
         self._s.tell(LoggedIn(""))
 
     def _on_sasl_end(self, message: Message) -> None:
-        del message
-        login = self._s.login
+        login, trial, self._trial = self._s.login, self._trial, None
+        if trial is not None and message.command == n.RPL_SASLSUCCESS:
+            trial.succeed()
+            self._s.login = trial
+            self._s.tell(AccountMade(trial.account))
+            return
+        if trial is not None:
+            self._answers.error(message)
         if login is None or login.done or not login.begun:
             return
         login.succeed()
@@ -154,7 +165,7 @@ class Greeting:
         self._s.out += self._s.caps.login_or_end()
 
     def _on_sasl_failed(self, message: Message) -> None:
-        login = self._s.login
+        login, self._trial = self._s.login, None
         if login is None or login.done or self._s.registered:
             self._answers.error(message)
         elif message.command == n.RPL_SASLMECHS:
@@ -163,9 +174,6 @@ class Greeting:
             why = message.param(-1)
             wrong = ": the account name or the password is wrong" if "authentication failed" in why.lower() else ""
             self._refuse_login(f"The server refused the login as {login.account} ({why}){wrong}.", password=True)
-
-    def _on_registration(self, message: Message) -> None:
-        self._s.tell(Info(message.param(-1)))
 
     def _on_visible_host(self, message: Message) -> None:
         self._s.tell(Info(f"your host name here is {message.param(1)}"))
@@ -189,6 +197,8 @@ class Greeting:
             s.wanted_name = s.nick
         s.tell(Registered(s.nick, s.before))
         s.before = True
+        if s.modes:
+            s.send("MODE", s.nick, s.modes)  # before all else: who is in a room sees from the first what we are
         for room in list(s.wanted.values()):
             self.ask_in(room)
         self._talks.welcome()

@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Final
 
 from client.discretion import is_service
-from client.events import Failed, Info, Reacted, ReadUpTo, Said, Typing
+from client.events import Info, Reacted, ReadUpTo, Redacted, Said, Typing
 from client.history import Item
 from client.irc import entries
 from client.irc.batches import Opened
 from client.irc.reading import Reader
-from client.irc.sending import REPLY, Sender
-from client.irc.session import LONGEST_ID, NOT_CONNECTED, Handler, Session, as_stamp, stamp
+from client.irc.sending import Sender
+from client.irc.session import Handler, Session, as_stamp, stamp
 from client.irc.talks import Talks
-from client.negotiation import READ_MARKER, REDACTION
+from client.negotiation import READ_MARKER
 from wire.message import Message
 from wire.names import fold, is_room
 
@@ -89,9 +89,7 @@ class Messages:
     def _on_tags(self, message: Message) -> None:
         reacted = entries.reacted(self._s, message, replayed=False)
         if reacted is not None:
-            item = entries.as_item(reacted, message)
-            if self._s.room(reacted.room).live(item):
-                self._sender.show(item)
+            self._happened(reacted, message)
         elif (how := message.tags.get("+typing", message.tags.get("+draft/typing", ""))) in ("active", "paused", "done"):
             room = self._s.place_of(message, own=False)
             if room and message.nick and not self._s.is_me(message.nick):
@@ -100,9 +98,14 @@ class Messages:
     def _on_redact(self, message: Message) -> None:
         redacted = entries.redacted(self._s, message, replayed=False)
         if redacted is not None:
-            item = entries.as_item(redacted, message)
-            if self._s.room(redacted.room).live(item):
-                self._sender.show(item)
+            self._happened(redacted, message)
+
+    def _happened(self, event: Reacted | Redacted, message: Message) -> None:
+        item = entries.as_item(event, message)
+        if self._s.room(event.room).live(item):
+            self._sender.show(item)
+        else:
+            self._sender.deeds.confirm(event, item.ident)
 
     def _on_marker(self, message: Message) -> None:
         room, text = self._s.known(message.param(0)), message.param(1)
@@ -116,32 +119,6 @@ class Messages:
             self._s.tell(ReadUpTo(room.name, None))
 
     # --- asked for ---
-
-    def react(self, room: str, msgid: str, reaction: str, *, remove: bool) -> None:
-        """Puts a reaction to a message, or takes it back."""
-        name = "draft/unreact" if remove else "draft/react"
-        reaction = reaction.encode("utf-8", "replace").decode().replace("\0", "")
-        if not self._s.registered:
-            self._s.tell(Failed(NOT_CONNECTED))
-        elif not (self._s.takes_tag(name) and self._s.takes_tag(REPLY)):
-            self._s.tell(Failed("this server passes on no reactions", room))
-        elif not msgid or not reaction or max(len(msgid.encode()), len(reaction.encode())) > LONGEST_ID:
-            self._s.tell(Failed("that cannot be a reaction to this message", room))
-        else:
-            self._s.send("TAGMSG", room, tags={f"+{name}": reaction, f"+{REPLY}": msgid})
-            if "echo-message" not in self._s.caps:
-                self._s.tell(Reacted(room, msgid, self._s.nick, reaction, removed=remove, own=True))
-
-    def redact(self, room: str, msgid: str, reason: str) -> None:
-        """Takes a message back."""
-        if not self._s.registered:
-            self._s.tell(Failed(NOT_CONNECTED))
-        elif REDACTION not in self._s.caps:
-            self._s.tell(Failed("this server takes no message back", room))
-        elif not msgid or len(msgid) > LONGEST_ID:
-            self._s.tell(Failed("this message has no id by which it could be taken back", room))
-        else:
-            self._s.send("REDACT", room, msgid, *([" ".join(reason.split())] if reason.strip() else []))
 
     def typing(self, room: str, *, done: bool) -> None:
         """Says that we type, at most every 3 seconds, or that we stopped: "done ... the text input field is cleared"."""

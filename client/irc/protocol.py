@@ -24,6 +24,7 @@ from datetime import datetime
 from client.dialect import Refusal
 from client.discretion import masked_line
 from client.events import Event, Failed, Info, Kind
+from client.history import LONGEST_NICK
 from client.irc.answers import Answers
 from client.irc.batches import Batches
 from client.irc.directory import Directory
@@ -32,6 +33,7 @@ from client.irc.members import Roster
 from client.irc.messages import Messages
 from client.irc.names import Names
 from client.irc.reading import Reader
+from client.irc.registering import Registering
 from client.irc.sending import Sender
 from client.irc.session import NOT_CONNECTED, Handler, Session, clocks
 from client.irc.talks import Talks
@@ -39,9 +41,17 @@ from client.login import Login
 from client.text import lines_of
 from wire.lines import TOO_LONG, LineBuffer
 from wire.message import MAX_BODY, MalformedMessage, Message, parse, truncate
-from wire.names import fold
+from wire.names import fold, is_room
 
 LONGEST_LINE = 16 * 1024  # twice what IRCv3 allows a server
+
+
+def _bounded(message: Message) -> Message:
+    """The message, its nick no longer than we keep any: many are kept."""
+    if len(message.source) <= LONGEST_NICK:
+        return message
+    nick, sign, rest = message.source.partition("!")
+    return message._replace(source=f"{nick[:LONGEST_NICK]}{sign}{rest}")
 
 
 class IrcProtocol:
@@ -68,6 +78,7 @@ class IrcProtocol:
         self._batches = Batches(self._reader.opens, self._reader.closes)
         self._answers = Answers(s, self._sender, self._reader, self._messages)
         self._greeting = Greeting(s, self._sender, self._names, self._talks, self._answers)
+        self._registering = Registering(s, self._answers.handlers()["FAIL"])
         self._directory = Directory(s)
         roster = Roster(s, self._sender, self._reader, self._names)
         self._live: dict[str, Handler] = {
@@ -76,6 +87,7 @@ class IrcProtocol:
             **self._messages.handlers(),
             **self._directory.handlers(),
             **self._answers.handlers(),
+            **self._registering.handlers(),
             "CHATHISTORY": self._talks.on_target,
             "PING": self._on_ping,
             "PONG": self._on_pong,
@@ -87,6 +99,7 @@ class IrcProtocol:
         self.session.reset()
         for part in (self._sender, self._names, self._talks, self._messages, self._batches, self._greeting, self._directory):
             part.reset()
+        self._registering.reset()
         self._lines = LineBuffer(LONGEST_LINE)
         self._complained = False
         self._leaving = False
@@ -119,6 +132,11 @@ class IrcProtocol:
         return self.session.refusal
 
     @property
+    def login(self) -> Login | None:
+        """What the server takes us for by a password of ours: given at the start, or made since; None without."""
+        return self.session.login
+
+    @property
     def offers_accounts(self) -> bool:
         """Whether the server makes an account for who asks (`register`)."""
         return self.session.caps.makes_accounts
@@ -126,7 +144,7 @@ class IrcProtocol:
     @property
     def backlog(self) -> int:
         """How many messages wait to be sent or confirmed."""
-        return len(self.session.outbox)
+        return self._sender.backlog
 
     def connected(self) -> None:
         """Greets the server."""
@@ -137,7 +155,7 @@ class IrcProtocol:
     def disconnected(self, *, clean: bool = False) -> None:
         """Keeps what is needed to resume."""
         del clean  # what was stored, its echo has said
-        self.session.outbox.lost()
+        self._sender.lost()
         for room in self.session.rooms.values():
             room.cut()
         self._reader.lost()
@@ -151,13 +169,14 @@ class IrcProtocol:
                 self._complain()
                 continue
             try:
-                message = parse(line.decode("utf-8", "replace"))
+                message = _bounded(parse(line.decode("utf-8", "replace")))
             except MalformedMessage:
                 continue
             self._dispatch(message)
             if self._names.gave_up:
                 self.quit()
         self._sender.pump()
+        self.session.bound()
         return self.events()
 
     def events(self) -> list[Event]:
@@ -194,11 +213,11 @@ class IrcProtocol:
 
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
         """Puts a reaction to a message, or takes it back."""
-        self._messages.react(room, msgid, reaction, remove=remove)
+        self._sender.deeds.react(room, msgid, reaction, remove=remove)
 
     def redact(self, room: str, msgid: str, reason: str = "") -> None:
         """Takes a message back."""
-        self._messages.redact(room, msgid, reason)
+        self._sender.deeds.redact(room, msgid, reason)
 
     def typing(self, room: str, *, done: bool = False) -> None:
         """Says that we type, or have stopped."""
@@ -220,13 +239,16 @@ class IrcProtocol:
         """Any other command."""
         self.session.send_if_up(command, *params)
 
-    def log_in(self, password: str) -> None:
-        """Tries this password with the next greeting."""
-        self._greeting.log_in(password)
+    def log_in(self, password: str, account: str = "") -> None:
+        """Tries this password with the next greeting; with an account, now."""
+        if account:
+            self._greeting.log_in_now(account, password)
+        else:
+            self._greeting.log_in(password)
 
     def register(self, password: str) -> None:
         """Asks for an account."""
-        self._greeting.register(password)
+        self._registering.ask(password)
 
     def quote(self, line: str) -> str:
         """Sends a line as it is; gives it as it may be shown, "" where it was not sent."""
@@ -255,6 +277,13 @@ class IrcProtocol:
             self.session.send("PART", room, *([reason] if reason else []))
         else:
             self._sender.give_up(room, "you left before it could be sent")
+
+    def forget(self, room: str) -> None:
+        """Leaves a room, and forgets what it has seen of it, or of a dialogue."""
+        if is_room(room):
+            self.part(room)
+        if (known := self.session.known(room)) is not None:
+            self._reader.closed(known)
 
     def names(self, room: str) -> None:
         """Asks for Members."""

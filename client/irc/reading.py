@@ -2,7 +2,8 @@
 
 https://ircv3.net/specs/extensions/chathistory
 
-    own JOIN        LATEST, or AFTER the last that was shown; live messages are held meanwhile (client/history.py)
+    own JOIN        LATEST, or AFTER the last (or its time) that was shown, before a break or before we left; live messages are held
+                    meanwhile (client/history.py)
     batch's end     a page that leads on: the next one; else what was held, CaughtUp, and messages for the room may leave
     few messages    among many joins: what is before that page too, before anything is shown
     `older`         BEFORE the oldest that was shown; nothing live is held
@@ -30,6 +31,7 @@ FIRST_PAGE = 50
 OLDER_PAGE = 100
 ENOUGH = 30  # messages, of a screen
 MOST_BACK = 3  # pages at once
+MOST_LATER = 128 * 1024  # bytes of a page that is kept while one more before it is read
 MOST_ITEMS = 2000  # in a page, where it is kept until it is complete
 MOST_ASKED = 16  # pages of one room
 MOST_ROOMS_ASKED = 400
@@ -143,10 +145,14 @@ class Reader:
             else:
                 self._back(page)
 
-    @staticmethod
-    def _counts(page: Page) -> bool:
-        """Whether somebody waits for it: not if the room was left, and entered again, meanwhile."""
-        return page.sort is Sort.OLDER or page.room.reading is page
+    def _counts(self, page: Page) -> bool:
+        """Whether somebody waits for it: not if the room was left, and entered again, meanwhile, or closed."""
+        return fold(page.room.name) in self.older_asked if page.sort is Sort.OLDER else page.room.reading is page
+
+    def closed(self, room: Room) -> None:
+        """Nobody waits for what was before any more."""
+        self.older_asked.pop(fold(room.name), None)
+        room.close()
 
     def _page_end(self, room: Room) -> None:
         if room.leads_on:
@@ -182,6 +188,7 @@ class Reader:
         found = fresh + page.later
         few = sum(isinstance(item.event, Said) for item in found) < ENOUGH
         short = len(page.items) * 2 < self._s.support.page_limit and len(page.items) * 2 < FIRST_PAGE
+        few = few and sum(item.cost for item in found) < MOST_LATER
         if moved and few and page.number < MOST_BACK and not (short and page.sort is Sort.FIRST):  # likely all that there is
             further = Page(room, page.sort, found, page.number + 1, reach)
             self._request(further, "BEFORE", reach, OLDER_PAGE)
@@ -255,10 +262,10 @@ class Reader:
             return
         room = page.room
         if page.sort is Sort.FORWARD and room.after and is_room(room.name) and self._counts(page):
-            page.over = True  # the server no longer knows our place: show the latest, and say so
+            page.over = True  # the server no longer knows our place: go on from its time, else show the latest, and say so
             self._forget(page)
             self._s.tell(CaughtUp(room.name, complete=False))
-            self._ask(room, "")
+            self._ask(room, room.misplaced())
         else:
             self._drop(page, message.param(-1))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from client.discretion import is_service, masked
-from client.events import Drained, Kind, NotSent, Said, Sending
+from client.events import Drained, Kind, NotSent, Reacted, Redacted, Said, Sending
 from client.history import Item
+from client.irc.deeds import IDENT, REPLY, Deeds
 from client.irc.session import LONGEST_ID, NOT_CONNECTED, Session
 from client.negotiation import RESEND
 from client.outbox import Outgoing
@@ -17,8 +18,6 @@ from client.text import batches_of, lines_of, pieces_of, room_for_text, split, t
 from wire.names import fold
 
 ACTION: Final = "\x01ACTION "
-IDENT: Final = "parley.chat/id"
-REPLY: Final = "draft/reply"
 KNOWN_FOR = 0.9  # of the time for which the server says that it knows a message by its id
 BROKE: Final = "the connection broke on the way"
 MOST_TOLD = 200  # rooms
@@ -39,6 +38,7 @@ class Sender:
 
     def __init__(self, session: Session) -> None:
         self._s = session
+        self.deeds = Deeds(session, self._ready)
         self._told: dict[str, tuple[str, ...]] = {}  # rooms with texts that wait, as they were last reported
         self._draining = False
         self.reset()
@@ -108,9 +108,15 @@ class Sender:
                 s.tell(Said(item.room, s.nick, item.text, item.kind, own=True, reply_to=item.reply_to))
         if released and (s.outbox.full or not echo):
             s.barrier()
-        if self._draining and s.registered and not len(s.outbox) and not self._asked_drain:
+        self.deeds.pump()
+        if self._draining and s.registered and not self.backlog and not self._asked_drain:
             self._asked_drain = True
             s.barrier(self._drained)
+
+    @property
+    def backlog(self) -> int:
+        """How much waits to be sent or confirmed."""
+        return len(self._s.outbox) + len(self.deeds)
 
     def _ready(self, room: str) -> bool:
         known = self._s.known(room)
@@ -151,6 +157,8 @@ class Sender:
     def show(self, item: Item) -> None:
         """Reports an entry of a log; one of ours that the history brought is no longer on its way."""
         self._s.tell(item.event)
+        if isinstance(item.event, Reacted | Redacted):
+            self.deeds.confirm(item.event, item.ident)
         if isinstance(item.event, Said) and item.event.own and item.event.replayed:
             self.confirm(item.event, item.ident)
 
@@ -179,6 +187,12 @@ class Sender:
             self.not_sent(item, reason)
         for item in doubtful:
             self.not_sent(item, BROKE, doubtful=True)
+        self.deeds.give_up(room, reason)
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self._s.outbox.lost()
+        self.deeds.lost()
 
     def drain(self) -> None:
         """Has Drained reported when the outbox is empty and the server has answered a PING after that."""
@@ -187,7 +201,7 @@ class Sender:
 
     def _drained(self) -> None:
         self._asked_drain = False
-        if not len(self._s.outbox):
+        if not self.backlog:
             self._draining = False
             self._s.tell(Drained())
 

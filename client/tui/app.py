@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import App
@@ -17,9 +17,11 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 
 from client import known
+from client.commands import Command
 from client.firstuse import Stranger
 from client.tui.door import Met, knock, session_for
 from client.tui.notify import Notifier
+from client.tui.screens.alarm import AlarmScreen
 from client.tui.screens.main import MainScreen
 from client.tui.screens.question import Question
 from client.tui.screens.servers import Servers
@@ -33,6 +35,7 @@ TRUST = (
     "Nobody here knows this server yet:\n\n{what}\n\n"
     "Compare the SHA-256 with what its operator says, by another way than this server. Is it the same?"
 )
+DISCONNECT = ("/disconnect", "leave this server; the others stay", 0)  # a command: usage, help, words
 PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
 
 
@@ -52,6 +55,7 @@ class ParleyApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,f10", "leave", "quit", priority=True),
+        Binding("ctrl+z", "suspend_process", "back to the shell; `fg` leads here again", priority=True),
         Binding("ctrl+t", "theme", "another theme", priority=True),
         Binding("alt+s", "servers", "another server", priority=True),
     ]
@@ -94,9 +98,12 @@ class ParleyApp(App[None]):
                 self.call_later(self._turn, session)
 
         session.chat.leave_by(self.leave)
+        session.chat.commands = {**session.chat.commands, "disconnect": Command(*DISCONNECT, lambda *_: self.disconnect(session))}
         session.inbox.attach(wake)
 
     def _turn(self, session: Session) -> None:
+        if session not in self.workspace.servers:
+            return
         session.view.attended = self.app_focus and session is self.workspace.server
         more = session.turn()
         changes = session.view.take_changes()
@@ -117,6 +124,10 @@ class ParleyApp(App[None]):
         never_was = len(self.workspace.servers) == 1 and not session.greeted
         if never_was or (self._leaving and all(each.ended for each in self.workspace.servers)):
             self.exit()
+        elif session.leaving and not self._leaving:
+            self._remove(session)
+        elif (trouble := session.alarm()) is not None:
+            self.push_screen(AlarmScreen("Not whom you trusted", trouble))
 
     def action_servers(self) -> None:
         """Another server."""
@@ -147,13 +158,41 @@ class ParleyApp(App[None]):
 
     def action_leave(self) -> None:
         """Quit; where something said is not stored yet, after a question."""
-        waiting = sum(len(buffer.waiting) for session in self.workspace.servers for buffer in session.view.buffers.values())
-        if not waiting or self._leaving:
+        if self._leaving:
             self.leave()
+        else:
+            self._unless_unsent(self.workspace.servers, "Quit", self.leave)
+
+    def disconnect(self, session: Session) -> None:
+        """Leave one server; the others stay."""
+        others = [each for each in self.workspace.servers if each is not session and not each.leaving]
+        if not others:
+            session.chat.complain("This is the only server: /quit leaves it, and Alt+S leads to another one.")
+            return
+
+        def part() -> None:
+            self.main.go(Place(others[0], others[0].view.front))
+            session.stop()
+            if session.ended:
+                self._remove(session)
+
+        self._unless_unsent([session], "Disconnect", part)
+
+    def _remove(self, session: Session) -> None:
+        """It has ended, and is to be seen no more."""
+        session.inbox.close()
+        self.workspace.remove(session)
+        self.main.sync()
+
+    def _unless_unsent(self, sessions: Sequence[Session], title: str, leave: Callable[[], None]) -> None:
+        """Leave at once; where something said is not stored yet, after a question."""
+        waiting = sum(len(buffer.waiting) for session in sessions for buffer in session.view.buffers.values())
+        if not waiting:
+            leave()
         elif not isinstance(self.screen, Question):
             what = "one message of yours is" if waiting == 1 else f"{waiting} messages of yours are"
-            question = Question("Quit", f"{what.capitalize()} not stored yet, and may get lost.", yes="Quit", no="Stay")
-            self.push_screen(question, lambda yes: self.leave() if yes else None)
+            question = Question(title, f"{what.capitalize()} not stored yet, and may get lost.", yes=title, no="Stay")
+            self.push_screen(question, lambda yes: leave() if yes else None)
 
     def leave(self) -> None:
         """Say goodbye everywhere, then end. Again: end now."""

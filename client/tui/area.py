@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from textual import events
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
@@ -36,12 +38,23 @@ class Typist(Protocol):
     def escape(self) -> None:
         """Close what is open."""
 
+    def interrupt(self) -> None:
+        """Ctrl+C."""
+
+    def stop(self) -> None:
+        """Ctrl+D, with nothing typed."""
+
     def complain(self, sentence: str) -> None:
         """Say it."""
 
 
 class Area(TextArea):
-    """The text area: keys that mean something else here are given to the composer around it."""
+    """The text area: keys that mean something else here are given to the composer around it. Ctrl+Z is the app's, so undo is as in
+    readline; terminals send the same for Ctrl+_ and Ctrl+/, newer protocols what was pressed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+underscore,ctrl+slash,ctrl+shift+minus,ctrl+shift+underscore", "undo", "Undo", show=False)
+    ]
 
     def __init__(self, typist: Typist, placeholder: str) -> None:
         super().__init__(
@@ -68,6 +81,10 @@ class Area(TextArea):
         if action in ("cursor_up", "cursor_down") and parameters and self.document.line_count == 1:
             return False
         return super().check_action(action, parameters)
+
+    def render_line(self, y: int) -> Strip:
+        """A line; nothing where lists leave no room, which Textual cannot draw."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
 
     @property
     def index(self) -> int:
@@ -114,11 +131,15 @@ class Area(TextArea):
             return typist.take_choice if popup.is_open else typist.submit
         if key in ("tab", "shift+tab"):
             return lambda: typist.tab(1 if key == "tab" else -1)
-        if key == "escape":
-            return typist.escape
         if popup.is_open and key in ("up", "down"):
             return lambda: popup.move(1 if key == "down" else -1)
-        return None
+        return self._end(key)
+
+    def _end(self, key: str) -> Callable[[], object] | None:
+        typist = self._typist
+        if key == "ctrl+d":
+            return None if self.text else typist.stop
+        return {"escape": typist.escape, "ctrl+c": typist.interrupt}.get(key)
 
     def action_cursor_up(self, select: bool = False) -> None:
         """Up; from the first line, to what was typed before."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from client.tui.emoji import EMOJI
+from client.emoji import pictures
 from wire.names import fold
 
 MOST = 200  # of what is offered
@@ -55,19 +55,11 @@ def _choices(word: str, start: int, text: str, words: Words) -> Iterator[Choice]
     elif word[:1] == "#":
         yield from (Choice(each, f"{each} ") for each in _fitting(word, words.rooms))
     elif word[:1] == ":" and len(word) > 1:
-        yield from (Choice(f"{picture} :{code}:", picture) for code, picture in emoji(word[1:]))
+        yield from (Choice(f"{picture} :{code}:", picture) for code, picture in pictures(word[1:]))
     elif word:
         at = word[:1] if word[0] == "@" else ""
         after = ": " if start == 0 and not text.startswith("/") else " "
         yield from (Choice(at + each, f"{at}{each}{after}") for each in _fitting(word[len(at) :], words.names))
-
-
-def emoji(code: str) -> list[tuple[str, str]]:
-    """Short codes that begin like `code`, the shortest first, then those that have it further inside, with their pictures."""
-    wanted = code.lower().rstrip(":")
-    found = [name for name in EMOJI if name.startswith(wanted)]
-    inside = [name for name in EMOJI if len(wanted) > 1 and wanted in name[1:] and name not in found]
-    return [(name, EMOJI[name]) for name in (*sorted(found, key=len), *sorted(inside, key=len))]
 
 
 def _common(texts: Sequence[str]) -> str:

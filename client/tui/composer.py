@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
+from textual.widgets.text_area import Selection
 
 from client.tui.area import Area
 from client.tui.cells import fit, tame
@@ -20,25 +22,42 @@ from client.tui.recall import Recall
 from client.tui.typed import LARGEST, TOO_LONG, hint_about, size_of
 from client.view import Entry
 
+HOW_TO_QUIT = "Ctrl+Q quits; so does the same key again"
+TO_THINK = 5.0  # seconds for which that is said, and so
+
 
 class Secret(Input):
-    """For what is hidden. Enter (and Esc, with nothing) gives it in its turn, before the keys that are behind it are taken in."""
+    """For what is hidden. Enter (Esc and Ctrl+C, with nothing) gives it in its turn, before keys behind it are taken in."""
 
-    def __init__(self, give: Callable[[str], None]) -> None:
+    def __init__(self, give: Callable[[str], None], stop: Callable[[], None]) -> None:
         super().__init__(password=True, select_on_focus=False)
         self._give = give
+        self._stop = stop
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "escape" or (event.key == "enter" and self.value):
+        if event.key in ("escape", "ctrl+c") or (event.key == "enter" and self.value):
             event.stop()
             event.prevent_default()
             self._give(self.value if event.key == "enter" else "")
+            if event.key == "ctrl+c":
+                self._stop()
         elif event.key != "enter":
             await super()._on_key(event)
 
 
+class Typed(NamedTuple):
+    """Enter was pressed. `secret`: it answers `ask_secret` ("" where Esc was pressed)."""
+
+    text: str
+    secret: bool = False
+
+
 class Composer(Vertical):
-    """What is typed leaves as `Submitted`. `words` gives what can be completed, `keeps_secret` what is not to be recalled."""
+    """Where one types. `words` gives what can be completed, `keeps_secret` what is not to be recalled.
+
+    `take` has what was typed at once: a message of Textual's comes a turn later, when keys that were pressed behind Enter may have
+    brought another room to the front.
+    """
 
     DEFAULT_CSS = """
     Composer { height: auto; max-height: 18; background: $surface; }
@@ -52,14 +71,6 @@ class Composer(Vertical):
     Composer.-hinting #hint { display: block; }
     """
 
-    class Submitted(Message):
-        """Enter was pressed. `secret`: it answers `ask_secret` ("" where Esc was pressed)."""
-
-        def __init__(self, text: str, secret: bool = False) -> None:
-            super().__init__()
-            self.text = text
-            self.secret = secret
-
     class Changed(Message):
         """Something was typed (and no secret)."""
 
@@ -70,11 +81,15 @@ class Composer(Vertical):
     class ReplyDropped(Message):
         """Esc was pressed while a reply was being written."""
 
+    class Interrupted(Message):
+        """Ctrl+C or Ctrl+D was pressed with nothing typed, a second time."""
+
     class Escaped(Message):
         """Esc was pressed, and there was nothing to close here."""
 
     def __init__(
         self,
+        take: Callable[[Typed], None],
         words: Callable[[], Words] = Words,
         keeps_secret: Callable[[str], bool] = lambda _: False,
         *,
@@ -83,6 +98,7 @@ class Composer(Vertical):
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
+        self._give = take
         self._words = words
         self._keeps_secret = keeps_secret
         self._recall = recall or Recall()
@@ -92,14 +108,13 @@ class Composer(Vertical):
         know_alt_enter()
         self.popup = Popup()
         self.area = Area(self, placeholder)
-        self.taken: Callable[[Composer.Submitted], None] | None = None  # has what was typed at once, in place of the message
         self.moves: Mapping[str, Callable[[], Awaitable[object]]] = {}  # keys that lead elsewhere
 
     def compose(self) -> ComposeResult:
         """The popup, the input (or that for a secret), the hint."""
         yield self.popup
         yield self.area
-        yield Secret(self.submit_secret)
+        yield Secret(self.submit_secret, self.stop)
         yield Static("", id="hint", markup=False)
 
     # --- for the app ---
@@ -176,18 +191,12 @@ class Composer(Vertical):
         else:
             self._recall.add(text)
         self._put("")
-        self._give(self.Submitted(text))
+        self._give(Typed(text))
 
     def submit_secret(self, text: str) -> None:
         """Sends a secret; "": none."""
         self.query_one(Secret).value = ""
-        self._give(self.Submitted(text, secret=True))
-
-    def _give(self, submitted: Submitted) -> None:
-        if self.taken is not None:
-            self.taken(submitted)
-        else:
-            self.post_message(submitted)
+        self._give(Typed(text, secret=True))
 
     def recall(self, step: int) -> bool:
         """Brings back what was typed before (-1) or after; False where there is nothing."""
@@ -196,6 +205,34 @@ class Composer(Vertical):
             return False
         self._put(text)
         return True
+
+    def interrupt(self) -> None:
+        """Ctrl+C: copies what is selected, else clears what is typed (up brings it back); with nothing there, see `stop`."""
+        selected = self.area.selected_text or self.screen.get_selected_text()
+        if selected:
+            self.app.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+            self.area.selection = Selection.cursor(self.area.cursor_location)
+        elif self.text:
+            if self.text.strip() and not self._keeps_secret(self.text):
+                self._recall.add(self.text)
+            self.load("")
+            self.post_message(self.Changed(""))
+        else:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ctrl+C and Ctrl+D, where nothing is typed: says how to quit; again, while that is said: tells who quits."""
+        if self._complaint == HOW_TO_QUIT:
+            self.complain("")
+            self.post_message(self.Interrupted())
+        else:
+            self.complain(HOW_TO_QUIT)
+            self.set_timer(TO_THINK, self._calm)
+
+    def _calm(self) -> None:
+        if self._complaint == HOW_TO_QUIT:
+            self.complain("")
 
     def escape(self) -> None:
         """Closes what is open, one thing at a time."""

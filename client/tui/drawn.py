@@ -82,7 +82,8 @@ class Drawn:
             return self._waiting[1]
         if number != buffer.entries.first - 1:
             return []
-        text = _PAST[buffer.past] if len(buffer.entries) or buffer.past is Past.ASKED else "nothing has been said here yet"
+        said = len(buffer.entries) or buffer.past in (Past.ASKED, Past.FULL)
+        text = _PAST[buffer.past] if said else "nothing has been said here yet"
         return centred(text, look.palette.dim, look) if text else []
 
     def _around(self, number: int, entry: Entry) -> Around:

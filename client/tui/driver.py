@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import selectors
+import signal
 import threading
 from codecs import getincrementaldecoder
 from collections import deque
@@ -103,6 +104,39 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **more)
         self._app_loop = asyncio.get_running_loop()
         self._writer: Writer | None = None
+        self._has_terminal = False
+
+    # --- Ctrl+Z: the terminal is the shell's until it continues us ---
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stops all that was started together (`make` too, else the shell does not see that it stopped), as a terminal does. Where
+        nobody is there who could continue it, nothing stops: see "orphaned process group",
+        https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap03.html#tag_03_263
+        """
+        self.suspend_application_mode()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.killpg(0, signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._sigtstp_application)
+        if not self._has_terminal:
+            self.resume_application_mode()
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Takes the terminal again; after a SIGSTOP, of which nobody was told, as soon as there is time."""
+        if self._has_terminal:
+            self._soon(self.suspend_application_mode)
+            self._soon(self.resume_application_mode)
+        else:
+            self.resume_application_mode()
+
+    def start_application_mode(self) -> None:
+        """Takes the terminal; not while we are in the background."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._has_terminal = self._key_thread is not None and self._key_thread.is_alive()
+
+    def resume_application_mode(self) -> None:
+        """Takes the terminal again, and draws."""
+        super().resume_application_mode()
+        self._draw_anew()
 
     def write(self, data: str) -> None:
         """Never waits."""
@@ -113,6 +147,7 @@ class TerminalDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         """Restores the terminal."""
+        self._has_terminal = False
         if self._writer is not None:
             self._writer.restore()
         super().stop_application_mode()

@@ -28,6 +28,11 @@ QUOTED = 200  # characters of what is answered: more than a line has
 MOST_MARKS = 100  # links, and places found, that are marked in one line of a text
 TOGETHER = timedelta(minutes=5)  # so long one's messages stand under one name
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s<>\"]+", re.IGNORECASE)
+NO_SIGHT = "a message with nothing to see in it"
+# Spaces, joiners, selectors, fillers: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
+_UNSEEN = re.compile(
+    r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u2800\u3164\ufe00-\ufe0f\uffa0]*"
+)
 _UNDERLINE = Style(underline=True)
 
 
@@ -46,7 +51,7 @@ class Around(NamedTuple):
 
     day: bool = False  # its date is another than that of the one before
     new: bool = False  # it is the first that is not read
-    follows: bool = False  # the one before says who speaks, and when
+    follows: bool = False  # the one before says who speaks
     quote: str | None = None  # "bob: first words" of what it answers
 
 
@@ -56,7 +61,7 @@ class Look:
 
     width: int
     palette: Palette
-    grouped: bool = True  # do not repeat name and time
+    grouped: bool = True  # do not repeat names
     needle: str = ""  # what was searched for
 
     @property
@@ -111,7 +116,7 @@ def waiting(text: str, look: Look) -> list[Row]:
 
 
 def follows(before: Entry, entry: Entry) -> bool:
-    """Whether an entry can do without name and time."""
+    """Whether an entry can do without a name."""
     return (
         before.mark is entry.mark is Mark.MESSAGE
         and before.nick == entry.nick
@@ -124,7 +129,7 @@ def follows(before: Entry, entry: Entry) -> bool:
 
 def words_of(entry: Entry) -> str:
     """The first words of an entry in one line, to quote it."""
-    text = "message taken back" if entry.redacted is not None else " ".join(entry.text[:QUOTED].split("\n"))
+    text = "message taken back" if entry.redacted is not None else " ".join(_said(entry)[:QUOTED].split("\n"))
     return f"* {entry.nick} {text}" if entry.mark is Mark.ACTION else f"{entry.nick}: {text}"
 
 
@@ -173,7 +178,7 @@ def _text(entry: Entry, head: list[Part], look: Look, under: Style | None) -> It
 def _head(entry: Entry, around: Around, look: Look) -> Iterator[Part]:
     form, palette = look.form, look.palette
     if around.follows:
-        yield Part("·".ljust(3 if form is Form.COLUMNS else 2).rjust(_indent(look)), palette.dim)
+        yield Part((f"{entry.at:%H:%M}" if form is not Form.NARROW else "").ljust(_indent(look)), palette.dim)
         return
     sign, style = _sign(entry, palette)
     bot = "·bot" if entry.bot and entry.spoken else ""
@@ -204,14 +209,16 @@ def _sign(entry: Entry, palette: Palette) -> tuple[str, Style]:
 
 
 def _style(entry: Entry, look: Look) -> Style:
-    if entry.redacted is not None:
+    if entry.redacted is not None or (entry.spoken and _UNSEEN.fullmatch(entry.text)):
         return look.palette.dim + Style(italic=True)
     by_mark = {Mark.INFO: look.palette.dim, Mark.ERROR: look.palette.error, Mark.NOTICE: look.palette.notice}
     return by_mark.get(entry.mark, look.palette.text) + (Style(italic=True) if entry.mark is Mark.ACTION else Style.null())
 
 
 def _said(entry: Entry) -> str:
-    return entry.text if entry.redacted is None else f"message taken back by {entry.redacted}".removesuffix(" by ")
+    if entry.redacted is not None:
+        return f"message taken back by {entry.redacted}".removesuffix(" by ")
+    return NO_SIGHT if entry.spoken and _UNSEEN.fullmatch(entry.text) else entry.text
 
 
 def _reactions(entry: Entry, look: Look) -> Iterator[Row]:

@@ -90,10 +90,10 @@ class Posted:
         self._asks = self._asks._replace(name=False)
         self._post(lambda: self._dialect.rename(name))
 
-    def log_in(self, password: str) -> None:
+    def log_in(self, password: str, account: str = "") -> None:
         """See `Actions`."""
         self._asks = self._asks._replace(password=False)
-        self._post(lambda: self._dialect.log_in(password))
+        self._post(lambda: self._dialect.log_in(password, account))
 
     def register(self, password: str) -> None:
         """See `Actions`."""
@@ -116,6 +116,10 @@ class Posted:
     def part(self, room: str, reason: str = "") -> None:
         """See `Actions`."""
         self._post(lambda: self._dialect.part(room, reason))
+
+    def forget(self, room: str) -> None:
+        """See `Actions`."""
+        self._post(lambda: self._dialect.forget(room))
 
     def names(self, room: str) -> None:
         """See `Actions`."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from client.tui.cells import cell_len, tame
 from client.tui.rows import Row, RowList, Span
 from client.tui.session import Session
 from client.tui.workspace import Place, Workspace
-from client.view import Buffer
+from client.view import Buffer, View
 
 MOST_SHOWN = 99  # unread
+COUNT = 5  # cells
+
+
+def outside(view: View, buffer: Buffer) -> bool:
+    """Whether we are not in a room. The plain dialect has one room, and tells of none: there we are in it."""
+    tells = bool(view.features) or any(each.joined for each in view.buffers.values())
+    return tells and bool(buffer.target) and not buffer.is_dialogue and not buffer.joined
 
 
 def _count(number: int) -> str:
@@ -31,32 +40,36 @@ def connection_mark(session: Session) -> Span:
     return Span("●", "up") if session.view.online else Span("○", "broken" if session.lost else "quiet")
 
 
-def _heading(place: Place[Session], front: bool) -> Row:
-    name = Span(f" {place.server.name}", "heading")
+def _heading(place: Place[Session], title: str, front: bool) -> Row:
+    name = Span(f" {title}", "heading")
     return Row([Span(" "), connection_mark(place.server), name], _unread(place.buffer), "front" if front else "row")
 
 
-def _room(place: Place[Session], number: int, front: bool) -> Row:
+def _room(place: Place[Session], front: bool) -> Row:
     buffer = place.buffer
     calls = buffer.unread and not buffer.muted
-    look = "calls" if calls else "row" if buffer.joined or buffer.is_dialogue else "quiet"
-    label = Span(f"{number:>2} " if number < 10 else "   ", "quiet")
+    look = "calls" if calls else "quiet" if outside(place.server.view, buffer) else "row"
+    label = Span(f"{place.number:>2} " if place.number < 10 else "   ", "quiet")
     return Row([label, Span(buffer.name, look)], _unread(buffer), "front" if front else "row")
 
 
 def room_rows(workspace: Workspace[Session]) -> tuple[list[Row], list[Place[Session]], int]:
     """The rows, the conversation in each, and the number of the one in front."""
-    rows, here, number = [], workspace.front.key, 0
+    rows, here = [], workspace.front.key
     places = workspace.places()
     for place in places:
         front = place.key == here
         if place.is_server:
-            rows.append(_heading(place, front))
+            rows.append(_heading(place, workspace.title(place.server), front))
         else:
-            number += 1
-            rows.append(_room(place, number, front))
+            rows.append(_room(place, front))
     keys = [place.key for place in places]
     return rows, places, keys.index(here) if here in keys else 0
+
+
+def width_for(rows: Sequence[Row]) -> int:
+    """Cells for the longest name and a count beside it, whether there is one now or not: what is read must not move for it."""
+    return max(sum(cell_len(tame(text)) for text, _ in row.left) + (1 if row.left[-1].look == "heading" else COUNT) for row in rows)
 
 
 class Rooms(RowList):
@@ -74,6 +87,7 @@ class Rooms(RowList):
         """Show what there is now."""
         rows, self._places, front = room_rows(self._workspace)
         self.put(rows)
+        self.styles.width = width_for(rows)  # within the bounds of the style sheet
         if self._front != self._workspace.front.key:
             self._front = self._workspace.front.key
             self.bring(front)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from client import folders
-from client.errors import Trouble
+from client.alarm import sentence
 from client.tui import settings
 from client.tui.app import ParleyApp
 from client.tui.notify import Notify
@@ -22,11 +22,10 @@ def run_full_screen(
     *,
     theme: str | None = None,
     notify: str | None = None,
-    explain: Callable[[Trouble], Trouble] = lambda trouble: trouble,
 ) -> int:
     """Chat on these servers until the end; the exit code. The terminal is restored, whatever happens.
 
-    `theme` and `notify`, where they are given, are remembered. `explain` says more about the trouble of the first session.
+    `theme` and `notify`, where they are given, are remembered.
     """
     wanted = settings.load()
     if theme or notify:
@@ -41,7 +40,7 @@ def run_full_screen(
         app.run()
     finally:
         _end(app)
-    return _report(app, explain)
+    return _report(app)
 
 
 def _leave_to_collect() -> None:
@@ -58,16 +57,15 @@ def _end(app: ParleyApp) -> None:
         session.link.join(JOINING)
 
 
-def _report(app: ParleyApp, explain: Callable[[Trouble], Trouble]) -> int:
+def _report(app: ParleyApp) -> int:
     """Says on standard error what went wrong; the exit code."""
     if app.crash:
         print(f"The client met a mistake of its own and had to end: {_kept(app.crash)}.", file=sys.stderr)
         return 1
-    first = app.workspace.servers[0]
-    if first.link.trouble is not None:
-        print(explain(first.link.trouble), file=sys.stderr)
-        return 1
-    return 0
+    troubles = [session.link.trouble for session in app.workspace.servers if session.link.trouble is not None]
+    for trouble in troubles:
+        print(sentence(trouble), file=sys.stderr)
+    return 1 if troubles else 0
 
 
 def _kept(crash: str) -> str:

@@ -14,6 +14,7 @@ from client.dialect import Actions, Dialect
 from client.discretion import is_service
 from client.errors import Trouble
 from client.events import Feature
+from client.keeping import Keeping
 from client.tui.inbox import Inbox
 from client.tui.posted import Posted
 from client.view import SERVER, Mark, View
@@ -21,6 +22,7 @@ from client.view import SERVER, Mark, View
 MOST_A_TURN = 200  # events
 A_SLICE = 20  # of them, between two looks at the clock
 LONGEST_TURN = 0.010  # seconds: then the keys have their turn
+ALARMED = "THIS SERVER IS NOT VOUCHED FOR BY WHOM YOU TRUSTED ANY MORE: you are not connected, and it is not tried again."
 
 
 class Link(Protocol):
@@ -61,10 +63,12 @@ class Session:
         room: str,
         link: Callable[[Inbox], Link],
         *,
+        keeping: Keeping | None = None,
         clock: Callable[[], datetime] = local_clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
+        self.keeping = keeping
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
         self._posted = Posted(dialect, self.link.post, self.inbox.handle)
@@ -75,6 +79,7 @@ class Session:
         self.greeted = False  # at least once
         self.lost: e.Lost | None = None  # the connection is gone, since
         self.retry_at = 0.0  # when the next try is, on the monotonic clock
+        self._alarmed = False
         self._monotonic = monotonic
         self._read: dict[str, datetime] = {}  # up to when a room was read, where that is not told yet
 
@@ -102,6 +107,13 @@ class Session:
     def trouble(self) -> Trouble | None:
         """Why it ended."""
         return self.link.trouble if self.ended else None
+
+    def alarm(self) -> Trouble | None:
+        """What nobody may overlook, once: the server is not the one that was trusted."""
+        if self._alarmed or self.trouble is None or not self.trouble.stranger:
+            return None
+        self._alarmed = True
+        return self.trouble
 
     def retry_in(self) -> int | None:
         """Seconds to the next try; None where the connection stands, or has ended."""
@@ -138,10 +150,14 @@ class Session:
     def _end(self) -> None:
         self.ended = True
         self.view.online = False
-        if self.link.trouble is not None:
-            self.view.note(str(self.link.trouble), Mark.ERROR)
-            if not self.greeted:
-                self.view.switch(SERVER)
+        if self.link.trouble is None:
+            return
+        for line in str(self.link.trouble).splitlines():
+            self.view.note(line, Mark.ERROR)
+        if not self.greeted:
+            self.view.switch(SERVER)
+        elif self.link.trouble.stranger and self.view.current:
+            self.view.note(ALARMED, Mark.ERROR, room=self.view.current)
 
     def stop(self) -> None:
         """Say goodbye, and end."""

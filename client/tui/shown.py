@@ -76,7 +76,7 @@ def selected_text(drawn: Drawn, selection: Selection) -> str:
 
 def _selected(row: Row, span: tuple[int, int], *, begun: bool) -> str:
     start, end = span
-    named = row.text[: row.indent].strip(" ·")
+    named = row.text[: row.indent].strip(" :0123456789")  # no nick is only that
     if begun and not named:
         start = max(start, row.indent)
     return (row.glue if begun else "") + row.text[start : None if end == -1 else end].rstrip()

@@ -8,9 +8,11 @@ from typing import ClassVar
 from client.tui.lines import OneLine
 from client.tui.rows import Row, Span
 from client.tui.session import Session
+from wire.display import plain
 
 HINTS = "F1 help  ^K go to  ^Q quit"
-ROOMY = 60  # columns, from which there is room for them
+HINT = "F1 help"  # where there is no room for them: under so many columns, or beside what is wrong
+ROOMY = 60
 
 
 def who_types(nicks: Sequence[str]) -> str:
@@ -30,13 +32,20 @@ def who_types(nicks: Sequence[str]) -> str:
 def connection_trouble(session: Session) -> str:
     """What is wrong with the connection; "" where nothing is."""
     if session.ended:
-        return "" if session.leaving else f"the connection to {session.name} has ended"
+        return "" if session.leaving else _ended(session)
     if session.leaving:
         return "saying goodbye …"
     seconds = session.retry_in()
     if seconds is None:
         return ""
-    return f"{session.name} lost: next try in {seconds} s" if seconds else f"connecting to {session.name} …"
+    why = f": {plain(session.lost.reason)}" if session.lost is not None and session.lost.reason else ""
+    return f"{session.name} lost: next try in {seconds} s{why}" if seconds else f"connecting to {session.name} …{why}"
+
+
+def _ended(session: Session) -> str:
+    if session.trouble is not None and session.trouble.stranger:
+        return f"{session.name}: NOT WHOM YOU TRUSTED, and not tried again"
+    return f"the connection to {session.name} has ended"
 
 
 def status_row(session: Session, *, width: int = 80, elsewhere: tuple[int, int] = (0, 0)) -> Row:
@@ -50,8 +59,7 @@ def status_row(session: Session, *, width: int = 80, elsewhere: tuple[int, int] 
         right.append(Span(f" @{mentions}{' elsewhere' if roomy else ''} ", "mention"))
     elif unread:
         right.append(Span(f" {unread} unread elsewhere " if roomy else f" {unread} ", "quiet"))
-    if roomy and not trouble:
-        right.append(Span(f" {HINTS} ", "quiet"))
+    right.append(Span(f" {HINTS if roomy and not trouble else HINT} ", "quiet"))
     return Row([left], right)
 
 

@@ -26,12 +26,15 @@ WHEEL = 3  # rows
 PACE = 0.04  # seconds between two screens, while much comes
 MIN_WIDTH = 20  # columns that are laid out for, at least: a window narrower than that cuts them
 
+_KEYS = {"r", "e", "d", "c"}  # of a message that is chosen
+
 Search = Callable[[Buffer, str, int, bool], int | None]
 
 
 class Timeline(Widget, can_focus=True):
     """Shows one buffer. Whoever changes the buffer says so with `changed`."""
 
+    FOCUS_ON_CLICK = False  # a click chooses a message, or does nothing
     DEFAULT_CSS = "Timeline { height: 1fr; background: $background; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "page(-1)", "Page up", show=False),
@@ -64,7 +67,7 @@ class Timeline(Widget, can_focus=True):
             self.buffer = buffer
 
     class Picked(Message):
-        """A message was clicked, or is chosen now; None: none is any more."""
+        """A message is chosen now; None: none is any more."""
 
         def __init__(self, entry: Entry | None) -> None:
             super().__init__()
@@ -91,6 +94,8 @@ class Timeline(Widget, can_focus=True):
         self._search = search
         self._back: Widget | None = None  # where the focus was before a message was chosen
         self._picked_number = 0
+        self.typed: Callable[[str], object] = lambda character: None  # has what is typed while a message is chosen
+        self.deaf_until = 0.0  # to clicks, on the monotonic clock: who clicks a window to come back to it means no message
         self._stale = True  # what is on the screen has to be looked at anew
         self._drawn_at = 0.0
         self._later: Timer | None = None  # when what has changed is drawn
@@ -115,6 +120,8 @@ class Timeline(Widget, can_focus=True):
 
     def show(self, buffer: Buffer) -> None:
         """Shows another buffer, at its end."""
+        if self._back is not None:
+            self.action_leave()
         self._canvas = Canvas(buffer, self._look)
         self.redraw()
 
@@ -268,15 +275,27 @@ class Timeline(Widget, can_focus=True):
         self._moved(up=True)
 
     def on_click(self, event: events.Click) -> None:
-        """On a hint: there; on a message: it is told."""
+        """On a hint: there; on a message: it is chosen, or not any more. Who has marked text has not clicked."""
         canvas = self._canvas
         if canvas.hint_at(event.x, event.y):
             self.action_marked() if event.y == 0 and canvas.unread_above else self.action_end()
             return
         number = canvas.number_at(event.y)
         entry = canvas.drawn.entry(number) if number is not None else None
-        if entry is not None and entry.spoken:
-            self.post_message(self.Picked(entry))
+        if self.text_selection is not None or time.monotonic() < self.deaf_until:
+            return
+        if number is not None and entry is not None and entry.spoken and entry is not canvas.picked:
+            self._pick(number)
+        else:
+            self.action_leave()
+
+    def on_key(self, event: events.Key) -> None:
+        """Who types on has done with the message that is chosen: nothing of it gets lost."""
+        if event.character and event.is_printable and not (self.picked is not None and event.key in _KEYS):
+            event.stop()
+            event.prevent_default()
+            self.action_leave()
+            self.typed(event.character)
 
     # --- searching ---
 

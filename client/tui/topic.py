@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from client.tui.lines import OneLine
-from client.tui.rooms import connection_mark
+from client.tui.rooms import connection_mark, outside
 from client.tui.rows import Row, Span
 from client.tui.session import Session
+from client.tui.workspace import Workspace
 
 
 def _state(session: Session) -> str:
@@ -18,12 +19,16 @@ def _state(session: Session) -> str:
     return "connection lost" if session.lost else "connecting"
 
 
-def topic_row(session: Session) -> Row:
-    """What the line says."""
+def topic_row(session: Session, title: str = "") -> Row:
+    """What the line says; `title` names the server, where there are several."""
     buffer = session.view.front
-    left = [Span(" "), Span(buffer.name or session.name, "name")]
-    if buffer.target and not buffer.is_dialogue:
-        left.append(Span(f"  {len(buffer.members)} here" if buffer.joined else "  not joined", "quiet"))
+    left = [Span(" "), Span(buffer.name or title or session.name, "name")]
+    if title and buffer.target:
+        left.append(Span(f"  {title}", "quiet"))
+    if buffer.joined and not buffer.is_dialogue:
+        left.append(Span(f"  {len(buffer.members)} here", "quiet"))
+    elif outside(session.view, buffer):
+        left.append(Span("  not joined", "quiet"))
     if buffer.topic:
         left += [Span("  "), Span(buffer.topic, "about")]
     state = _state(session)
@@ -39,6 +44,7 @@ class TopicLine(OneLine):
     def __init__(self) -> None:
         super().__init__(id="topic")
 
-    def sync(self, session: Session) -> None:
+    def sync(self, workspace: Workspace[Session]) -> None:
         """Show what is so now."""
-        self.put(topic_row(session))
+        session = workspace.server
+        self.put(topic_row(session, workspace.title(session) if len(workspace.servers) > 1 else ""))

@@ -6,8 +6,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from client.address import Address
 from client.view import Buffer, View
-from wire.names import fold, is_room
+from wire.display import safe
+from wire.names import fold
 
 MOST_DRAFTS = 200
 LONGEST_DRAFT = 16 * 1024
@@ -16,9 +18,15 @@ LONGEST_DRAFT = 16 * 1024
 class Server(Protocol):
     """What the workspace needs of a session."""
 
+    address: Address
+
     @property
     def view(self) -> View:
         """Its conversations."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, safe to show."""
 
 
 S = TypeVar("S", bound=Server)
@@ -26,10 +34,11 @@ S = TypeVar("S", bound=Server)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place(Generic[S]):
-    """A conversation on a server."""
+    """A conversation on a server. A room or dialogue that is listed has a `number` from 1, which stays with it."""
 
     server: S
     buffer: Buffer
+    number: int = 0
 
     @property
     def key(self) -> tuple[int, str]:
@@ -42,11 +51,6 @@ class Place(Generic[S]):
         return not self.buffer.target
 
 
-def ordered(view: View) -> list[Buffer]:
-    """The buffers of a server as they are listed: rooms, then dialogues, each by name. The server's own is not among them."""
-    return sorted((b for b in view.buffers.values() if b.target), key=lambda b: (not is_room(b.target), fold(b.name)))
-
-
 class Workspace(Generic[S]):
     """Which servers there are (one at least, once it is used), and what is in front."""
 
@@ -54,6 +58,7 @@ class Workspace(Generic[S]):
         self.servers: list[S] = []
         self._front: S | None = None
         self._drafts: OrderedDict[tuple[int, str], str] = OrderedDict()
+        self._numbers: dict[Buffer, int] = {}
 
     def add(self, server: S) -> None:
         """One more, at the end; in front if it is the first."""
@@ -76,6 +81,11 @@ class Workspace(Generic[S]):
         assert self._front is not None
         return self._front
 
+    def title(self, server: S) -> str:
+        """What a server is called here, safe to show: by its address where another one has the same name."""
+        alike = [each for each in self.servers if each.name == server.name]
+        return server.name if len(alike) < 2 else safe(str(server.address))
+
     @property
     def front(self) -> Place[S]:
         """What is in front."""
@@ -86,8 +96,21 @@ class Workspace(Generic[S]):
         return [place for server in self.servers for place in (Place(server, server.view.buffer("")), *self.rooms(server))]
 
     def rooms(self, *servers: S) -> list[Place[S]]:
-        """Rooms and dialogues, of these servers or all; their numbers count from 1."""
-        return [Place(server, buffer) for server in servers or self.servers for buffer in ordered(server.view)]
+        """Of these servers or all: rooms, then dialogues, each by its number, so in the order in which we came to them."""
+        numbers = self._numbered()
+        return [
+            Place(server, buffer, numbers[buffer])
+            for server in servers or self.servers
+            for buffer in sorted((b for b in server.view.buffers.values() if b.target), key=lambda b: (b.is_dialogue, numbers[b]))
+        ]
+
+    def _numbered(self) -> dict[Buffer, int]:
+        """A newcomer has the smallest number that is free."""
+        here = [buffer for server in self.servers for buffer in server.view.buffers.values() if buffer.target]
+        kept = {buffer: self._numbers[buffer] for buffer in here if buffer in self._numbers}
+        free = iter(sorted({*range(1, len(here) + 1)} - {*kept.values()}))
+        self._numbers = kept | {buffer: next(free) for buffer in here if buffer not in kept}
+        return self._numbers
 
     def show(self, place: Place[S]) -> None:
         """Bring a conversation to the front."""
@@ -101,11 +124,10 @@ class Workspace(Generic[S]):
 
     def number(self, number: int) -> bool:
         """Bring room `number` to the front; whether there is one."""
-        rooms = self.rooms()
-        if not 1 <= number <= len(rooms):
-            return False
-        self.show(rooms[number - 1])
-        return True
+        found = [place for place in self.rooms() if place.number == number]
+        if found:
+            self.show(found[0])
+        return bool(found)
 
     def next_unread(self) -> bool:
         """Bring the next one to the front that has something unread, those that mean us first; whether there is one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from client import events as e
 from client.view.entry import Entry
 from client.view.members import Members
 from client.view.pending import Pending
@@ -17,6 +18,9 @@ from wire.names import fold, is_room
 
 MOST_SPEAKERS = 100
 MOST_RECOUNTED = 5000  # entries that are looked at when another device has read: no more unread ones are counted
+
+
+Later = e.Joined | e.Parted | e.Gone | e.Renamed | e.Topic | e.ModeSet
 
 
 class Past(Enum):
@@ -50,6 +54,7 @@ class Buffer:
     caught_up: bool = False  # its history was read before: what is read after a break is news
     pending: Pending = field(default_factory=Pending)
     presence: Presence | None = None  # the last line about who came and went
+    entering: list[Later] | None = None  # while the history is read: our own coming in, and what happened after that
     _speakers: OrderedDict[str, str] = field(default_factory=OrderedDict)  # folded nick -> nick; the last one last
 
     @property

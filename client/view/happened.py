@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from client import events as e
-from client.view.buffer import Buffer, Past
-from client.view.entry import Entry
+from client.view.buffer import Buffer, Later, Past
+from client.view.entry import Entry, Mark
 from client.view.presence import Moves, Presence
 from client.view.texts import LONGEST_NAME, bounded, name_of
 from wire.display import plain
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from client.view.view import View
 
 MOST_TYPING = 20
+MOST_LATER = 8  # events that wait while a room's history is read
 MOST_LISTED = 5000  # rooms of a server
 TYPES_FOR = timedelta(seconds=6)  # https://ircv3.net/specs/client-tags/typing
 PAUSES_FOR = timedelta(seconds=30)
@@ -33,6 +34,37 @@ def shown(view: View, event: e.Event) -> list[Entry]:
     """An event that is a line only for front ends that print."""
     line = view.line(event, getattr(event, "room", ""))
     return [line] if line.text else []
+
+
+def _told_later(view: View, event: e.Joined | e.Parted | e.Topic | e.ModeSet) -> list[Entry]:
+    """As `told`; while the room's history is read it waits for that, which is older."""
+    buffer = view.find(event.room)
+    waits = buffer is not None and not event.replayed and _waits(view, buffer, event)
+    return [] if waits else told(view, event)
+
+
+def _waits(view: View, buffer: Buffer, event: Later) -> bool:
+    if buffer.entering is not None and len(buffer.entering) < MOST_LATER:
+        buffer.entering.append(event)
+        return True
+    entered(view, buffer)
+    return False
+
+
+def entered(view: View, buffer: Buffer) -> list[Entry]:
+    """Its history has been read: what waited for that."""
+    waited, buffer.entering = buffer.entering or [], None
+    lines: list[Entry] = []
+    for event in waited:
+        if isinstance(event, e.Topic | e.ModeSet) or (isinstance(event, e.Joined | e.Parted) and event.own) or _is_kick(event):
+            lines += told(view, event)
+        else:
+            _merge(view, view.line(event).at, event, buffer)
+    return lines
+
+
+def _is_kick(event: e.Event) -> bool:
+    return isinstance(event, e.Parted) and event.by != ""
 
 
 def _answer(view: View, event: e.Info) -> list[Entry]:
@@ -69,11 +101,13 @@ def _ask_again(buffer: Buffer) -> None:
 def _lost(view: View, event: e.Lost) -> list[Entry]:
     view.online = False
     view.changed.buffers = True
-    for buffer in view.buffers.values():
+    lines: list[Entry] = []
+    for buffer in list(view.buffers.values()):
         buffer.joined = False
         buffer.typing.clear()
         _ask_again(buffer)
-    return told(view, event)
+        lines += entered(view, buffer)
+    return [*lines, *told(view, event)]
 
 
 def _offers(view: View, event: e.Offers) -> list[Entry]:
@@ -104,12 +138,14 @@ def _joined(view: View, event: e.Joined) -> list[Entry]:
     buffer = view.buffer(event.room) if event.own else view.find(event.room)
     if buffer is None:
         return shown(view, event)
-    buffer.members.put(event.nick)
+    if view.spare_members(buffer) > len(buffer.members):
+        buffer.members.put(event.nick)
     _members_changed(view, buffer)
     if event.own:
         buffer.joined = True
+        buffer.entering = buffer.entering or []
         view.changed.buffers = True
-        return told(view, event)
+        return _told_later(view, event)
     return _moved(view, event, [buffer], event.room)
 
 
@@ -126,7 +162,9 @@ def _parted(view: View, event: e.Parted) -> list[Entry]:
         buffer.members.replace((), ())
         view.changed.buffers = True
     _members_changed(view, buffer)
-    return told(view, event) if event.own or event.by else _moved(view, event, [buffer], event.room)
+    if not (event.own or event.by):
+        return _moved(view, event, [buffer], event.room)
+    return [*entered(view, buffer), *told(view, event)] if event.own else _told_later(view, event)
 
 
 def _gone(view: View, event: e.Gone) -> list[Entry]:
@@ -166,6 +204,7 @@ def _rename_dialogue(view: View, buffer: Buffer, new: str) -> None:
     if not buffer.is_dialogue or (fold(new) != old and view.find(new) is not None):
         return
     del view.buffers[old]
+    view.changed.forget(old)
     buffer.target, buffer.name = new, name_of(new)
     view.buffers[fold(new)] = buffer
     view.changed.buffers = True
@@ -182,20 +221,25 @@ def _moved(view: View, event: Moves, buffers: list[Buffer], room: str = "") -> l
     """A line in each of these buffers, merged with the one before; a line of its own to print."""
     line = view.line(event, room)
     for buffer in buffers:
-        group, entries = buffer.presence, buffer.entries
-        last = group is not None and group.number == entries.end - 1 and group.number >= entries.first
-        if group is not None and last and not group.full and entries[group.number].at.date() == line.at.date():
-            entries.change(group.number, text=bounded(group.add(event)))
-            view.touched(buffer)
-        else:
-            buffer.presence = Presence(entries.end)
-            view.keep(Entry(line.at, buffer.target, line.mark, bounded(buffer.presence.add(event))))
+        if buffer.entering is None or not _waits(view, buffer, event):
+            _merge(view, line.at, event, buffer)
     return [line]
+
+
+def _merge(view: View, at: datetime, event: Moves, buffer: Buffer) -> None:
+    group, entries = buffer.presence, buffer.entries
+    last = group is not None and group.number == entries.end - 1 and group.number >= entries.first
+    if group is not None and last and not group.full and entries[group.number].at.date() == at.date():
+        entries.change(group.number, text=bounded(group.add(event)))
+        view.touched(buffer)
+    else:
+        buffer.presence = Presence(entries.end)
+        view.keep(Entry(at, buffer.target, Mark.INFO, bounded(buffer.presence.add(event))))
 
 
 def _members(view: View, event: e.Members) -> list[Entry]:
     if (buffer := view.find(event.room)) is not None:
-        buffer.members.replace(event.names, event.ranks)
+        buffer.members.replace(event.names[: view.spare_members(buffer)], event.ranks)
         _members_changed(view, buffer)
     return shown(view, event)
 
@@ -228,7 +272,7 @@ def _topic(view: View, event: e.Topic) -> list[Entry]:
     if buffer is not None and not event.replayed:
         buffer.topic = bounded(plain(event.text))
         view.changed.buffers = True
-    return told(view, event) if event.by and buffer is not None else shown(view, event)
+    return _told_later(view, event) if event.by and buffer is not None else shown(view, event)
 
 
 def _typing(view: View, event: e.Typing) -> list[Entry]:
@@ -260,6 +304,7 @@ TAKES: dict[type[e.Event], Callable[[View, Any], list[Entry]]] = {
     e.LoggedIn: _logged_in,
     e.Lost: _lost,
     e.Members: _members,
+    e.ModeSet: _told_later,
     e.Offers: _offers,
     e.Parted: _parted,
     e.Ranked: _ranked,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from client import events as e
 from client.view.buffer import Buffer, Past
 from client.view.entry import Entry, Mark
-from client.view.happened import told
+from client.view.happened import entered, told
 from client.view.pending import LONGEST_ID
 from client.view.texts import bounded, excerpt, name_of, said_text
 from client.view.times import local
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_REACTIONS = 20  # different ones to one message
 MOST_REACTING = 100  # people with one
+MOST_PENDING = 10_000  # reactions and redactions that wait for their messages, of all buffers together
 MOST_WAITING = 100  # texts of ours that are shown while they are not stored yet
 
 _MARKS = {e.Kind.MESSAGE: Mark.MESSAGE, e.Kind.NOTICE: Mark.NOTICE, e.Kind.ACTION: Mark.ACTION}
@@ -62,6 +64,7 @@ def _said(view: View, said: e.Said) -> list[Entry]:
     buffer, entry = view.buffer(said.room), _entry(view, said)
     if _is_here(buffer, entry):
         return []
+    before = entered(view, buffer) if _is_after(said, buffer) else []
     if not said.own:
         buffer.spoke(said.nick)
         if buffer.typing.pop(fold(said.nick), None):
@@ -76,7 +79,13 @@ def _said(view: View, said: e.Said) -> list[Entry]:
         unseen = buffer is not view.front or not view.attended
         if buffer.means_us(entry) and unseen and not buffer.muted and (after_break or not entry.replayed):
             view.changed.alert(entry)
-    return [entry]
+    return [*before, entry]
+
+
+def _is_after(said: e.Said, buffer: Buffer) -> bool:
+    """Whether it was said after we came in, of which nothing is shown yet."""
+    came = buffer.entering[0].at if buffer.entering else None
+    return not said.replayed or (came is not None and said.at is not None and said.at > came)
 
 
 def _is_news(buffer: Buffer, entry: Entry, after_break: bool) -> bool:
@@ -97,7 +106,8 @@ def _about(view: View, event: e.Reacted | e.Redacted, *, older: bool = False) ->
         return None
     number = buffer.entries.find(event.msgid)
     if number is None:
-        buffer.pending.put(event, older=older)
+        if view.waiting_changes < MOST_PENDING:
+            buffer.pending.put(replace(event, room=buffer.target), older=older)
         return None
     view.touched(buffer)
     return buffer, number
@@ -213,6 +223,7 @@ def _caught_up(view: View, event: e.CaughtUp) -> list[Entry]:
     buffer = view.find(event.room)
     if buffer is not None:
         buffer.caught_up = True
+        return [*entered(view, buffer), *told(view, event)]
     return told(view, event)
 
 

@@ -49,7 +49,8 @@ def name_of(name: str) -> str:
 
 
 def _reason(text: str) -> str:
-    return f" ({plain(text)})" if text else ""
+    """Why, in parentheses; nothing where no more is said than that somebody quit."""
+    return f" ({plain(text)})" if text.strip() not in ("", "Quit:") else ""
 
 
 def _refused(event: e.NameRefused) -> str:

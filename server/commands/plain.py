@@ -7,7 +7,7 @@ from server.commands.registration import make_member
 from server.commands.rooms import enter, may_join
 from server.commands.server_bans import refusal
 from server.commands.table import execute
-from server.dialects.plain import RENDER
+from server.dialects.plain import OTHER_PORT, RENDER
 from server.state.model import Network, User
 from wire.confusables import skeleton
 from wire.message import Message, as_line, truncate
@@ -26,9 +26,8 @@ def say(net: Network, user: User, text: str, at: int) -> None:
     if user.registered:
         execute(net, user, Message("PRIVMSG", [LOBBY, text]), at)
     elif text.startswith(_NO_NAME):
-        reason = "This port speaks the plain protocol: send your name first (IRC has a port of its own)"
-        net.send(user, f"ERROR :{reason}\r\n".encode())
-        net.disconnect(user, reason, at)
+        net.send(user, OTHER_PORT)
+        net.disconnect(user, "This port speaks the plain protocol", at)
     else:
         _join(net, user, text, at)
 

@@ -13,6 +13,13 @@ from wire.display import plain
 RENDER = 1 << 42
 
 
+# To who took the port for another. It is IRC, for that is what they read.
+OTHER_PORT = (
+    b"ERROR :This port speaks the plain protocol: IRC has a port of its own, most often 6697"
+    b" (Parley's client can speak both: give it --plain, or that port)\r\n"
+)
+
+
 def text_of(record: bytes) -> str:
     """What a record says, on one line: bytes that are no UTF-8 are replaced, line ends within it become spaces."""
     text = record.decode(errors="replace").replace("\0", "").strip("\r\n")
@@ -37,6 +44,8 @@ def _said(line: str) -> bytes:
 
 def reply(data: bytes, end: bytes) -> bytes:
     """A reply of the server as a message of it; empty for all that only an IRC client wants to know."""
+    if data == OTHER_PORT:
+        return data
     line = data.decode().rstrip("\r\n")
     words = line.split(" ", 2)
     text = line.partition(" :")[2]

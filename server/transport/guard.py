@@ -24,7 +24,9 @@ from typing import Protocol
 
 log = logging.getLogger("parley.guard")
 
-_LOOK_S = 0.01  # between two looks: 30 µs each
+_LOOK_S = 0.05  # between two looks: 30 to 70 µs of CPU time each, which a hundred a second would make half a percent of a core
+_ALERT_LOOK_S = 0.01  # the same, once somebody had to be ended: they may come again
+_ALERT_S = 60.0  # from then on
 _AGAIN_S = 0.003  # where there is a suspicion
 _BUSY_S = 0.002  # of CPU time between two looks that say the same: everything that a turn may read takes half as much
 _SURE = 4  # such looks
@@ -84,6 +86,7 @@ class Guard(threading.Thread):
         self._workers = workers
         self._suspects = [_Suspect() for _ in workers]
         self._over = threading.Event()
+        self._alert_until = 0.0  # monotonic
 
     def stop(self) -> None:
         self._over.set()
@@ -94,7 +97,7 @@ class Guard(threading.Thread):
         """Look at all workers, again and again."""
         wait = _LOOK_S
         while not self._over.wait(wait):
-            wait = _LOOK_S
+            wait = _LOOK_S if time.monotonic() >= self._alert_until else _ALERT_LOOK_S
             for suspect, worker in zip(self._suspects, self._workers, strict=True):
                 try:
                     if worker.attending is None:
@@ -122,6 +125,7 @@ class Guard(threading.Thread):
             enough = suspect.looks >= (_SURE_SHAKING if peer.shaking else _SURE) and self._is_odd(peer, used - suspect.began)
             if enough and worker.attending is peer and worker.turn == turn:
                 suspect.peer = None
+                self._alert_until = time.monotonic() + _ALERT_S
                 self._end(peer)
                 return False
         return True

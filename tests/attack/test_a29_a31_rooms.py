@@ -140,7 +140,7 @@ def test_a_second_sigterm_ends_at_once(certs: Path, tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         server.says("a second signal ends at once")
         began = time.monotonic()
-        server.signal(signal.SIGTERM)
+        server.ends_by_another(signal.SIGTERM)
         assert server.wait() == 128 + signal.SIGTERM
         assert time.monotonic() - began < 10
         deaf.close()

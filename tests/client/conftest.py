@@ -15,6 +15,7 @@ from client.address import Address
 from client.chat import Chat
 from client.connection import Connection, Timing
 from client.dialect import Dialect
+from client.firstuse import Trust, explainer
 from client.irc import IrcProtocol
 from client.trust import client_context
 from tests.client.certificates import Authority
@@ -49,7 +50,16 @@ class Rows:
 class Person:
     """A chat on a connection, with a screen."""
 
-    def __init__(self, port: int, ca: Path, dialect: Dialect, timing: Timing = FAST) -> None:
+    def __init__(
+        self,
+        port: int,
+        ca: Path,
+        dialect: Dialect,
+        timing: Timing = FAST,
+        *,
+        trust: Trust | None = None,
+        patient: bool = False,
+    ) -> None:
         self.events: list[e.Event] = []
         self.screen = Rows()
         self.dialect = dialect
@@ -62,8 +72,17 @@ class Person:
 
         self.chat.handle = keep  # type: ignore[method-assign]
         address = Address("localhost", port)
+        trust = trust or Trust(client_context(ca), "the CA")
         self.connection = Connection(
-            address, client_context(ca), dialect, self.chat, trusted="the CA", timing=timing, chance=random.Random(1)
+            address,
+            trust.context,
+            dialect,
+            self.chat,
+            trusted=trust.described,
+            patient=patient,
+            timing=timing,
+            explain_stranger=explainer(address, trust),
+            chance=random.Random(1),
         )
         self.chat.leave_by(self.connection.stop)
 

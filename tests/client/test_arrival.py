@@ -11,6 +11,8 @@ from client import cli, keys, known, pins
 from client.address import Address
 from client.arrival import Visit, arrive
 from client.errors import Trouble
+from client.firstuse import Trust
+from client.trust import client_context
 
 A = Address("chat.example", 6697)
 CA = "ab" * 32
@@ -109,6 +111,97 @@ def test_where_a_password_is_looked_for(monkeypatch: pytest.MonkeyPatch, capsys:
     assert passwords("ada") == ("from env", None)
 
 
+def test_trust_that_cannot_be_kept_is_said_to_a_person(
+    ca: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("client.arrival.prepare", lambda *_: Trust(client_context(ca), "x", kept=False))
+    assert visit("chat.example", "--name", "ada").trust.kept is False
+    assert "Whom you trust for chat.example:6697 cannot be stored in" in capsys.readouterr().err
+    visit("chat.example", "--name", "ada", person=False)
+    assert capsys.readouterr().err == ""
+
+
+LINK = "ircs://chat.example/"
+
+
+@pytest.fixture
+def _in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_ACCOUNT", "ada")
+    monkeypatch.setenv("PARLEY_PASSWORD", "s3cret")
+    monkeypatch.setattr(keys, "find", lambda address, account, say: None)
+    monkeypatch.setattr(keys, "usable", lambda say: True)
+    monkeypatch.setattr("getpass.getpass", lambda question: "typed")
+
+
+def login_of(*arguments: str, typed: str = "", person: bool = True) -> tuple[str, str] | None:
+    login = visit(*arguments, typed=typed, person=person).login
+    return None if login is None else (login.account, login.password)
+
+
+@pytest.mark.usefixtures("_in_the_environment")
+def test_what_the_environment_says_is_for_the_server_that_somebody_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for person in (True, False):
+        assert login_of("chat.example", person=person) == ("ada", "s3cret")
+    assert login_of("chat.example", "--account", "eve") == ("eve", "s3cret")
+    assert login_of(typed="chat.example\n") == ("ada", "s3cret")
+    assert "[y/N]" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_in_the_environment")
+def test_a_link_gets_no_account_unasked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert login_of(LINK, "--name", "x", typed="y\n") == ("ada", "s3cret")
+    assert capsys.readouterr().out == (
+        "The link leads to chat.example:6697. Log in there, with $PARLEY_ACCOUNT and $PARLEY_PASSWORD? [y/N] "
+    )
+    for answer in ("\n", "n\n", ""):
+        assert login_of(LINK, "--name", "x", typed=answer) is None
+    assert login_of(typed=f"{LINK}\n\nx\n") is None, "typed in, it is a link all the same"
+    assert login_of(LINK, "--account", "eve", typed="n\n") == ("eve", "typed"), "another account's password is not tried"
+    file = tmp_path / "password"
+    file.write_text("from file\n")
+    assert login_of(LINK, "--account", "eve", "--password-file", str(file)) == ("eve", "from file")
+    capsys.readouterr()
+    assert login_of(LINK, "--name", "x", person=False) is None
+    assert capsys.readouterr().err == (
+        "$PARLEY_ACCOUNT and $PARLEY_PASSWORD: not for a server that a link names. Say --account NAME and --password-file FILE.\n"
+    )
+    with pytest.raises(Trouble, match="The account eve needs its password"):
+        login_of(LINK, "--account", "eve", person=False)
+
+
+@pytest.mark.usefixtures("_in_the_environment")
+def test_where_one_was_logged_in_before_a_link_asks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    known.remember(A, "ada", "ada")
+    assert login_of(LINK) == ("ada", "s3cret")
+    assert login_of("ircs://other.example/", "--name", "x", typed="n\n") is None
+    assert visit(LINK, "--plain", "--name", "x").plain
+    assert capsys.readouterr().out.count("[y/N]") == 1
+
+
+def test_a_password_alone_is_nothing_to_ask_about(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PARLEY_PASSWORD", "s3cret")
+    assert login_of(LINK, "--name", "x") is None
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "words"),
+    [
+        (["--ca", "/nonexistent"], "", "The CA file '/nonexistent' cannot be used"),
+        ([], "/nonexistent", "The CA file '/nonexistent' cannot be used"),
+        (["--password-file", "/nonexistent"], "", "The password file /nonexistent cannot be read"),
+        (["--ca", "x", "--fingerprint", CA], "", "one of them is enough"),
+    ],
+)
+def test_files_are_looked_at_before_anything_is_asked(
+    arguments: list[str], variable: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARLEY_CA", variable)
+    with pytest.raises(Trouble, match=words):
+        visit(*arguments, typed="")
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -129,13 +222,30 @@ def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixtur
 
 def test_forgetting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     forgotten: list[tuple[Address, str]] = []
-    monkeypatch.setattr(keys, "forget", lambda address, account: forgotten.append((address, account)))
+    failures: list[str] = []
+
+    def forget(address: Address, account: str, say: keys.Say) -> bool:
+        forgotten.append((address, account))
+        for sentence in failures:
+            say(sentence)
+        return not failures
+
+    monkeypatch.setattr(keys, "forget", forget)
     known.remember(A, "ada", "ada")
     known.remember(Address("h", 7), "ada")
     pins.keep(A, b"x")
     assert cli.main(["--forget", "ircs://chat.example/"]) == 0
-    assert capsys.readouterr().out.startswith("chat.example:6697 is forgotten: ")
+    everything = "chat.example:6697 is forgotten: whom you trusted there, your name, your rooms and your password.\n"
+    assert capsys.readouterr() == (everything, "")
     assert (forgotten, pins.find(A), [server.address for server in known.load()]) == ([(A, "ada")], None, [Address("h", 7)])
     assert cli.main(["--forget", "h:7"]) == 0
+    assert capsys.readouterr().out == "h:7 is forgotten: whom you trusted there, your name and your rooms.\n"
     assert cli.main(["--forget", "h:7"]) == 1
     assert known.load() == []
+    known.remember(A, "ada", "ada")
+    failures.append("The keyring cannot be used (OSError): unlock it, or do without.")
+    capsys.readouterr()
+    assert cli.main(["--forget", "chat.example"]) == 1
+    said = capsys.readouterr()
+    assert "password" not in said.out
+    assert said.err == f"{failures[0]} Your password may still be in it, as 'parley chat.example:6697'.\n"

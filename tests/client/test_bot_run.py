@@ -66,7 +66,10 @@ def test_a_bot_on_a_server(server: FakeServer, running: Callable[[Bot], Running]
 
     server.speak("!count")
     running(bot)
-    assert Message("MODE", ["robo", "+B"]) in server.seen
+    commands = [message for message in server.seen if message.command in ("MODE", "JOIN")]
+    assert commands == [Message("MODE", ["robo", "+B"]), Message("JOIN", ["#lobby"])], (
+        "who is greeted at its JOIN is known for a bot"
+    )
     server.speak("!count")
     Waits.until(lambda: server.said() == ["zoe 1"], "an answer, and none to what was before")
     server.cut_all()
@@ -98,7 +101,7 @@ def test_its_own_command_line(server: FakeServer, ca: Path, capsys: pytest.Captu
     assert bot.main(["--address", f"localhost:{server.port}", "--ca", str(ca), "--name", "robo2"]) == 0
     assert "robo2: connected as robo2\n" in capsys.readouterr().err
     assert bot.main(["--check"]) == 0
-    assert capsys.readouterr().out == "1 bots: robo2\n"
+    assert capsys.readouterr().out == "1 bot: robo2\n"
     assert bot.main(["--name", "7up"]) == 1
     assert bot.main(["--address", ":"]) == 1
     assert Bot("robo", account="grace").run() == 1

@@ -241,6 +241,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         ("[bot]\nname = 'a'\nseed = true", "bot 1 (a), seed: it has to be a whole number."),
         ("[bot]\nname = 'a'\naccount = 'a b'", "bot 1 (a), account: a name has no spaces."),
         ("[bot]\nname = 'a'\npassword_file = 'x'", "bot 1 (a), password_file: it is for an account"),
+        ("[bot]\nname = 'a'\nanswers_bots = 1", "bot 1 (a), answers_bots: it has to be true or false."),
         ("[bot]\nname = 'a'\nturns = 0", "bot 1 (a), turns: it has to be from 1 to 1000."),
         ("[bot]\nname = 'a'\ncolour = 1", "bot 1 (a), colour: there is no such key."),
         ("[bot]\nname = 'a'\n[[bot.line]]\nevery = 5", "bot 1 (a), line 1, text: it has to be a text"),
@@ -251,7 +252,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         ("[bot]\nname = 'a'\n[[bot.line]]\ntext = 'x'\nafter = 1\nroom = '#dev'", "line 1, room: the bot is not in '#dev'"),
         (
             "[bot]\nname = 'a'\n[[bot.line]]\ntext = '{text}'\nafter = 1",
-            "text: there is no {text}, only {choice}, {n}, {nick}, {room}.",
+            "text: there is no {text}, only {choice}, {n}, {nick}, {room}, {time}.",
         ),
         ("[bot]\nname = 'a'\n[[bot.line]]\ntext = '{choice}'\nafter = 1", "text: {choice} needs a list of choices."),
         ("[bot]\nname = 'a'\n[[bot.line]]\ntext = 'x'\nafter = 1\nchoices = [1]", "choices: it has to be a text, or a list"),
@@ -295,20 +296,6 @@ def test_other_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_the_examples_are_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["--check", *map(str, sorted(EXAMPLES.glob("*.toml")))]) == 0
     assert capsys.readouterr().out == "4 bots: ada, bob, echo, greeter\n"
-
-
-def test_the_conversation_goes_on_and_comes_to_rests() -> None:
-    ada, bob = (Life(script) for script in load(EXAMPLES / "conversation.toml"))
-    ada.gets(e.Joined("#lobby", "ada", own=True))
-    said: list[tuple[float, str]] = []
-    for second in range(1, 1800):
-        for speaker, listener in ((ada, bob), (bob, ada)):
-            for when, text in speaker.until(second):
-                said.append((when, text))
-                listener.now = second
-                assert listener.hears(text, speaker.name) == []
-    assert 50 < len(said) < 200, len(said)
-    assert len({text for _, text in said}) > 8
 
 
 # --- on a server ---

@@ -9,6 +9,7 @@ import pytest
 from client import events as e
 from client.chat import Chat
 from client.commands import COMMANDS, GROUPS, Command, group_of
+from client.emoji import NO_REACTION
 from client.view import Past
 from tests.client.conftest import Rows
 
@@ -54,8 +55,8 @@ class Asked:
     def rename(self, name: str) -> None:
         self.calls.append(("rename", name))
 
-    def log_in(self, password: str) -> None:
-        self.calls.append(("log in", password))
+    def log_in(self, password: str, account: str = "") -> None:
+        self.calls.append(("log in", password, account))
 
     def register(self, password: str) -> None:
         self.calls.append(("register", password))
@@ -69,6 +70,9 @@ class Asked:
 
     def part(self, room: str, reason: str = "") -> None:
         self.calls.append(("part", room, reason))
+
+    def forget(self, room: str) -> None:
+        self.calls.append(("forget", room))
 
     def names(self, room: str) -> None:
         self.calls.append(("names", room))
@@ -128,6 +132,8 @@ def desk() -> Desk:
         ("/reply ADA yes", ("say", "#lobby", "yes", "a1")),
         ("/react 👍", ("react", "#lobby", "a1", "👍")),
         ("/react bob 👍", ("react", "#lobby", "b1", "👍")),
+        ("/react bob :tada:", ("react", "#lobby", "b1", "🎉")),
+        ("/react +1", ("react", "#lobby", "a1", "👍")),
         ("/redact", ("redact", "#lobby", "m1", "")),
         ("/redact a typo", ("redact", "#lobby", "m1", "a typo")),
         ("/redact bob spam and worse", ("redact", "#lobby", "b1", "spam and worse")),
@@ -166,6 +172,9 @@ def test_what_is_asked_for(desk: Desk, typed: str, asked: tuple[object, ...] | N
     [
         ("/reply bob", "It is: /reply nick text"),
         ("/reply eve hi", "There is no message of eve here to answer."),
+        ("/react nonsense", NO_REACTION),
+        ("/react bob :nonsense:", NO_REACTION),
+        ("/react bob well said", NO_REACTION),
         ("/react eve 👍", "There is no message of eve here to react to."),
         ("/close #nowhere", "There is no #nowhere here to close."),
         ("/close", "This is the only one: /join another first, or /quit."),
@@ -199,10 +208,15 @@ def test_the_same_reaction_again_takes_it_back(desk: Desk) -> None:
     assert desk.types("/react 👍") == [("remove", "#lobby", "a1", "👍")]
 
 
+def test_a_word_that_somebody_put_there_can_be_put_there_too(desk: Desk) -> None:
+    desk.gets(e.Reacted("#lobby", "a1", "bob", "so true"))
+    assert desk.types("/react ada so true") == [("react", "#lobby", "a1", "so true")]
+
+
 def test_the_selected_message_is_meant_once(desk: Desk) -> None:
     for typed, asked in (
         ("/reply two words", ("say", "#lobby", "two words", "b1")),
-        ("/react so true", ("react", "#lobby", "b1", "so true")),
+        ("/react :eyes:", ("react", "#lobby", "b1", "👀")),
         ("/redact bob said it", ("redact", "#lobby", "b1", "bob said it")),
     ):
         desk.chat.selected = "b1"
@@ -260,10 +274,10 @@ def test_closing(desk: Desk) -> None:
     desk.gets(said("eve", "psst", room="eve"))
     desk.types("/join #dev")
     desk.gets(e.Joined("#dev", "al", own=True))
-    assert desk.types("/close") == [("part", "#dev", "")]
+    assert desk.types("/close") == [("forget", "#dev")]
     assert desk.chat.view.current == "#lobby"
     assert desk.chat.view.find("#dev") is None
-    assert desk.types("/close eve") == []
+    assert desk.types("/close eve") == [("forget", "eve")]
     assert desk.chat.view.find("eve") is None
     desk.types("/msg zed")
     desk.types("/close #lobby")

@@ -86,7 +86,7 @@ def test_a_port_without_tls(ca: Path) -> None:
 
 def test_a_server_that_hangs_up(ca: Path) -> None:
     with RawServer(lambda sock: None) as server:
-        assert "closed the connection: check that this is the server's TLS port." in refused(server.port, ca)
+        assert "closed the connection: check the port (Parley's are 6697, and 12345 with --plain)." in refused(server.port, ca)
 
 
 def test_a_taken_name(server: FakeServer, ca: Path) -> None:
@@ -192,6 +192,19 @@ def test_addresses(text: str, address: Address) -> None:
 def test_no_addresses(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no (server address|port)"):
         parse_address(text)
+
+
+@pytest.mark.parametrize("bad", [*map(chr, range(0x20)), "\x7f", "\x9b", "\u202e", "\u200b", "\ud800", *"\"'`;&|<>()$!*\\,?=@"])
+def test_no_control_character_and_no_shell_is_in_a_host(bad: str) -> None:
+    for text in (f"a{bad}b", f"a{bad}b:7", f"ircs://a{bad}b"):
+        with pytest.raises(ValueError, match=r"is no server address") as caught:
+            parse_address(text)
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("host", ["a-b_c.example", "b\u00fccher.example", "xn--bcher-kva.example", "127.0.0.1", "\u4f8b\u3048.jp"])
+def test_hosts_as_there_are(host: str) -> None:
+    assert parse_address(host).host == host
 
 
 def test_an_address_shows_as_it_is_written() -> None:

@@ -22,6 +22,7 @@ from client.firstuse import Finding, Stranger, Trust, assess, explain, prepare
 from client.irc import IrcProtocol
 from client.pins import Pin
 from client.plain import PlainProtocol
+from client.trust import client_context
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST, Rows
 from tests.client.fake_server import PATIENCE, FakeServer, RawServer
@@ -167,6 +168,22 @@ def test_an_authority_that_this_computer_knows_needs_no_question(
     assert all(line in text for line in grouped(authority.fingerprint))
 
 
+def test_who_is_vouched_for_by_this_computer_is_not_promised_to_be_remembered(
+    whole: FakeServer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    monkeypatch.setattr(pins, "MOST_PINS", 0)
+    trust = trusted(at(whole))
+    assert (trust.kept, trust.pin, pins.find(at(whole))) == (False, Pin(b""), None)
+    assert stranger_again(whole, monkeypatch) is False
+
+
+def stranger_again(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a person's yes to a server can be stored."""
+    monkeypatch.delenv("SSL_CERT_FILE")
+    return stranger(server).accept().kept
+
+
 def test_what_make_run_made_comes_before_the_question(whole: FakeServer, authority: Authority) -> None:
     Path("var/certs").mkdir(parents=True)
     Path("var/certs/ca.pem").write_bytes(authority.chain)
@@ -216,12 +233,16 @@ def test_what_is_stored_can_be_no_certificate(whole: FakeServer) -> None:
     assert "forget it with --forget" in refusal(at(whole))
 
 
-def test_where_nobody_can_look_any_more_the_plain_sentence_stands(authority: Authority) -> None:
+def test_where_nobody_can_look_any_more_that_is_said(authority: Authority) -> None:
     trust = Trust(ssl.create_default_context(), "x", Pin(b"x"))
     trouble = Trouble("not signed", stranger=True)
-    assert explain(trouble, Address("localhost", 1), trust) is trouble
+    text = str(explain(trouble, Address("localhost", 1), trust))
+    assert "IS NOT FROM WHOM YOU TRUSTED" in text
+    assert "now      it cannot be seen any more\n" in text
     other = Trouble("something else")
     assert explain(other, Address("localhost", 1), trust) is other
+    unpinned = Trust(client_context(authority.ca), "the authority in ca.pem")
+    assert explain(trouble, Address("localhost", 1), unpinned) is trouble, "the first time its sentence says what to do"
 
 
 def test_no_server_no_question(authority: Authority) -> None:
@@ -292,12 +313,40 @@ def test_an_invitation_takes_the_place_of_the_question(whole: FakeServer, author
 
 def test_an_invitation_to_somebody_else_is_refused(whole: FakeServer, authority: Authority, other: Authority) -> None:
     text = refusal(at(whole), other.fingerprint)
-    assert text.startswith(f"localhost:{whole.port} is not the server of this invitation, and nothing was sent to it.")
+    assert text.startswith(f"localhost:{whole.port} is not the server of this invitation, and nothing was sent to\nit.\n")
     assert all(line in text for line in grouped(other.fingerprint) + grouped(authority.fingerprint))
     assert pins.find(at(whole)) is None
     stranger(whole).accept()
-    assert "IS NOT FROM WHOM YOU TRUSTED" in refusal(at(whole), other.fingerprint), "a link may come from anybody"
+    text = refusal(at(whole), other.fingerprint)
+    assert text.startswith("The invitation or --fingerprint names another authority for "), "a link may come from anybody"
+    assert all(line in text for line in grouped(other.fingerprint) + grouped(authority.fingerprint))
+    pins.keep(at(whole), ssl.PEM_cert_to_DER_cert(other.ca.read_text()))
+    assert "IS NOT FROM WHOM YOU TRUSTED" in refusal(at(whole), authority.fingerprint), "nor does it explain a change"
+    pins.keep(at(whole), ssl.PEM_cert_to_DER_cert(authority.ca.read_text()))
     assert meets(trusted(at(whole), authority.fingerprint), at(whole)) is None
+
+
+def test_a_file_and_a_fingerprint_have_to_hold_both(
+    whole: FakeServer, authority: Authority, other: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(other.chain + authority.chain)
+    for ca in (authority.ca, both):
+        trust = prepare(at(whole), str(ca), authority.fingerprint)
+        assert isinstance(trust, Trust)
+        assert meets(trust, at(whole)) is None
+    trust = prepare(at(whole), str(both), other.fingerprint)
+    assert isinstance(trust, Trust)
+    assert "is not signed by" in str(meets(trust, at(whole))), "the file's other authority does not count"
+    with pytest.raises(Trouble, match=r"names another authority than \S+ca\.pem \(--ca\) holds: leave out the one that is wrong"):
+        prepare(at(whole), str(authority.ca), other.fingerprint)
+    monkeypatch.setenv("PARLEY_CA", str(authority.ca))
+    code, _, err = run(f"ircs://localhost:{whole.port}/?ca=sha256:{other.fingerprint}", "--name", "alice")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "ca.pem ($PARLEY_CA) holds" in err
+    code, _, err = run(f"localhost:{whole.port}", "--name", "alice", "--fingerprint", other.fingerprint)
+    assert (code, "($PARLEY_CA) holds" in err) == (1, True)
+    assert run(f"localhost:{whole.port}", "--name", "alice", "--fingerprint", authority.fingerprint)[0] == 0
 
 
 def test_an_invitation_by_the_servers_own_certificate(authority: Authority) -> None:

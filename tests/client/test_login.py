@@ -308,6 +308,11 @@ def test_the_plain_dialect_tells_the_lobby_no_password() -> None:
         ("REGISTER * * s3cret", "REGISTER ***"),
         ("PRIVMSG NickServ :IDENTIFY s3cret", "PRIVMSG NickServ :IDENTIFY ***"),
         ("NS IDENTIFY s3cret", "NS ***"),
+        ("NickServ IDENTIFY s3cret", "NickServ ***"),
+        ("@label=1 PASS s3cret", "@label=1 PASS ***"),
+        ("@label=1 :grace OPER admin s3cret", "@label=1 :grace OPER ***"),
+        ("@a=b PRIVMSG bob,NickServ :IDENTIFY s3cret", "@a=b PRIVMSG bob,NickServ :IDENTIFY ***"),
+        ("@label=1 PRIVMSG bob :hello there", "@label=1 PRIVMSG bob :hello there"),
         ("PRIVMSG bob :hello there", "PRIVMSG bob :hello there"),
         ("VERSION", "VERSION"),
     ],
@@ -326,15 +331,69 @@ def test_quote(line: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "current", "secret"),
     [
-        ("/msg NickServ IDENTIFY x", "#lobby", True),
-        ("/msg bob hi", "#lobby", False),
-        ("/quote PASS x", "#lobby", True),
-        ("/quote VERSION", "#lobby", False),
-        ("/register x", "#lobby", True),
+        *[
+            (typed, "#lobby", True)
+            for typed in (
+                "/msg NickServ IDENTIFY x",
+                "/MSG nickserv identify x",
+                "/msg bob,NickServ IDENTIFY x",
+                "/msg NickServ@services.example IDENTIFY x",
+                "/query NickServ IDENTIFY x",
+                "/notice NickServ IDENTIFY x",
+                "/reply NickServ IDENTIFY x",
+                "/ns identify x",
+                "/NS IDENTIFY x",
+                "/nickserv identify x",
+                "/cs identify #dev x",
+                "/chanserv identify #dev x",
+                "/identify x",
+                "/id x",
+                "/login grace x",
+                "/oper admin x",
+                "/pass x",
+                "/register x",
+                "/verify grace x",
+                "/ghost grace x",
+                "  /oper admin x",
+                "/quote PASS x",
+                "/quote   pass x",
+                "/quote @label=1 PASS x",
+                "/quote @label=1 :grace OPER admin x",
+                "/quote :grace NS IDENTIFY x",
+                "/quote @a=b PRIVMSG NickServ :IDENTIFY x",
+                "/quote PRIVMSG bob,NickServ :IDENTIFY x",
+                "/raw OPER admin x",
+                "hello\n/oper admin x",
+            )
+        ],
+        *[
+            (typed, "#lobby", False)
+            for typed in (
+                "",
+                "/",
+                "hello",
+                "/msg bob hi",
+                "/msg",
+                "/msg bob NickServ is slow",
+                "/quote",
+                "/quote VERSION",
+                "/quote @label=1 PRIVMSG bob :hi",
+                "/quote @label=1",
+                "/whois NickServ",
+                "/login grace",
+                "/nick oper",
+                "/join #ns",
+                "/reply bob identify",
+                "/me x",
+                "//oper x",
+                "oper x",
+            )
+        ],
         ("IDENTIFY x", "NickServ", True),
         ("/me x", "NickServ", True),
+        ("/reply x", "NickServ", True),
+        ("//x", "NickServ", True),
         ("/join #x", "NickServ", False),
-        ("hello", "#lobby", False),
     ],
 )
 def test_what_no_history_keeps(typed: str, current: str, secret: bool) -> None:
@@ -401,6 +460,37 @@ def test_register_needs_a_terminal_and_no_argument() -> None:
     ]
 
 
+# --- /login ---
+
+
+def test_log_in_from_inside() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.p.receive(b":s CAP me NEW :sasl\r\n")
+    assert desk.types("/login ada") == []
+    assert (desk.chat.prompt, desk.chat.hidden) == ("The password of ada: ", True)
+    assert desk.types("a pass word") == ["CAP REQ sasl", "AUTHENTICATE PLAIN"]
+    assert "pass word" not in desk.screen.text()
+    desk.types("/login")
+    assert desk.chat.prompt == f"The password of {desk.chat.view.nick}: "
+    assert desk.types("") == []
+    assert desk.rows()[-1] == "-- not logged in: that was nothing"
+    desk.types("/login")
+    assert desk.types("a\x07") == []
+    assert desk.rows()[-1] == "-- not logged in: a password has no control characters"
+
+
+def test_log_in_needs_a_terminal_and_no_password() -> None:
+    desk = Desk(account="", asks=False)
+    desk.greet()
+    assert desk.types("/login ada s3cret") == desk.types("/login a,b") == desk.types("/login ada") == []
+    assert [row[:30] for row in desk.rows()[-3:]] == [
+        "!! /login takes an account and",
+        "!! a,b is no name for a room o",
+        "!! /login asks for a password,",
+    ]
+
+
 # --- where a password comes from ---
 
 
@@ -428,7 +518,7 @@ def test_where_a_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (["--account", "grace"], "The account grace needs its password: in $PARLEY_PASSWORD, or with --password-file FILE.\n"),
         (["--account", "a b", "--name", "x"], "'a b' is no account"),
         (["--account", "grace", "--plain"], "The plain protocol knows no accounts"),
-        (["--name", "x", "--password-file", "x"], "A password is for an account"),
+        (["--name", "x", "--password-file", __file__], "A password is for an account"),
         (["--account", "grace", "--password-file", "/nowhere"], "The password file /nowhere cannot be read (No such file"),
     ],
 )

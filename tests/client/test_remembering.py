@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -11,9 +12,10 @@ from client import keys, known
 from client.address import Address
 from client.chat import Chat
 from client.irc import IrcProtocol
+from client.keeping import Keeping
 from client.login import Login
 from client.negotiation import Negotiation
-from client.remembering import ASK_KEEP, HINT, Remembering, Welcoming
+from client.remembering import ASK_KEEP, HINT, Remembering, Visited, Welcoming
 from tests.client.conftest import Rows
 from tests.client.fake_server import Waits
 from wire.message import parse
@@ -29,7 +31,8 @@ class Visit:
         self.screen = Rows()
         self.protocol = IrcProtocol("ada", ["#lobby"], login=login)
         self.chat = Chat(self.protocol, "#lobby", self.screen)
-        self.driver = Welcoming(self.chat, A, "ada", ["#lobby"], login, kept=kept)
+        keeping = Keeping(A, lambda: self.protocol.login, kept)
+        self.driver = Welcoming(self.chat, Visited(A, "ada", ["#lobby"], login.account if login else ""), keeping)
         self.protocol.connected()
 
     def happens(self, *events: e.Event) -> Visit:
@@ -46,10 +49,10 @@ def stored() -> tuple[str, str, tuple[str, ...]]:
 
 def test_a_server_is_remembered_once_it_let_us_in() -> None:
     visit = Visit()
-    visit.happens(e.Lost(1.0, "no"), e.LoggedIn("x"))
+    visit.happens(e.Lost(1.0, "no"))
     assert known.load() == []
     visit.happens(e.Registered("ada"))
-    assert stored() == ("ada", "x", ("#lobby",))
+    assert stored() == ("ada", "", ("#lobby",))
 
 
 def test_rooms_and_names_as_they_were_at_the_end() -> None:
@@ -78,10 +81,25 @@ def test_who_was_never_let_in_leaves_nothing() -> None:
 
 
 def test_an_account_got_on_the_way_is_remembered() -> None:
-    visit = Visit().happens(e.Registered("ada"), e.LoggedIn("ada"), e.LoggedIn(""))
+    visit = Visit().happens(e.Registered("ada"), e.AccountMade("ada"), e.LoggedIn("ada"), e.LoggedIn(""))
     assert stored() == ("ada", "ada", ("#lobby",))
     visit.driver.deadline()
     visit.driver.tick()
+
+
+@pytest.mark.parametrize("account", ["ada", "a b", "\x1b[2J", "x" * 5000])
+def test_what_a_server_calls_us_by_itself_is_not_remembered(account: str) -> None:
+    """A 900 of its own would be logged in to at the next start, or stop that."""
+    Visit().happens(e.LoggedIn(account), e.Registered("ada"), e.LoggedIn(account)).driver.ended()
+    assert stored() == ("ada", "", ("#lobby",))
+    Visit(Login("grace", "pw")).happens(e.Registered("ada"), e.LoggedIn(account)).driver.ended()
+    assert stored() == ("ada", "grace", ("#lobby",))
+
+
+def test_odd_names_of_a_servers_making_are_left_out() -> None:
+    visit = Visit().happens(e.Registered("a b\x1b"), e.AccountMade("a b"), e.Joined("#" + "x" * 9000, "a", own=True))
+    visit.happens(e.Joined("#\ud800", "a", own=True), e.Joined("#ok", "a", own=True)).driver.ended()
+    assert stored() == ("ada", "", ("#lobby", "#ok"))
 
 
 def test_a_server_has_no_say_in_how_often_we_write(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,8 +114,9 @@ def test_a_server_has_no_say_in_how_often_we_write(monkeypatch: pytest.MonkeyPat
     visit = Visit().happens(e.Registered("ada"))
     for number in range(300):
         visit.happens(e.Joined(f"#r{number}", "ada", own=True), e.LoggedIn(f"a{number}"), e.Registered("ada", again=True))
+        visit.happens(e.AccountMade("ada"))
     visit.driver.ended()
-    assert count == 3, "let in, the first account, the end"
+    assert count == 3, "let in, the account, the end"
 
 
 def test_the_hint_at_an_account_comes_once_a_server() -> None:
@@ -165,9 +184,69 @@ def test_a_keyring_that_does_not_take_it(ring: list[tuple[Address, str, str]]) -
 
 
 def test_a_no_is_remembered(ring: list[tuple[Address, str, str]]) -> None:
-    logged_in("s3cret", kept="").chat.typed("")
+    logged_in("s3cret", kept="").chat.typed("NO")
     assert not logged_in("s3cret", kept="").chat.asking
     assert ring == []
+
+
+def test_an_empty_line_leaves_it_for_the_next_start(ring: list[tuple[Address, str, str]]) -> None:
+    visit = logged_in("s3cret", kept="")
+    visit.chat.typed("")
+    assert not visit.chat.asking
+    assert visit.chat.prompt == "[#lobby] "
+    visit.happens(e.Registered("ada", again=True))
+    assert not visit.chat.asking, "a lost connection is no start"
+    assert logged_in("s3cret", kept="").chat.asking
+    assert ring == []
+
+
+def test_what_is_said_meanwhile_is_no_answer(ring: list[tuple[Address, str, str]]) -> None:
+    """Somebody may have been typing when the question came."""
+    visit = logged_in("s3cret", kept="")
+    said = ["hello all", "yes please", "//y", "nope"]
+    for line in [*said, "/names"]:
+        visit.chat.typed(line)
+        assert (visit.chat.prompt, visit.chat.asking) == (ASK_KEEP, True)
+    assert visit.protocol.backlog == len(said)
+    assert ring == []
+    visit.chat.typed(" Yes ")
+    Waits.until(lambda: "the password is in the keyring" in visit.screen.text())
+    assert visit.protocol.backlog == len(said), "the answer is said to nobody"
+
+
+def registered_there(usable: bool, monkeypatch: pytest.MonkeyPatch, kept: str | None = None) -> Visit:
+    monkeypatch.setattr(keys, "usable", lambda say: usable)
+    visit = Visit(kept=kept)
+    visit.happens(e.Registered("ada"))
+    login = visit.protocol.session.login = Login("ada", "made")
+    login.succeed()
+    return visit.happens(e.AccountMade("ada"))
+
+
+def test_the_password_of_an_account_that_was_made_is_offered_too(
+    ring: list[tuple[Address, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = registered_there(True, monkeypatch)
+    Waits.until(lambda: visit.chat.asking)
+    visit.chat.typed("y")
+    Waits.until(lambda: "the password is in the keyring" in visit.screen.text())
+    assert ring == [(A, "ada", "made")]
+    visit.happens(e.Registered("ada", again=True))
+    assert not visit.chat.asking
+
+
+def test_without_a_keyring_nothing_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    visit = registered_there(False, monkeypatch)
+    Waits.until(lambda: not [each for each in threading.enumerate() if each.name == "looking for a keyring"])
+    assert not visit.chat.asking
+    assert visit.driver.keeping.take() is None
+
+
+def test_an_offer_is_made_once(ring: list[tuple[Address, str, str]]) -> None:
+    visit = logged_in("s3cret", kept="")
+    visit.driver._ask()
+    visit.chat.typed("n")
+    assert not visit.chat.asking
 
 
 @pytest.mark.parametrize("kept", ["s3cret", None], ids=["it is there already", "it came from a file"])

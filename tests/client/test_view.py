@@ -33,9 +33,13 @@ def rows(*events: e.Event) -> list[str]:
         (e.NameRefused("al", taken=True), "!! The name al is taken: enter another one."),
         (e.NameRefused("al", taken=False), "!! The name al is not allowed here: enter another one."),
         (e.Joined("#lobby", "bob"), "-- bob joined #lobby"),
-        (e.Joined("#dev", "al", own=True), "[#dev] -- you joined #dev"),
         (e.Parted("#lobby", "bob", "tea"), "-- bob left #lobby (tea)"),
         (e.Parted("#lobby", "al", own=True), "-- you left #lobby"),
+        (e.Parted("#lobby", "bob", " "), "-- bob left #lobby"),
+        (e.Parted("#lobby", "bob", " ", by="op"), "-- bob was put out of #lobby by op"),
+        (e.Gone("bob", ("#lobby",), "Quit: "), "-- bob is gone"),
+        (e.Gone("bob", ("#lobby",), "Quit:"), "-- bob is gone"),
+        (e.Gone("bob", ("#lobby",), "Quit: tea"), "-- bob is gone (Quit: tea)"),
         (e.Parted("#lobby", "al", "x", own=True, by="op"), "-- you were put out of #lobby by op (x)"),
         (e.Parted("#lobby", "bob", by="op"), "-- bob was put out of #lobby by op"),
         (e.Gone("bob", ("#lobby",), "bye"), "-- bob is gone (bye)"),
@@ -58,6 +62,10 @@ def rows(*events: e.Event) -> list[str]:
 )
 def test_rows(event: e.Event, row: str) -> None:
     assert rows(event) == [f"12:30 {row}"]
+
+
+def test_our_own_coming_in() -> None:
+    assert rows(e.Joined("#dev", "al", own=True), e.CaughtUp("#dev")) == ["12:30 [#dev] -- you joined #dev"]
 
 
 def test_silent_events() -> None:

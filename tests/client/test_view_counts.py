@@ -197,7 +197,7 @@ def test_who_is_ignored_is_not_there(view: View) -> None:
 )
 def test_mentions(view: View, nick: str, text: str, meant: bool) -> None:
     view.feed(e.Registered(nick))
-    assert view.feed(said(text))[0].mention is meant
+    assert view.feed(said(text))[-1].mention is meant
 
 
 def test_the_new_name_is_meant_after_a_change_of_names(view: View) -> None:

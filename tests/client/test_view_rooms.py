@@ -33,6 +33,8 @@ def view(clock: Clock) -> View:
     view.feed(e.Registered("al"))
     view.feed(e.Joined("#dev", "al", own=True))
     view.feed(e.Joined("#tea", "al", own=True))
+    view.feed(e.CaughtUp("#dev"))
+    view.feed(e.CaughtUp("#tea"))
     return view
 
 

@@ -132,6 +132,15 @@ class ServerProcess:
         """The exit code, once it ends."""
         return self._process.wait(patience)
 
+    def ends_by_another(self, number: int) -> None:
+        """Send a signal again and again, until it ends: those that come within a second of the first are one with that."""
+
+        def ended() -> bool:
+            self.signal(number)
+            return self._process.poll() is not None
+
+        eventually(ended, "another signal ends the server")
+
     def kill(self) -> None:
         """kill -9. Idempotent."""
         self._process.kill()

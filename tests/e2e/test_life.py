@@ -51,7 +51,7 @@ def test_sigterm_tells_everybody_and_ends_well(certs: Path, data: Path) -> None:
         everybody_is_told(server)
 
 
-def everybody_is_told(server: ServerProcess) -> None:
+def everybody_is_told(server: ServerProcess, signals: int = 1) -> None:
     people = [Client(server.port, server.ca, f"p{n}", "#room", caps=FULL) for n in range(5)]
     plain = tls(server.plain_port, server.ca)
     plain.sendall(b"olga")
@@ -60,7 +60,8 @@ def everybody_is_told(server: ServerProcess) -> None:
     server.says("olga joined")
     people[0].say("#room", "the last word")
     people[0].until_text("the last word")
-    server.signal(signal.SIGTERM)
+    for _ in range(signals):
+        server.signal(signal.SIGTERM)
     for client in people:
         last = until_end(client)[-1]
         assert (last.command, last.text) == ("ERROR", "Closing link: (Server shutting down)")
@@ -87,6 +88,12 @@ def test_sigterm_waits_for_a_slow_reader_no_longer_than_it_is_set_to(certs: Path
         assert 0.6 < time.monotonic() - began < 16
 
 
+def test_two_sigterms_at_once_are_one(certs: Path, data: Path) -> None:
+    """A supervisor that signals the process and its group, say: everybody gets what is due all the same."""
+    with serving(certs, data, "--set", "deadlines.drain=600") as server:
+        everybody_is_told(server, signals=3)
+
+
 def test_the_second_sigterm_ends_at_once(certs: Path, data: Path) -> None:
     with serving(certs, data, "--limits", "off", "--set", "deadlines.drain=600") as server:
         talker = Client(server.port, server.ca, "talker", "#room")
@@ -95,8 +102,8 @@ def test_the_second_sigterm_ends_at_once(certs: Path, data: Path) -> None:
             talker.say("#room", *["x" * 400 for _ in range(300)])
         talker.ping()
         server.signal(signal.SIGTERM)
-        server.says("a second signal ends at once")
-        server.signal(signal.SIGTERM)
+        server.says("a second signal ends at once, unless it comes within 1 s")
+        server.ends_by_another(signal.SIGTERM)
         assert server.wait() in (128 + signal.SIGTERM, -signal.SIGTERM)
 
 

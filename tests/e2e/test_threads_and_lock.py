@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -42,7 +43,8 @@ def everything_that_happens(server: InsideServer) -> None:
     people[0].send("NICK other", "PART #room", "QUIT :bye")
     people[0].goodbye()
     people[1].close()
-    people[2].raw(b"\xff\xfe\r\n" + b"x" * 100_000)
+    with suppress(OSError):  # a line without an end: it may be closed before all of it is sent
+        people[2].raw(b"\xff\xfe\r\n" + b"x" * 100_000)
     people[3].ping()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from certs.folder import Choices
 from client.address import Address, parse_link
 from server import cli
 from server.config import load
-from server.invite_cli import invitation
+from server.invite_cli import _joining, invitation
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +36,27 @@ def fingerprint(folder: Path) -> str:
     return report.show(folder / "ca.pem", Choices().time())[0].fingerprint
 
 
-def test_a_link_and_how_to_join_by_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_link_and_how_to_join_by_it(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/elsewhere/python")
     code, lines, _ = invite(capsys, "--certs", str(folder), "--room", "#lobby", "--room", "dev", "--room", "#ä%")
     assert code == 0
     assert lines[0] == f"ircs://chat.example:6697/%23lobby,%23dev,%23%C3%A4%25?ca=sha256:{fingerprint(folder)}"
-    assert shlex.split(lines[1]) == ["python", "-m", "client", lines[0]]
+    assert shlex.split(" ".join(lines[1:]).replace("\\ ", "")) == ["/usr/bin/elsewhere/python", "-m", "client", lines[0]]
     link = parse_link(lines[0])
     assert link == (Address("chat.example", 6697), ("#lobby", "#dev", "#ä%"), fingerprint(folder))
+
+
+def test_the_command_is_typed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the folder, on the path, or anywhere else; and where there is no client, none is named."""
+    monkeypatch.setattr(sys, "executable", str(Path.cwd() / ".venv/bin/python"))
+    assert _joining("x") == "\n.venv/bin/python -m client \\\n    x"
+    monkeypatch.setattr(sys, "executable", "/usr/bin/elsewhere/python")
+    assert _joining("x").split() == ["/usr/bin/elsewhere/python", "-m", "client", "\\", "x"]
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/elsewhere/python")
+    assert _joining("x").split() == ["python", "-m", "client", "\\", "x"]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert _joining("x") == ""
 
 
 @pytest.mark.parametrize(
@@ -70,7 +87,7 @@ def test_where_people_come_in(folder: Path, capsys: pytest.CaptureFixture[str], 
         (["--room", "#a b"], "is no room"),
         (["--nonsense"], "there is no such flag"),
         (["--host"], "expected one argument"),
-        (["--certs", "/nowhere"], "There is no /nowhere/server/cert.pem: run `python -m certs init /nowhere`"),
+        (["--certs", "/nowhere"], "-m certs init /nowhere`, or"),
     ],
 )
 def test_mistakes_are_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

@@ -86,7 +86,7 @@ def test_irc_and_http_at_the_plain_port(server: Running) -> None:
         raw = socket.create_connection(("127.0.0.1", server.plain_port), timeout=PATIENCE_S)
         with context.wrap_socket(raw, server_hostname="localhost") as sock:
             sock.sendall(first)
-            assert sock.recv(4096).startswith(b"server: This port speaks the plain protocol")
+            assert sock.recv(4096).startswith(b"ERROR :This port speaks the plain protocol: ")
             assert sock.recv(4096) == b""
 
 
@@ -149,7 +149,7 @@ def test_an_irc_client_on_the_plain_port_is_told(server: Running) -> None:
     raw = socket.create_connection(("127.0.0.1", server.plain_port), timeout=PATIENCE_S)
     with context.wrap_socket(raw, server_hostname="localhost") as lost:
         lost.sendall(b"CAP LS 302\r\n")
-        assert lost.recv(4096).startswith(b"server: This port speaks the plain protocol")
+        assert lost.recv(4096).startswith(b"ERROR :This port speaks the plain protocol: ")
         assert lost.recv(4096) == b""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -75,3 +77,10 @@ def test_a_password_is_no_argument(capsys: pytest.CaptureFixture[str], argv: lis
 
 def test_no_setting_has_the_name_of_a_table() -> None:
     assert not {name for name in TABLES if name in SPECS}
+
+
+def test_a_server_does_not_load_what_only_commands_need() -> None:
+    """Ten MiB of resident memory."""
+    check = "import sys, server.cli; print(sys.modules.keys() & {'certs', 'cryptography', 'server.store_cli'})"
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert (found.stdout.strip(), found.stderr) == ("set()", "")

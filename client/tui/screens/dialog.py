@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T | None], Generic[T]):
     """A modal screen that gives None where it was left by Escape."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f10", "back", "back", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f10,ctrl+c", "back", "back", priority=True)]
     CSS_PATH = "dialog.tcss"
 
     def action_back(self) -> None:

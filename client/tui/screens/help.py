@@ -24,6 +24,7 @@ _NAMES = {
     "left": "←",
     "right": "→",
     "tab": "Tab",
+    "underscore": "_",
     "home": "Home",
     "end": "End",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -15,17 +16,18 @@ from textual.screen import Screen
 
 from client.tui.answers import Answers
 from client.tui.completion import Words
-from client.tui.composer import Composer
+from client.tui.composer import Composer, Typed
 from client.tui.finder import Found, everything
 from client.tui.keys import know_alt
 from client.tui.members import Members
-from client.tui.offer import offer_account
-from client.tui.rooms import Rooms
+from client.tui.offer import offer_account, offer_keyring
+from client.tui.rooms import Rooms, outside
 from client.tui.rows import RowList
 from client.tui.screens.help import Help
 from client.tui.screens.search import Search
 from client.tui.screens.switcher import Switcher
 from client.tui.session import Session
+from client.tui.settings import save
 from client.tui.status import StatusLine, status_row
 from client.tui.timeline import Timeline
 from client.tui.topic import TopicLine
@@ -39,12 +41,17 @@ if TYPE_CHECKING:
 WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
 
+COMING_BACK = 0.3  # seconds, in which a click means the window
+FOR_A_MESSAGE = "R answer  E react  D take back  C copy  Esc back"
+
 TYPING = [  # what the composer does, for the help
     Binding("enter", "", "send it"),
     Binding("alt+enter,ctrl+j", "", "another line"),
     Binding("tab", "", "complete a name, a room, a /command, an :emoji:"),
     Binding("up,down", "", "what was typed before"),
     Binding("escape", "", "close what is open; then, to the newest message"),
+    Binding("ctrl+c", "", "clear it (↑ brings it back); with nothing typed: quit"),
+    Binding("ctrl+underscore", "", "undo"),
 ]
 
 # Without priority: the composer carries them out, once it has dealt with what was typed before them. Keys that come in a burst must
@@ -70,6 +77,7 @@ class MainScreen(Screen[None]):
         Binding("pagedown", "page(1)", "a page on", priority=True),
         Binding("ctrl+home", "start", "the oldest message here", priority=True),
         Binding("ctrl+end", "end", "the newest message", priority=True),
+        Binding("ctrl+c", "interrupt", show=False),  # where the composer has not the focus
         Binding("alt+up", "pick(-1)", "choose a message", priority=True),
         Binding("alt+down", "pick(1)", "choose the one below", priority=True),
         Binding("ctrl+b,f2", "show('rooms')", "rooms on or off", priority=True),
@@ -82,7 +90,7 @@ class MainScreen(Screen[None]):
         know_alt("ams123456789")
         self.workspace = workspace
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
-        self.composer = Composer(self._words, self._keeps_secret, id="composer")
+        self.composer = Composer(self.take, self._words, self._keeps_secret, id="composer")
         self.answers = Answers(self)
         self._shown: tuple[int, str] | None = None
         self._needs_older: Buffer | None = None
@@ -112,8 +120,8 @@ class MainScreen(Screen[None]):
         """Start."""
         self.set_interval(1.0, self._tick)
         self.sync()
-        self.composer.taken = self.on_composer_submitted
         self.composer.moves = {key: partial(self.run_action, each.action) for each in MOVES for key in each.key.split(",")}
+        self.timeline.typed = self.composer.area.insert
         self.composer.focus_input()
 
     def _words(self) -> Words:
@@ -157,7 +165,7 @@ class MainScreen(Screen[None]):
 
     def _sync_lines(self) -> None:
         self.query_one(Rooms).sync()
-        self.query_one(TopicLine).sync(self._session)
+        self.query_one(TopicLine).sync(self.workspace)
         self.sync_status()
 
     def sync_status(self) -> None:
@@ -171,15 +179,24 @@ class MainScreen(Screen[None]):
         if prompt != self._prompt:
             self._prompt = prompt
             self.composer.ask_secret(prompt)
-        name = chat.view.front.name
-        self.composer.area.placeholder = Content(  # as text: a str is read as markup
-            "another name" if self._session.wants_name else f"message to {name}" if name else "a /command, or a room: ctrl+k"
-        )
+        self.composer.area.placeholder = Content(self._placeholder())  # as text: a str is read as markup
+
+    def _placeholder(self) -> str:
+        """What a line would be taken for."""
+        view = self._session.view
+        front = view.front
+        if self._session.wants_name:
+            return "another name"
+        if not front.target:
+            return "a /command, or a room: ctrl+k"
+        shut = view.online and outside(view, front)
+        return f"not in {front.name}: /join {front.name}" if shut else f"message to {front.name}"
 
     def _tick(self) -> None:
         self.sync_status()
         for session in self.workspace.servers:
             session.report_read()
+        offer_keyring(self.parley, self._session)
         offer_account(self.parley, self._session)
 
     # --- moving ---
@@ -188,8 +205,8 @@ class MainScreen(Screen[None]):
         """Do what brings something else to the front."""
         self.workspace.keep_draft(self.composer.text)
         move()
-        if self.has_class("-narrow"):
-            self.remove_class("-with-rooms")
+        if self._is_narrow:
+            self.remove_class("-with-rooms", "-with-members")
         self.sync()
 
     def go(self, place: Place[Session]) -> None:
@@ -214,6 +231,11 @@ class MainScreen(Screen[None]):
             self.go(event.source.place(event.number))
         elif isinstance(event.source, Members) and (nick := event.source.nick(event.number)):
             self.move(lambda: self._session.view.switch(nick))
+
+    def on_click(self, event: events.Click) -> None:
+        """The line at the bottom says that there is help."""
+        if isinstance(event.widget, StatusLine):
+            self.action_help()
 
     # --- reading ---
 
@@ -254,11 +276,17 @@ class MainScreen(Screen[None]):
     def attended(self, focus: bool) -> None:
         """The terminal has got or lost the focus."""
         front = self.workspace.front.buffer
+        if focus:
+            self.timeline.deaf_until = time.monotonic() + COMING_BACK
         if focus and front.unread:
             self._session.view.mark(front)
             if self.timeline.at_end:
                 self._session.read()
             self.sync()
+
+    def on_timeline_picked(self, event: Timeline.Picked) -> None:
+        """A message is chosen: which keys are for it."""
+        self.composer.complain(FOR_A_MESSAGE if event.entry is not None else "")
 
     def on_timeline_asked(self, event: Timeline.Asked) -> None:
         """Something is to be done with a message."""
@@ -271,15 +299,15 @@ class MainScreen(Screen[None]):
 
     # --- typing ---
 
-    def on_composer_submitted(self, event: Composer.Submitted) -> None:
+    def take(self, typed: Typed) -> None:
         """Something was typed."""
         session = self._session
-        if event.secret and not session.chat.hidden:
+        if typed.secret and not session.chat.hidden:
             return  # the question has gone: a secret is never said
         self.workspace.keep_draft("")
-        if event.secret or not self.answers.take(event.text):
-            session.chat.typed(event.text)
-        if not event.secret:
+        if typed.secret or not self.answers.take(typed.text):
+            session.chat.typed(typed.text)
+        if not typed.secret:
             self.timeline.action_end()
         self.changed(session, session.view.take_changes())
 
@@ -290,6 +318,14 @@ class MainScreen(Screen[None]):
     def on_composer_reply_dropped(self) -> None:
         """Esc, while a reply was written."""
         self.answers.drop()
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C while a message is chosen: it is not any more."""
+        self.timeline.action_leave()
+
+    async def on_composer_interrupted(self) -> None:
+        """Ctrl+C, again."""
+        await self.app.run_action("leave")
 
     def on_composer_escaped(self) -> None:
         """Esc: back to the newest."""
@@ -320,6 +356,8 @@ class MainScreen(Screen[None]):
             self.go(found.place)
         elif found.join:
             self.move(lambda: self._session.chat.typed(f"/join {found.join}"))
+        elif found.talk:
+            self.move(lambda: self._session.chat.switch(found.talk))
         else:
             self.composer.load(f"/{found.command} ")
 
@@ -327,8 +365,28 @@ class MainScreen(Screen[None]):
         """Search here."""
         self.app.push_screen(Search(self.timeline, self._session))
 
+    # --- what is beside the conversation ---
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.size.width < NARROW
+
+    def on_resize(self) -> None:
+        """In a narrow window nothing is beside it until it is asked for; elsewhere it is as it was left."""
+        wanted = self.parley.wanted
+        self.sync_status()
+        self._show("rooms", None if self._is_narrow or wanted.rooms else False)
+        self._show("members", None if self._is_narrow else wanted.members)
+
     def action_show(self, what: str) -> None:
-        """Rooms or members on or off."""
-        shown = self.query_one(f"#{what}").display
-        self.set_class(shown, f"-no-{what}")
-        self.set_class(not shown, f"-with-{what}")
+        """Rooms or members on or off; it is remembered."""
+        shown = not self.query_one(f"#{what}").display
+        self._show(what, shown)
+        if not self._is_narrow:
+            setattr(self.parley.wanted, what, shown)
+            save(self.parley.wanted)
+
+    def _show(self, what: str, shown: bool | None) -> None:
+        """None: where there is room for it."""
+        self.set_class(shown is False, f"-no-{what}")
+        self.set_class(shown is True, f"-with-{what}")

@@ -17,6 +17,8 @@ from client.tui.rows import Row, RowList, Span
 from client.tui.screens.dialog import Dialog, box, words
 from wire.display import safe
 
+MOST_ROWS = 9  # of those that are known; the others are scrolled to
+
 Knock = Callable[[str, str], Met]
 
 
@@ -69,6 +71,7 @@ class Servers(Dialog[Met]):
 
     def _choose(self, number: int) -> None:
         self._at = number
+        self.query_one(KnownRows).bring(number)
         chosen = self._known[number]
         self.query_one("#address", Input).value = str(chosen.address)
         self.query_one("#name", Input).value = chosen.name or self._nick
@@ -80,6 +83,7 @@ class Servers(Dialog[Met]):
             for at, each in enumerate(self._known)
         ]
         self.query_one(KnownRows).put(rows)
+        self.query_one(KnownRows).styles.height = min(len(rows), MOST_ROWS)
 
     def on_input_submitted(self) -> None:
         """Look who is there."""

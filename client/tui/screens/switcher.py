@@ -43,7 +43,7 @@ class Switcher(Dialog[Found]):
     def compose(self) -> ComposeResult:
         """A line to type in, and the list."""
         with box("Go to", id="switcher"):
-            yield Input(placeholder="room, person, /command or a room of the server's list")
+            yield Input(placeholder="part of the name of a room, a person, a /command")
             yield FoundRows()
             yield words("↑ ↓ choose   Enter go   Esc back", "hint")
 

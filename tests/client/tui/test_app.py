@@ -80,10 +80,10 @@ def test_going_from_room_to_room(desk: Desk) -> None:
         await desk.sees_no("a draft")
         await desk.keys("alt+a")
         assert front() == "#dev"
-        await desk.keys("alt+2")
+        await desk.keys("alt+1")
         assert front() == "#lobby"
         await desk.sees("a draft")
-        await desk.keys("ctrl+p", "alt+right", "ctrl+n", "ctrl+n")
+        await desk.keys("ctrl+p", "alt+right", "ctrl+p")
         assert front() == ""
         await desk.keys("alt+left", "alt+9")
         assert front() == "bob"
@@ -111,7 +111,15 @@ def test_going_somewhere_by_its_name(desk: Desk) -> None:
         await desk.types("/top")
         await desk.keys("enter")
         assert desk.app.main.composer.text == "/topic "
-        await desk.keys("ctrl+k", "x", "q", "z", "enter", "escape")
+        await desk.keys("ctrl+k", "x", "q", "z")
+        await desk.sees("join #xqz")
+        await desk.keys("enter")
+        assert desk.dialect.did("join")[-1] == ("join", "#xqz")
+        await desk.keys("alt+1", "ctrl+k")
+        await desk.types("carol")
+        await desk.keys("enter")
+        assert desk.app.workspace.front.buffer.target == "carol"
+        await desk.keys("ctrl+k", "space", "comma", "enter", "escape")
         await desk.sees_no("Go to")
 
     desk.run(scenario)
@@ -130,6 +138,19 @@ def test_help(desk: Desk, size: tuple[int, int]) -> None:
         await desk.sees_no("Keys and commands")
 
     desk.run(scenario, size)
+
+
+@pytest.mark.parametrize("width", [24, 40, 59, 60, 200])
+def test_how_to_get_help_is_always_seen(desk: Desk, width: int) -> None:
+    async def scenario() -> None:
+        await desk.sees("F1 help")
+        await desk.greeted()
+        await desk.happens(e.Typing("#lobby", "ada"), said("hm", "ada", "ada"))
+        await desk.sees("F1 help", "@1")
+        await desk.happens(e.Lost(8.0))
+        await desk.sees("F1 help")
+
+    desk.run(scenario, (width, 10))
 
 
 def test_searching(desk: Desk) -> None:
@@ -188,14 +209,22 @@ def test_reacting(desk: Desk) -> None:
         await desk.keys("alt+up", "e", "1")
         assert desk.dialect.did("react") == [("react", "#lobby", "m1", "👍")]
         await desk.happens(e.Reacted("#lobby", "m1", "grace", "👍", own=True))
+        for typed, reaction in (("-1", "👎"), ("🦔", "🦔"), (":sparkl", "✨"), ("tad", "🎉")):
+            await desk.keys("alt+up", "e")
+            await desk.types(typed)
+            await desk.keys("enter")
+            assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", reaction)
         await desk.keys("alt+up", "e")
-        await desk.types("+1")
+        await desk.types("hedg")
+        await desk.sees("🦔 hedgehog")
+        await desk.types("nonsense")
         await desk.keys("enter")
-        assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "+1")
+        await desk.sees("A reaction is an emoji")
+        await desk.keys("escape")
         await desk.keys("alt+up", "e", "1")
         assert desk.dialect.did("react")[-1] == ("react", "#lobby", "m1", "👍", "remove=True")
         await desk.keys("alt+up", "e", "enter", "escape")
-        assert len(desk.dialect.did("react")) == 3
+        assert len(desk.dialect.did("react")) == 6
 
     desk.run(scenario)
 
@@ -299,9 +328,77 @@ def test_a_password_is_asked_for_in_secret(desk: Desk) -> None:
         assert not any("s3cret" in row for row in desk.rows())
         desk.dialect.needs_password = False
         await desk.keys("enter")
-        assert desk.dialect.did("log_in") == [("log_in", "s3cret")]
+        assert desk.dialect.did("log_in") == [("log_in", "s3cret", "")]
         await desk.greeted()
         await desk.sees("message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_logging_in_from_inside(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/login ada")
+        await desk.keys("enter")
+        await desk.sees("The password of ada")
+        await desk.types("s3cret")
+        assert not any("s3cret" in row for row in desk.rows())
+        await desk.keys("enter")
+        assert desk.dialect.did("log_in") == [("log_in", "s3cret", "ada")]
+        assert not desk.dialect.did("say")
+        await desk.types("/login ada")
+        await desk.keys("enter", "x", "ctrl+c")
+        await desk.sees("not logged in", "message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_a_room_that_one_has_left_says_so(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.sees("message to #lobby")
+        await desk.greeted()
+        await desk.sees("message to #lobby")
+        await desk.happens(e.Parted("#lobby", "grace", own=True))
+        await desk.sees("not in #lobby: /join #lobby")
+        await desk.happens(e.Lost(8.0))
+        await desk.sees("message to #lobby")
+
+    desk.run(scenario)
+
+
+def test_the_plain_dialect_has_one_room_and_we_are_in_it(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.happens(e.Registered("grace"), e.Said("#lobby", "grace", "hello plain", own=True))
+        await desk.sees("hello plain", "message to #lobby")
+        await desk.sees_no("not joined")
+
+    desk.run(scenario)
+
+
+def test_what_is_cleared_is_not_called_new(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/clear")
+        await desk.keys("enter")
+        await desk.sees("more is not kept")
+
+    desk.run(scenario)
+
+
+def test_what_is_asked_for_is_told(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        for typed in ("/names", "/topic", "/topic #lobby"):
+            await desk.types(typed)
+            await desk.keys("enter")
+        assert (desk.dialect.did("names"), desk.dialect.did("topic")) == ([("names", "#lobby")], [("topic", "#lobby", None)] * 2)
+        await desk.happens(
+            e.Members("#lobby", ("ada", "grace"), ("", "")), e.Members("#dev", ("zoe",), ("",)), e.Topic("#lobby", "")
+        )
+        await desk.sees("in #lobby: ada, grace", "#lobby has no topic")
+        await desk.sees_no("zoe")
+        await desk.happens(e.Members("#lobby", ("ada", "grace", "eve"), ("", "", "")))
+        await desk.sees_no("in #lobby: ada, grace, eve")
 
     desk.run(scenario)
 
@@ -323,25 +420,73 @@ def test_rooms_and_members_on_and_off(desk: Desk) -> None:
 def test_rooms_in_a_narrow_window(desk: Desk) -> None:
     async def scenario() -> None:
         await a_conversation(desk)
-        await desk.sees_no("1 #dev")
+        await desk.sees_no("3 #dev")
         await desk.keys("f2")
-        await desk.sees("1 #dev")
-        await desk.keys("alt+1")
-        await desk.sees_no("1 #dev")
+        await desk.sees("3 #dev")
+        await desk.keys("alt+3")
+        await desk.sees_no("3 #dev")
 
     desk.run(scenario, (40, 20))
+
+
+def test_what_is_beside_the_conversation_is_remembered(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("ctrl+b", "alt+m")
+        await desk.sees("Operators 1")
+        assert (load().rooms, load().members) == (False, True)
+        await desk.pilot.resize_terminal(40, 20)
+        await desk.sees_no("Operators")
+        await desk.keys("f2")
+        await desk.sees("1 #lobby")
+        assert not load().rooms, "in a narrow window it is for once"
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.sees("Operators 1")
+        await desk.sees_no("1 #lobby")
+
+    desk.run(scenario)
+
+
+@pytest.mark.parametrize("width", [20, 22, 24, 30])
+def test_everything_at_once_in_a_window_that_is_too_narrow_for_it(desk: Desk, width: int) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("f2", "f3", "x", "ctrl+k", "escape", "alt+s", "escape", "f1", "escape")
+        await desk.sees("#lobby")
+
+    desk.run(scenario, (width, 10))
+
+
+def test_rooms_are_as_wide_as_their_names(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        rooms = desk.app.main.query_one("#rooms")
+        await desk.until(lambda: rooms.size.width == len(" 1 #lobby") + 5)
+        await desk.happens(e.Joined("#a-room-with-quite-a-long-name", "grace", own=True))
+        await desk.until(lambda: rooms.size.width == 20)
+        await desk.happens(said("hm", room="#a-room-with-quite-a-long-name"))
+        await desk.sees("2 #a-room-with-… 1")
+
+    desk.run(scenario)
 
 
 def test_the_mouse(desk: Desk) -> None:
     async def scenario() -> None:
         await a_conversation(desk)
-        await desk.pilot.click("#rooms", offset=(5, 1))
-        await desk.until(lambda: desk.app.workspace.front.buffer.target == "#dev")
         await desk.pilot.click("#rooms", offset=(5, 2))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "#dev")
+        await desk.pilot.click("#rooms", offset=(5, 1))
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
-        await desk.pilot.click("#timeline", offset=(5, 10))
+        desk.app.main.attended(False)
+        await desk.pilot.click("#timeline", offset=(20, 16))
+        await desk.sees("R answer")
+        assert desk.app.main.timeline.picked is not None
         await desk.types("still typing")
         await desk.until(lambda: desk.app.main.composer.text == "still typing")
+        await desk.sees_no("R answer")
+        await desk.pilot.click("#status", offset=(75, 0))
+        await desk.sees("Keys and commands")
+        await desk.keys("escape")
         await desk.keys("alt+m")
         await desk.sees("Operators")
         await desk.pilot.click("#members", offset=(5, 0))
@@ -349,6 +494,43 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "ada")
 
     desk.run(scenario)
+
+
+def test_a_message_that_is_clicked_can_be_answered(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("shall we?", second=1))
+        row = next(number for number, text in enumerate(desk.rows()) if "shall we?" in text) - 1
+        desk.app.main.attended(True)
+        await desk.pilot.click("#timeline", offset=(10, row))
+        assert desk.app.main.timeline.picked is None, "the click was for the window"
+        desk.app.main.timeline.deaf_until = 0.0
+        await desk.pilot.click("#timeline", offset=(10, row))
+        await desk.sees("R answer")
+        await desk.pilot.click("#timeline", offset=(10, row - 1))  # there is a line of hints now
+        assert desk.app.main.timeline.picked is None
+        await desk.sees_no("R answer")
+        await desk.pilot.click("#timeline", offset=(10, row))
+        await desk.keys("r")
+        await desk.sees("replying to ada")
+        await desk.types("yes")
+        await desk.keys("enter")
+        assert desk.dialect.did("say") == [("say", "#lobby", "yes", "m1")]
+
+    desk.run(scenario)
+
+
+def test_members_in_a_narrow_window(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("f3")
+        await desk.sees("Operators")
+        await desk.pilot.click("#members", offset=(5, 1))
+        await desk.until(lambda: desk.app.workspace.front.buffer.target == "ada")
+        await desk.keys("alt+1")
+        await desk.sees_no("Operators")
+
+    desk.run(scenario, (40, 20))
 
 
 def test_hostile_names_are_text(desk: Desk) -> None:
@@ -362,7 +544,7 @@ def test_hostile_names_are_text(desk: Desk) -> None:
             said("hm", HOSTILE, HOSTILE, second=2),
             e.Typing("#lobby", HOSTILE),
         )
-        await desk.sees("Operators", "is typing")
+        await desk.sees("Operators", "is typing", "● [bold red]x[/] \\x1b…")
         rows = "\n".join(desk.rows())
         assert rows.count("[bold red]x") >= 6, rows
         assert "\x1b" not in rows
@@ -413,6 +595,34 @@ def test_leaving_with_something_unsent_is_asked_about(desk: Desk) -> None:
     desk.run(scenario)
 
 
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+d"])
+def test_leaving_as_one_leaves_a_shell(desk: Desk, key: str) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.keys("f1")
+        await desk.sees("Keys and commands")
+        await desk.keys("ctrl+c")
+        await desk.sees_no("Keys and commands")
+        await desk.keys(key)
+        await desk.sees("Ctrl+Q quits")
+        assert not desk.link.stopped
+        await desk.keys(key)
+        assert desk.link.stopped
+
+    desk.run(scenario)
+
+
+def test_ctrl_c_leaves_a_message_that_is_chosen(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("hm", second=1))
+        await desk.keys("alt+up", "ctrl+c", "x")
+        assert desk.app.main.timeline.picked is None
+        assert desk.app.main.composer.text == "x"
+
+    desk.run(scenario)
+
+
 def test_quit_by_its_command(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
@@ -442,6 +652,7 @@ def test_trouble_beside_another_server_is_shown() -> None:
         assert hasattr(link, "end")
         link.end(Trouble("Its certificate is refused."))
         await desk.sees("✕ two.example")
+        assert desk.rows()[0].startswith(" #lobby  Example  4 here"), "it is said where that is"
         await desk.keys("ctrl+n")
         await desk.sees("Its certificate is refused.", "the connection to two.example has ended")
         await desk.keys("ctrl+q")
@@ -570,7 +781,7 @@ def _at_once(desk: Desk, *keys: str) -> None:
         desk.app.post_message(Key(key, key if len(key) == 1 else None))
 
 
-@pytest.mark.parametrize("leave", ["alt+1", "ctrl+p", "alt+left"])
+@pytest.mark.parametrize("leave", ["alt+2", "ctrl+p", "alt+left"])
 def test_keys_in_a_burst_say_it_where_it_was_typed(desk: Desk, leave: str) -> None:
     async def scenario() -> None:
         await desk.greeted()

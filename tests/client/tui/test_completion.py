@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from client.emoji import EMOJI, reaction_of
 from client.tui.completion import Words, complete
-from client.tui.emoji import EMOJI
 from client.tui.recall import Recall
 from client.tui.typed import clean, hint_about, size_of
 
@@ -121,3 +122,23 @@ def test_long_texts_are_talked_about() -> None:
     assert hint_about("x\n" * 10 + "x") == "Enter sends 11 lines as one message"
     assert hint_about("x" * 2001) == "Enter sends 2001 characters as one message"
     assert size_of("é\ud800") == 3
+
+
+SCOTLAND = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+
+
+@pytest.mark.parametrize(
+    "text", ["👍", "❤\ufe0f", "👨\u200d👩\u200d👧", "🇩🇪", "1\ufe0f\u20e3", "☕", "👍🏽", SCOTLAND, "‼", "✔", "↑"]
+)
+def test_an_emoji_is_a_reaction(text: str) -> None:
+    assert reaction_of(f" {text} ") == text
+
+
+@pytest.mark.parametrize("text", ["", " ", "lol", "ok 👍", ":nonsense:", "::", ":", "1", "<3", "\u200d", "\x1b[2J", "👍" * 33])
+def test_other_things_are_none(text: str) -> None:
+    assert reaction_of(text) == ""
+
+
+def test_each_picture_is_a_reaction_by_its_name_too() -> None:
+    for name, picture in EMOJI.items():
+        assert reaction_of(picture) == reaction_of(f":{name.upper()}:") == picture

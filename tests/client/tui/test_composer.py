@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import pytest
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
@@ -13,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
 from client.tui.completion import Words
-from client.tui.composer import Composer
+from client.tui.composer import HOW_TO_QUIT, Composer, Typed
 from client.tui.keys import know_alt_enter
 from client.tui.typed import LARGEST, TOO_LONG
 from client.view import Entry, Mark
@@ -28,8 +29,8 @@ class Typing(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str | tuple[str, bool]] = []
-        self.composer = Composer(lambda: WORDS, lambda text: "secret" in text, placeholder="Say something")
+        self.told: list[str | Typed] = []
+        self.composer = Composer(self.told.append, lambda: WORDS, lambda text: "secret" in text, placeholder="Say something")
 
     def compose(self) -> ComposeResult:
         yield Static("above", markup=False)
@@ -39,21 +40,21 @@ class Typing(App[None]):
         self.query_one(Static).styles.height = "1fr"
         self.composer.focus_input()
 
-    def on_composer_submitted(self, event: Composer.Submitted) -> None:
-        self.told.append((event.text, event.secret))
-
     def on_composer_changed(self, event: Composer.Changed) -> None:
         self.told.append(event.text)
 
     def on_composer_reply_dropped(self) -> None:
         self.told.append("reply dropped")
 
+    def on_composer_interrupted(self) -> None:
+        self.told.append("interrupted")
+
     def on_composer_escaped(self) -> None:
         self.told.append("escaped")
 
     @property
-    def sent(self) -> list[tuple[str, bool]]:
-        return [each for each in self.told if isinstance(each, tuple)]
+    def sent(self) -> list[Typed]:
+        return [each for each in self.told if isinstance(each, Typed)]
 
     def rows(self) -> list[str]:
         return [row for row in screen_text(self) if row.strip()]
@@ -256,6 +257,61 @@ def test_a_secret_is_masked_kept_nowhere_and_not_completed() -> None:
     app = drive(test)
     assert app.sent == [("hunter2", True), ("", True)]
     assert app.told == ["draft", ("hunter2", True), ("", True)]
+
+
+def test_ctrl_c_clears_what_is_typed_and_up_brings_it_back() -> None:
+    async def test(app: Typing, pilot: Pilot[None]) -> None:
+        await write(pilot, "never mind")
+        await pilot.press("ctrl+c")
+        assert app.composer.text == ""
+        await write(pilot, "my secret")
+        await pilot.press("ctrl+c", "up")
+        assert app.composer.text == "never mind"
+        await pilot.press("shift+home", "ctrl+c")
+        assert app.clipboard == "never mind"
+        assert app.composer.text == "never mind", "what was selected is copied, as everywhere"
+        await pilot.press("ctrl+c")
+        assert app.composer.text == ""
+
+    assert drive(test).sent == []
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+d"])
+def test_with_nothing_typed_it_is_said_how_to_quit(key: str) -> None:
+    async def test(app: Typing, pilot: Pilot[None]) -> None:
+        await pilot.press(key)
+        assert app.rows()[-1].strip() == HOW_TO_QUIT
+        await pilot.press("x", "backspace", key)
+        assert app.rows()[-1].strip() == HOW_TO_QUIT
+        app.composer._calm()
+        assert HOW_TO_QUIT not in app.rows()[-1]
+        await pilot.press(key)
+        assert "interrupted" not in app.told
+        await pilot.press(key)
+
+    assert drive(test).told[-1] == "interrupted"
+
+
+def test_ctrl_c_leaves_a_secret() -> None:
+    async def test(app: Typing, pilot: Pilot[None]) -> None:
+        app.composer.ask_secret("Password:")
+        app.composer.focus_input()
+        await write(pilot, "hunter2")
+        await pilot.press("ctrl+c")
+        assert app.rows()[-1].strip() == HOW_TO_QUIT
+
+    assert drive(test).sent == [("", True)]
+
+
+def test_ctrl_d_deletes_and_undo_is_as_in_readline() -> None:
+    async def test(app: Typing, pilot: Pilot[None]) -> None:
+        await write(pilot, "abc")
+        await pilot.press("home", "ctrl+d")
+        assert app.composer.text == "bc"
+        await pilot.press("ctrl+underscore")
+        assert app.composer.text == "abc"
+
+    drive(test)
 
 
 def test_a_reply_is_shown_and_dropped_by_escape() -> None:

@@ -103,10 +103,19 @@ def test_a_stalled_terminal_stops_neither_keys_nor_connection(server: FakeServer
 
 def test_it_is_stopped_and_goes_on(server: FakeServer, terminal: Pseudo) -> None:
     status = Path(f"/proc/{terminal.process.pid}/stat")
-    os.kill(terminal.process.pid, signal.SIGTSTP)
+    os.kill(terminal.process.pid, signal.SIGSTOP)
     Waits.until(lambda: ") T " in status.read_text(), "it is stopped")
     server.speak("meanwhile")
     os.kill(terminal.process.pid, signal.SIGCONT)
+    terminal.writes("meanwhile")
+    terminal.press("\x11")
+    assert terminal.wait() == 0
+
+
+def test_it_is_not_stopped_where_nobody_could_continue_it(server: FakeServer, terminal: Pseudo) -> None:
+    terminal.press("\x1a")  # in a session of its own
+    terminal.writes("\x1b[?1049l")
+    server.speak("meanwhile")
     terminal.writes("meanwhile")
     terminal.press("\x11")
     assert terminal.wait() == 0

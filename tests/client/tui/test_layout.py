@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.color import Color
@@ -12,7 +13,7 @@ from textual.theme import BUILTIN_THEMES
 
 from client.tui.cells import cell_len, fit, tame, wrap
 from client.tui.colours import HUES, READABLE, UNSTYLED, contrast, palette
-from client.tui.layout import Around, Look, Row, follows, lay_out, waiting, words_of
+from client.tui.layout import NO_SIGHT, Around, Look, Row, follows, lay_out, waiting, words_of
 from client.tui.shown import chosen, thumb
 from client.view import Entry, Mark
 from wire.display import plain
@@ -58,7 +59,8 @@ def test_any_text_fits_any_width_and_is_complete(
         drawn = "".join(segment.text for segment in row.strip)
         assert cell_len(drawn) == sum(cell_len(segment.text) for segment in row.strip) == row.strip.cell_length == width
         assert not [character for character in drawn if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs")]
-    assert without_spaces(text) in without_spaces("".join(row.text[row.indent :] for row in rows))
+    complete = without_spaces("".join(row.text[row.indent :] for row in rows))
+    assert without_spaces(text) in complete or without_spaces(NO_SIGHT) in complete
 
 
 @given(text=TEXTS, width=st.integers(2, 60), first=st.integers(2, 60))
@@ -109,7 +111,7 @@ def test_kinds_of_lines() -> None:
     assert first(said("bob joined", "", Mark.INFO)) == "12:30 -- bob joined"
     assert first(said("no", "", Mark.ERROR)) == "12:30 !! no"
     assert first(said("hi", bot=True)) == "12:30 bob·bot hi"
-    assert first(said("[b]hi[/b]"), Around(follows=True)) == "      · [b]hi[/b]"
+    assert first(said("[b]hi[/b]"), Around(follows=True)) == "12:30   [b]hi[/b]"
     assert first(said("", redacted="carol")) == "12:30 bob message taken back by carol"
     assert first(said("", redacted="")) == "12:30 bob message taken back"
     assert first(said("x" * 9, "a" * 40)) == f"12:30 {'a' * 15}… {'x' * 9}"
@@ -204,3 +206,14 @@ def test_a_theme_with_odd_colours_can_be_read() -> None:
     colours = palette({"foreground": "nonsense", "primary": "ansi_red"}, Color(255, 255, 255))
     assert colours.text.color is not None
     assert contrast(Color.from_rich_color(colours.text.color), Color(255, 255, 255)) > READABLE
+
+
+@pytest.mark.parametrize("text", ["\u200b" * 50, " \n ", "\u3164\u2800", "\ufe0f\u200d", "\u00ad"])
+def test_a_message_with_nothing_to_see_says_so(text: str) -> None:
+    def rows_of(entry: Entry) -> list[str]:
+        return shown(lay_out(entry, NOTHING, look(80)))
+
+    assert rows_of(said(text)) == [f"12:30 bob {NO_SIGHT}"]
+    assert words_of(said(text)) == f"bob: {NO_SIGHT}"
+    assert NO_SIGHT not in "".join(rows_of(said(f"{text}x")))
+    assert NO_SIGHT not in "".join(rows_of(said("", mark=Mark.INFO)))

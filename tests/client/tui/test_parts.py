@@ -120,10 +120,10 @@ def test_many_are_more_than_can_be_counted() -> None:
     buffer = desk.session.view.buffer("#dev")
     buffer.unread = MOST_SHOWN + 1
     rows, places, at = room_rows(desk.app.workspace)
-    assert [span.text for span in rows[1].right] == [" 99+ "]
+    assert [span.text for span in rows[2].right] == [" 99+ "]
     assert places[at].buffer.target == "#lobby"
     buffer.muted = True
-    assert [span.look for span in room_rows(desk.app.workspace)[0][1].right] == ["quiet"]
+    assert [span.look for span in room_rows(desk.app.workspace)[0][2].right] == ["quiet"]
 
 
 def test_who_types() -> None:
@@ -165,11 +165,22 @@ def test_our_keys_are_heard_from_any_terminal() -> None:
 
 def test_settings_are_kept() -> None:
     assert settings.load() == Settings()
-    assert settings.save(Settings("light", Notify.BOTH))
-    assert settings.load() == Settings("light", Notify.BOTH)
+    kept = Settings("light", Notify.BOTH, ("chat.example:6697",), rooms=False, members=True)
+    assert settings.save(kept)
+    assert settings.load() == kept
 
 
-@pytest.mark.parametrize("content", [{"theme": "neon", "notify": "pigeon"}, {"theme": 7, "notify": ["bell"]}])
+def test_what_another_client_offered_meanwhile_stays_offered() -> None:
+    assert settings.save(Settings(offered=("a:1",)))
+    assert settings.save(Settings("light", offered=("b:1",)))
+    assert settings.load() == Settings("light", offered=("a:1", "b:1"))
+    assert settings.save(Settings(offered=tuple(f"{n}:1" for n in range(settings.MOST_OFFERED))))
+    assert len(settings.load().offered) == settings.MOST_OFFERED
+
+
+@pytest.mark.parametrize(
+    "content", [{"theme": "neon", "notify": "pigeon"}, {"theme": 7, "notify": ["bell"], "rooms": 1, "members": "yes"}]
+)
 def test_what_cannot_be_understood_is_as_at_first(content: dict[str, object]) -> None:
     folders.write(settings.file(), content)
     assert settings.load() == Settings()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from client import events as e
 from client import known, pins
 from client.address import Address, Link
 from client.chat import LONGEST_NICK
@@ -111,8 +112,68 @@ def test_knocking(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch)
         knock("no address", "grace")
 
 
+def test_trust_that_cannot_be_kept_is_said_in_the_room(ca: Path) -> None:
+    session = session_for(Met(a_link(Address("localhost", 1)), "grace", Trust(client_context(ca), "the CA", kept=False)).visit())
+    assert ["cannot be stored" in entry.text for entry in session.view.front.entries.newest(5)] == [True]
+    session.link.start()
+    session.link.stop()
+    assert session.link.join(PATIENCE)
+
+
 def test_a_stranger_shows_what_there_is_to_compare(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     met = knock(f"localhost:{server.port}", "grace")
     assert isinstance(met.found, Stranger)
     assert met.visit().rooms == ["#lobby"]
+
+
+def test_one_server_is_left_and_the_other_stays() -> None:
+    desk = Desk(servers=("one.example", "two.example"))
+
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.app.main.go(desk.app.workspace.places()[-1])
+        two = desk.sessions[1]
+        await desk.types("/disconnect")
+        await desk.keys("enter")
+        assert isinstance(two.link, FakeLink)
+        assert two.link.stopped
+        await desk.sees_no("two.example")
+        assert desk.app.workspace.servers == [desk.session]
+        assert not desk.link.stopped
+        await desk.types("/disconnect")
+        await desk.keys("enter")
+        await desk.sees("This is the only server")
+        assert not desk.link.stopped
+        await desk.keys("f1")
+        await desk.sees("Keys and commands")
+
+    desk.run(scenario)
+
+
+def test_a_server_that_has_ended_is_put_away_and_one_with_something_unsent_after_a_question() -> None:
+    desk = Desk(servers=("one.example", "two.example", "three.example"))
+
+    async def scenario() -> None:
+        await desk.greeted()
+        link = desk.sessions[1].link
+        assert isinstance(link, FakeLink)
+        link.end(Trouble("gone"))
+        await desk.sees("✕ two.example")
+        desk.app.main.go(desk.app.workspace.rooms(desk.sessions[1])[0])
+        await desk.types("/disconnect")
+        await desk.keys("enter")
+        await desk.sees_no("two.example")
+        assert desk.app.workspace.server is desk.session
+        await desk.happens(e.Sending("#lobby", ("on its way",)))
+        await desk.types("/disconnect")
+        await desk.keys("enter")
+        await desk.sees("not stored yet")
+        await desk.keys("escape")
+        assert not desk.link.stopped
+        await desk.types("/disconnect")
+        await desk.keys("enter", "left", "enter")
+        await desk.until(lambda: desk.app.workspace.servers == [desk.sessions[2]])
+        assert desk.link.stopped
+
+    desk.run(scenario)

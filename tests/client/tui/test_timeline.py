@@ -256,7 +256,7 @@ def test_a_message_is_chosen_by_keys() -> None:
         app.timeline.action_pick(-1)
         await pilot.pause()
         assert app.timeline.has_focus
-        await pilot.press("alt+up", "alt+up", "alt+down", "x", "e")
+        await pilot.press("alt+up", "alt+up", "alt+down", "e")
         assert app.query_one(Input).has_focus
         app.timeline.action_pick(-1)
         await pilot.pause()
@@ -341,16 +341,35 @@ def test_search_goes_from_one_to_the_next() -> None:
     drive(many(60), test)
 
 
-def test_a_click_picks() -> None:
+def test_a_click_picks_and_another_room_has_none_picked() -> None:
     async def test(app: Reading, pilot: Pilot[None]) -> None:
         await pilot.click(app.timeline, offset=(10, app.timeline.size.height - 1))
         await pilot.pause()
+        assert app.focused is app.timeline
         app.timeline.show(Buffer("#other", "#other", past=Past.START))
         await pilot.pause()
         await pilot.click(app.timeline, offset=(10, 2))
         await pilot.click(app.timeline, offset=(10, app.timeline.size.height - 1))
 
-    assert [each for each in drive(many(20), test).told if each[0] == "picked"] == [("picked", "message 19")]
+        assert isinstance(app.focused, Input)
+
+    picked = [each for each in drive(many(20), test).told if each[0] == "picked"]
+    assert picked == [("picked", "message 19"), ("picked", None)]
+
+
+def test_what_is_typed_while_a_message_is_chosen_is_not_lost() -> None:
+    typed: list[str] = []
+
+    async def test(app: Reading, pilot: Pilot[None]) -> None:
+        app.timeline.typed = typed.append
+        app.timeline.action_pick(-1)
+        await pilot.pause()
+        await pilot.press("y")
+        assert app.timeline.picked is None
+        assert isinstance(app.focused, Input)
+
+    drive(many(20), test)
+    assert typed == ["y"]
 
 
 def test_text_is_selected_with_the_mouse() -> None:

@@ -1,6 +1,11 @@
-"""Pictures by the short codes that people know from elsewhere. One character each, of a width that is certain."""
+"""Pictures by the short codes that people know from elsewhere, and what may be a reaction, pure.
+
+Each picture is one character, of a width that is certain.
+"""
 
 from __future__ import annotations
+
+import re
 
 _TABLE = """
 +1 👍  -1 👎  100 💯  8ball 🎱  airplane ✈  alarm_clock ⏰  alien 👽  ambulance 🚑  anchor ⚓  angel 👼  anger 💢
@@ -69,3 +74,30 @@ def _read(table: str) -> dict[str, str]:
 
 
 EMOJI = _read(_TABLE)  # code -> picture, by code
+
+LONGEST_REACTION = 32  # characters: families and flags are several
+NO_REACTION = "A reaction is an emoji, such as 👍, or the name of one, such as :tada: (Tab completes it after a colon)."
+# Pictures and arrows, in ranges; https://www.unicode.org/Public/UCD/latest/ucd/emoji/emoji-data.txt has those that are pictures.
+_PICTURES = (
+    "\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+_JOINED = "\u200d\ufe0f\U000e0020-\U000e007f"
+_REACTION = re.compile(f"(?:[{_PICTURES}]|[#*0-9]\ufe0f?\u20e3|(?<=.)[{_JOINED}])+")
+
+
+def pictures(code: str) -> list[tuple[str, str]]:
+    """Short codes that begin like `code`, the shortest first, then those that have it further inside, with their pictures."""
+    wanted = code.lower().rstrip(":")
+    found = [name for name in EMOJI if name.startswith(wanted)]
+    inside = [name for name in EMOJI if len(wanted) > 1 and wanted in name[1:] and name not in found]
+    return [(name, EMOJI[name]) for name in (*sorted(found, key=len), *sorted(inside, key=len))]
+
+
+def reaction_of(text: str) -> str:
+    """The reaction that is meant by an emoji, or by its name (`:tada:`, +1); "" where it is none."""
+    text = text.strip()
+    if text in ("+1", "-1"):
+        return EMOJI[text]
+    if len(text) > 2 and text[0] == text[-1] == ":":
+        return EMOJI.get(text[1:-1].lower(), "")
+    return text if len(text) <= LONGEST_REACTION and _REACTION.fullmatch(text) else ""

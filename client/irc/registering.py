@@ -1,0 +1,89 @@
+"""Getting an account within a session, which the connections that follow log in to.
+
+https://ircv3.net/specs/extensions/account-registration
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from client.events import AccountMade, Failed, Info
+from client.irc.session import Handler, Session
+from client.login import Login, valid_account
+from wire.message import Message
+from wire.names import fold
+
+LONGEST_PASSWORD = 400  # bytes, in a REGISTER
+
+
+class Wanted(NamedTuple):
+    """What was asked for: an account called as we were then, and its password."""
+
+    nick: str
+    password: str
+
+
+class Registering:
+    """REGISTER, until the server says that the account is there: at once, or after a VERIFY, which may come on a later connection.
+
+    Only what was asked for here becomes the login: a server that tells of accounts by itself is not believed.
+    """
+
+    def __init__(self, session: Session, failed: Handler) -> None:
+        self._s = session
+        self._failed = failed
+        self._unverified: Wanted | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """What each connection starts with."""
+        self._asked: Wanted | None = None
+
+    def handlers(self) -> dict[str, Handler]:
+        """What it does with which command."""
+        return {"REGISTER": self._on_register, "VERIFY": self._on_verify, "FAIL": self._on_fail}
+
+    def ask(self, password: str) -> None:
+        """Asks for an account; the answer is Info or Failed, and AccountMade once it is there."""
+        if not password.isprintable() or len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
+            self._s.tell(Failed(f"a password has at most {LONGEST_PASSWORD} bytes, and no control characters"))
+            return
+        if self._s.registered:
+            self._asked = Wanted(self._s.nick, password)
+        self._s.send_if_up("REGISTER", "*", "*", password)
+
+    def _on_register(self, message: Message) -> None:
+        self._s.tell(Info(message.param(-1)))
+        asked, self._asked = self._asked, None
+        if asked is None:
+            return
+        if message.param(0).upper() == "SUCCESS":
+            self._adopt(asked, message.param(1))
+        elif message.param(0).upper() == "VERIFICATION_REQUIRED":
+            self._unverified = asked._replace(nick=_named(asked, message.param(1)))
+
+    def _on_verify(self, message: Message) -> None:
+        self._s.tell(Info(message.param(-1)))
+        waits = self._unverified
+        if waits is not None and message.param(0).upper() == "SUCCESS" and fold(message.param(1)) == fold(waits.nick):
+            self._unverified = None
+            self._adopt(waits, message.param(1))
+
+    def _on_fail(self, message: Message) -> None:
+        if message.param(0).upper() == "REGISTER":
+            self._asked = None
+        self._failed(message)
+
+    def _adopt(self, wanted: Wanted, account: str) -> None:
+        """The account is ours: from the next connection on it is logged in to."""
+        if not self._s.caps.takes_passwords:
+            return  # what cannot be logged in to by a password of ours is nothing to come back with
+        login = self._s.login = Login(_named(wanted, account), wanted.password)
+        login.begun = True
+        login.succeed()  # the server has seen to this connection itself
+        self._s.tell(AccountMade(login.account))
+
+
+def _named(wanted: Wanted, account: str) -> str:
+    """What the server calls the account, where somebody can be called that."""
+    return account if valid_account(account) else wanted.nick

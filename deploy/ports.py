@@ -1,0 +1,48 @@
+"""Whether we may listen at some ports: python deploy/ports.py NAME=PORT... (what deploy/run.sh asks before it starts anything).
+
+Exit code 0 where it does. Otherwise 1, with a sentence that names the variable to set, and the command that does.
+"""
+
+import socket
+import sys
+
+DEFAULTS = {"IRC_PORT": 6697, "PLAIN_PORT": 12345}
+LAST = 65535
+
+
+def usable(port: int) -> bool:
+    """Whether 127.0.0.1 has it free for us."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def complaint(given: dict[str, str]) -> str:
+    """What is wrong with these ports, "" where nothing is."""
+    for name, port in given.items():
+        if not (port.isascii() and port.isdigit() and 0 < int(port) <= LAST):
+            return f"{name} is a port, from 1 to {LAST}, as in: make run {name}={DEFAULTS.get(name, 6698) + 1}"
+    wanted = {name: int(port) for name, port in given.items()}
+    refused = [name for name, port in wanted.items() if not usable(port)]
+    if not refused:
+        return ""
+    chosen = dict(wanted)
+    for name in refused:
+        chosen[name] = _next(wanted[name], set(chosen.values()))
+    ports = " and ".join(str(wanted[name]) for name in refused)
+    settings = " ".join(f"{name}={port}" for name, port in chosen.items() if port != DEFAULTS.get(name))
+    return f"Port {ports} is in use (or not allowed): end what listens there, or take another:\n    make run {settings}"
+
+
+def _next(port: int, others: set[int]) -> int:
+    """The next that is usable and nobody else's."""
+    candidates = range(max(port, 1023) + 1, LAST + 1)
+    return next((p for p in candidates if p not in others and usable(p)), LAST)
+
+
+if __name__ == "__main__":
+    sys.exit(complaint(dict(pair.split("=", 1) for pair in sys.argv[1:])) or 0)

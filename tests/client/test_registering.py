@@ -1,0 +1,275 @@
+"""An account made within a session: the connections that follow log in to it. Against the real server, and lines alone.
+
+Source: https://ircv3.net/specs/extensions/account-registration
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client import events as e
+from client.irc import IrcProtocol
+from client.login import Login, valid_account
+from tests.client.conftest import Person
+from tests.client.fake_server import PATIENCE
+from tests.e2e.process import ServerProcess, make_certificates, serving
+
+PASSWORD = "s3cret pass word"
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificates(tmp_path_factory.mktemp("registering") / "certs")
+
+
+@pytest.fixture(scope="module")
+def real(certs: Path) -> Iterator[ServerProcess]:
+    with serving(certs, certs.parent / "data", "--limits", "off") as server:
+        yield server
+
+
+def cut(person: Person) -> None:
+    """Lose the connection as a network does."""
+
+    def close() -> None:
+        raise ConnectionResetError("cut")
+
+    person.connection.post(close)
+
+
+def test_who_registers_is_back_under_the_same_name_and_logged_in(real: ServerProcess) -> None:
+    one = Person(real.port, real.ca, IrcProtocol("grace", ["#lobby"]))
+    try:
+        one.connection.start()
+        one.sees("in #lobby: grace")
+        for line in ("/register", PASSWORD, PASSWORD):
+            one.types(line)
+        one.sees("logged in as grace")
+        assert e.AccountMade("grace") in one.events
+        cut(one)
+        one.sees("logged in as grace", 2)
+        one.sees("connected again as grace")
+        assert one.dialect.nick == "grace"
+        assert "s3cret" not in one.screen.text()
+    finally:
+        one.connection.stop()
+        assert one.connection.join(PATIENCE)
+
+
+# --- lines alone ---
+
+
+class Lines:
+    """Somebody on a server that speaks as a test says."""
+
+    def __init__(self, caps: str = "sasl=PLAIN draft/account-registration") -> None:
+        self.protocol = IrcProtocol("grace", [])
+        self.caps = caps
+        self.greet()
+
+    def greet(self) -> None:
+        self.protocol.connected()
+        self.gets(f":s CAP * LS :{self.caps}", ":s 001 grace :hi")
+
+    def gets(self, *lines: str) -> list[e.Event]:
+        return self.protocol.receive("".join(f"{line}\r\n" for line in lines).encode())
+
+    def registers(self, *answers: str, password: str = "pw") -> list[e.Event]:
+        self.protocol.register(password)
+        return self.gets(*answers)
+
+    def logs_in_as(self) -> tuple[str, str] | None:
+        """Account and password that the next connection logs in with."""
+        self.protocol.disconnected()
+        self.protocol.connected()
+        self.gets(f":s CAP * LS :{self.caps}")
+        self.protocol.take()
+        self.gets(":s CAP * ACK :sasl", ":s CAP * ACK :draft/account-registration", "AUTHENTICATE +")
+        sent = b"".join(self.protocol.take()).decode().split("\r\n")
+        found = [line.partition(" ")[2] for line in sent if line.startswith("AUTHENTICATE") and not line.endswith("PLAIN")]
+        if not found:
+            return None
+        _, account, password = base64.b64decode(found[0]).decode().split("\0")
+        return account, password
+
+
+def test_the_next_connection_logs_in() -> None:
+    lines = Lines()
+    assert e.AccountMade("grace") in lines.registers(":s REGISTER SUCCESS grace :Account registered", ":s 900 grace x grace :in")
+    assert lines.protocol.login is not None
+    assert lines.logs_in_as() == ("grace", "pw")
+    assert lines.protocol.refusal is None
+
+
+def test_a_name_given_back_changes_nothing_while_this_connection_stands() -> None:
+    lines = Lines()
+    lines.registers(":s REGISTER SUCCESS grace :Account registered")
+    lines.protocol.take()
+    lines.gets("AUTHENTICATE +", ":s 903 grace :again", ":s CAP * NEW :sasl")
+    assert lines.protocol.take() == []
+    assert lines.protocol.refusal is None
+
+
+def test_an_account_that_waits_for_a_code_is_logged_in_to_once_it_has_it() -> None:
+    lines = Lines()
+    assert not [ev for ev in lines.registers(":s REGISTER VERIFICATION_REQUIRED grace :code?") if isinstance(ev, e.AccountMade)]
+    assert lines.logs_in_as() is None
+    lines.greet()
+    lines.gets(":s VERIFY SUCCESS other :verified")
+    assert lines.protocol.login is None, "somebody else's"
+    assert e.AccountMade("GRACE") in lines.gets(":s VERIFY SUCCESS GRACE :verified")
+    assert lines.logs_in_as() == ("GRACE", "pw")
+
+
+def test_a_failed_try_leaves_no_password_for_a_later_one() -> None:
+    lines = Lines()
+    failed = lines.registers(":s FAIL REGISTER ACCOUNT_EXISTS grace :This name is registered already", password="wrong")
+    assert failed == [e.Failed("This name is registered already")]
+    lines.gets(":s REGISTER SUCCESS grace :by /quote")
+    lines.registers(":s FAIL OTHER X :no", ":s REGISTER SUCCESS grace :done", password="right")
+    assert lines.logs_in_as() == ("grace", "right")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [":s REGISTER SUCCESS grace :x", ":s VERIFY SUCCESS grace :x", ":s REGISTER VERIFICATION_REQUIRED grace :x", ":s REGISTER"],
+)
+def test_a_server_that_tells_of_accounts_by_itself_is_not_believed(line: str) -> None:
+    lines = Lines()
+    lines.gets(line, ":s VERIFY SUCCESS grace :x")
+    assert lines.protocol.login is None
+    lines.protocol.disconnected()
+    lines.protocol.register("pw")
+    lines.greet()
+    lines.gets(line)
+    assert lines.protocol.login is None, "what was asked for without a connection was not asked for"
+
+
+def test_an_odd_name_for_it_is_ours() -> None:
+    lines = Lines()
+    assert e.AccountMade("grace") in lines.registers(":s REGISTER SUCCESS :a b\x1b[2J")
+    assert lines.logs_in_as() == ("grace", "pw")
+
+
+@pytest.mark.parametrize("caps", ["draft/account-registration", "sasl=EXTERNAL draft/account-registration"])
+def test_where_no_password_is_taken_nothing_is_promised(caps: str) -> None:
+    lines = Lines(caps)
+    assert not [ev for ev in lines.registers(":s REGISTER SUCCESS grace :done") if isinstance(ev, e.AccountMade)]
+    lines.protocol.disconnected()
+    lines.greet()
+    assert lines.protocol.registered, "it can be gone on with"
+
+
+def test_what_a_server_takes_back_is_not_counted_on() -> None:
+    lines = Lines()
+    lines.gets(":s CAP * DEL :sasl")
+    lines.registers(":s REGISTER SUCCESS grace :done")
+    assert lines.protocol.login is None
+    lines.gets(":s CAP * NEW :sasl=PLAIN")
+    lines.registers(":s REGISTER SUCCESS grace :done")
+    assert isinstance(lines.protocol.login, Login)
+
+
+WORDS = st.sampled_from(
+    ["", "SUCCESS", "success", "VERIFICATION_REQUIRED", "grace", "Grace", "a b", "\x1b[2J", "x" * 400, "*", ":"]
+)
+ANSWERS = st.tuples(
+    st.sampled_from(["REGISTER", "VERIFY", "FAIL REGISTER", "FAIL", "900", "901", "903", "904"]), WORDS, WORDS, WORDS
+)
+
+
+@given(st.lists(st.one_of(st.none(), ANSWERS), max_size=12))
+def test_whatever_is_answered_only_what_was_asked_for_is_logged_in_to(steps: list[tuple[str, str, str, str] | None]) -> None:
+    lines, asked = Lines(), set[str]()
+    for number, step in enumerate(steps):
+        if step is None:
+            asked.add(f"pw{number}")
+            lines.registers(password=f"pw{number}")
+        else:
+            lines.gets(":s {} {} {} :{}".format(*step))
+        login = lines.protocol.login
+        assert lines.protocol.refusal is None
+        if login is not None:
+            assert login.password in asked
+            assert valid_account(login.account)
+            assert login.done
+
+
+def test_which_names_an_account_may_have() -> None:
+    assert all(map(valid_account, ["grace", "ä", "x" * 64]))
+    assert not any(map(valid_account, ["", "a b", "a\x07", "x" * 65, ":a", "*"]))
+
+
+# --- logging in after the greeting ---
+
+
+def test_who_logs_in_from_inside_is_logged_in_from_then_on() -> None:
+    lines = Lines()
+    lines.protocol.take()
+    lines.protocol.log_in("pw", "ada")
+    assert b"".join(lines.protocol.take()) == b"CAP REQ sasl\r\nAUTHENTICATE PLAIN\r\n"
+    lines.gets("AUTHENTICATE +")
+    assert base64.b64decode(b"".join(lines.protocol.take()).split()[1]) == b"\0ada\0pw"
+    told = lines.gets(":s 900 grace g!u@h ada :in", ":s 903 grace :ok")
+    assert told == [e.LoggedIn("ada"), e.AccountMade("ada")]
+    assert lines.logs_in_as() == ("ada", "pw")
+    assert lines.protocol.refusal is None
+
+
+@pytest.mark.parametrize("line", [":s 904 grace :SASL authentication failed", ":s 907 grace :You are logged in already"])
+def test_a_refused_login_from_inside_is_said_and_forgotten(line: str) -> None:
+    lines = Lines()
+    lines.protocol.log_in("wrong", "ada")
+    assert [type(event) for event in lines.gets("AUTHENTICATE +", line)] == [e.Failed]
+    assert lines.protocol.login is None
+    assert lines.protocol.refusal is None
+    lines.protocol.take()
+    lines.gets("AUTHENTICATE +", ":s 903 grace :ok")
+    assert lines.protocol.take() == []
+    assert lines.protocol.login is None
+
+
+def test_no_login_from_inside_where_there_is_none() -> None:
+    lines = Lines("draft/account-registration")
+    lines.protocol.take()
+    lines.protocol.log_in("pw", "ada")
+    lines.protocol.disconnected()
+    lines.protocol.log_in("pw", "ada")
+    assert [str(event) for event in lines.protocol.events() if isinstance(event, e.Failed)] == [
+        str(e.Failed("This server offers no login with a password (SASL PLAIN).")),
+        str(e.Failed("there is no connection at the moment")),
+    ]
+    assert lines.protocol.take() == []
+
+
+def test_with_the_real_server(real: ServerProcess) -> None:
+    one, two = (
+        Person(real.port, real.ca, IrcProtocol("ian", ["#lobby"])),
+        Person(real.port, real.ca, IrcProtocol("guest", ["#lobby"])),
+    )
+    try:
+        one.connection.start()
+        one.sees("in #lobby: ian")
+        for line in ("/register", PASSWORD, PASSWORD):
+            one.types(line)
+        one.sees("logged in as ian")
+        two.connection.start()
+        two.sees("in #lobby:")
+        two.types("/login ian")
+        two.types("wrong")
+        two.sees("failed")
+        two.types("/login ian")
+        two.types(PASSWORD)
+        two.sees("logged in as ian")
+        cut(two)
+        two.sees("logged in as ian", 2)
+    finally:
+        for person in (one, two):
+            person.connection.stop()
+            assert person.connection.join(PATIENCE)

@@ -1,0 +1,55 @@
+"""The right server by the wrong port: each side says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from client import events as e
+from client.irc import IrcProtocol
+from client.plain import PlainProtocol
+from tests.client.conftest import Person
+from tests.client.fake_server import PATIENCE
+from tests.server.harness import running_server
+
+
+def test_irc_at_the_plain_port(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        one = Person(server.plain_port, server.ca, IrcProtocol("alice", ["#lobby"]))
+        one.connection.start()
+        assert one.connection.join(PATIENCE)
+    said = str(one.connection.trouble)
+    assert f"localhost:{server.plain_port} refused the connection: This port speaks the plain protocol" in said
+    assert "--plain" in said
+
+
+def test_plain_at_the_irc_port(tmp_path: Path) -> None:
+    """It says nothing until it loses patience: there is no line that it could answer."""
+    with running_server(tmp_path, deadlines_registration=0.1) as server:
+        one = Person(server.port, server.ca, PlainProtocol("alice"))
+        one.connection.start()
+        assert one.connection.join(PATIENCE)
+    assert "This port speaks IRC: leave out --plain" in str(one.connection.trouble)
+
+
+@pytest.mark.parametrize(
+    "line", ["ERROR :Closing link", ":s 451 * :You have not registered", ":s NOTICE * :*** Looking up your name"]
+)
+def test_how_irc_is_known(line: str) -> None:
+    dialect = PlainProtocol("alice")
+    dialect.connected()
+    dialect.receive(f"{line}\r\n".encode())
+    assert dialect.refusal is not None
+    assert dialect.refusal.final
+
+
+@pytest.mark.parametrize(
+    "line", ["bob: ERROR :no", "* bob :s 451 x", "server: you are bob here", ":) that was fun", "bob: :s 451 x"]
+)
+def test_what_people_say_is_not_taken_for_it(line: str) -> None:
+    dialect = PlainProtocol("alice")
+    dialect.connected()
+    events = dialect.receive(line.encode())
+    assert dialect.refusal is None
+    assert any(isinstance(event, e.Said | e.Info) for event in events)

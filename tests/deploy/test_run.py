@@ -1,0 +1,108 @@
+"""What `make run` does, from its first word to its last: ports, what it tells people to type, and that this works."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from deploy import ports
+from tests.e2e.process import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_free_ports_are_no_reason_to_complain() -> None:
+    irc, plain = free_ports(2)
+    assert ports.complaint({"IRC_PORT": str(irc), "PLAIN_PORT": str(plain)}) == ""
+
+
+def test_a_taken_port_names_the_variable_and_what_to_set_it_to(taken: int) -> None:
+    said = ports.complaint({"IRC_PORT": str(taken), "PLAIN_PORT": str(ports.DEFAULTS["PLAIN_PORT"])})
+    assert said.startswith(f"Port {taken} ")
+    found = re.search(r"\n    make run IRC_PORT=(\d+)", said)
+    assert found is not None
+    assert ports.usable(int(found[1]))
+    assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_what_was_chosen_already_stays_chosen(taken: int) -> None:
+    (irc,) = free_ports(1)
+    said = ports.complaint({"IRC_PORT": str(irc), "PLAIN_PORT": str(taken)})
+    assert re.search(rf"\n    make run IRC_PORT={irc} PLAIN_PORT=\d+$", said)
+
+
+@pytest.mark.parametrize("port", ["", "0", "65536", "-1", "x", "²"])
+def test_what_is_no_port_is_said(port: str) -> None:
+    assert ports.complaint({"IRC_PORT": port}) == "IRC_PORT is a port, from 1 to 65535, as in: make run IRC_PORT=6698"
+
+
+def command_of(banner: str, beginning: str) -> list[str]:
+    """A command of several lines, as a shell would read it."""
+    found = re.search(rf"(?m)^    {re.escape(beginning)}(?:.*\\\n)*.*$", banner)
+    assert found is not None, banner
+    return shlex.split(found[0].replace("\\\n", " "))
+
+
+def test_it_says_what_to_type_and_that_works(tmp_path: Path) -> None:
+    irc, plain = free_ports(2)
+    log = tmp_path / "log"
+    settings = {
+        "IRC_PORT": str(irc),
+        "PLAIN_PORT": str(plain),
+        "HTTP_PORT": "off",
+        "VAR": str(tmp_path / "var"),
+        "PYTHON": sys.executable,
+    }
+    homes = {"XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    with log.open("wb") as out:
+        run = subprocess.Popen(
+            [ROOT / "deploy" / "run.sh"], env=os.environ | settings | homes, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        eventually(lambda: "Ctrl-C ends it." in log.read_text() or run.poll() is not None, "it is up")
+        banner = log.read_text().partition("Parley is up.")[2]
+        wide = [line for line in banner.splitlines() if len(line) > 80 and str(tmp_path) not in line]
+        assert [line.strip()[:7] for line in wide] == ["'ircs:/"], banner
+        join = command_of(banner, "make client")
+        python = sys.executable.removeprefix(f"{ROOT}/")  # as it is typed from there
+        assert join[2:] == [f"ADDRESS=localhost:{irc}", f"CA={tmp_path}/var/certs/ca.pem"]
+        told = subprocess.run(
+            [*command_of(banner, shlex.quote(python)), "--name", "grace"],
+            cwd=ROOT,
+            env=os.environ | homes,
+            input=b"hello\n",
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert told.returncode == 0, told.stderr
+        assert b"<grace> hello" in told.stdout
+    finally:
+        run.send_signal(signal.SIGINT)
+        code = run.wait(60)
+    said = log.read_text()
+    assert code == 0
+    assert said.endswith("\nParley has ended.\n")
+    assert "Traceback" not in said
