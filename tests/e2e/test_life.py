@@ -85,7 +85,7 @@ def test_sigterm_waits_for_a_slow_reader_no_longer_than_it_is_set_to(certs: Path
         began = time.monotonic()
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
-        assert 0.6 < time.monotonic() - began < 16
+        assert 0.6 < time.monotonic() - began < 60
 
 
 def test_two_sigterms_at_once_are_one(certs: Path, data: Path) -> None:
