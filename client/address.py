@@ -113,7 +113,9 @@ def _decoded(text: str) -> str:
 
 
 def _usable(host: str) -> bool:
-    """Whether `host` can be looked up and named in a handshake (labels of 1 to 63 bytes, in IDNA)."""
+    """Whether `host` can be looked up and named in a handshake (labels of 1 to 63 bytes, in IDNA), and is what it looks like."""
+    if not all(character.isalnum() or character in "-_.:%" or (character > "~" and character.isprintable()) for character in host):
+        return False
     try:
         return bool(host) and not host.startswith(".") and bool(host.encode("idna"))
     except UnicodeError:

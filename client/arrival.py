@@ -23,9 +23,11 @@ from client.dialect import Dialect
 from client.errors import Trouble
 from client.firstuse import Stranger, Trust, explainer, prepare
 from client.irc import IrcProtocol
+from client.keeping import Keeping
 from client.known import Known
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE, Login, check_account, find_password
 from client.plain import LOBBY, PlainProtocol
+from client.remembering import Visited
 from client.trust import CA_VARIABLE, client_context, find_ca
 from wire.display import safe
 from wire.fingerprints import parse_fingerprint
@@ -34,7 +36,7 @@ from wire.names import is_room, nick_from, valid_nick, valid_room
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """All that is needed to connect. `kept`: see `client.remembering.Remembering`."""
+    """All that is needed to connect. `kept`: see `client.keeping.Keeping`."""
 
     address: Address
     name: str
@@ -50,6 +52,16 @@ def dialect_of(visit: Visit) -> tuple[Dialect, str]:
     if visit.plain:
         return PlainProtocol(visit.name), LOBBY
     return IrcProtocol(visit.name, visit.rooms, login=visit.login), visit.rooms[0]
+
+
+def visited(visit: Visit) -> Visited:
+    """What is remembered of it."""
+    return Visited(visit.address, visit.name, visit.rooms, visit.login.account if visit.login is not None else "")
+
+
+def keeping_of(visit: Visit, dialect: Dialect) -> Keeping:
+    """What becomes of its password."""
+    return Keeping(visit.address, lambda: dialect.login if isinstance(dialect, IrcProtocol) else None, visit.kept)
 
 
 def connection_of(visit: Visit, dialect: Dialect, driver: Driver) -> Connection:
@@ -170,7 +182,7 @@ def find_login(
     *,
     person: bool,
 ) -> tuple[Login, str | None]:
-    """The account with its password, and `kept` as `client.remembering.Remembering` takes it. Raises Trouble."""
+    """The account with its password, and `kept` as `client.keeping.Keeping` takes it. Raises Trouble."""
     kept: str | None = None
     if (password := find_password(file, environment)) is None:
         failed: list[str] = []

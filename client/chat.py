@@ -26,6 +26,7 @@ LONGEST_NICK = 32
 MOST_LISTED = 50  # rooms of a list that are printed
 
 _LIST = "list"  # no room is called that
+_ANSWERS = ("y", "yes", "n", "no", "")
 
 
 class Session(Actions, Protocol):
@@ -113,7 +114,9 @@ class Chat:
         return self._question is not None
 
     def ask(self, question: str, answered: Callable[[str], None]) -> None:
-        """Asks a person: the next line goes to `answered`, in the thread of who typed it."""
+        """Asks a person: the next y, yes, n or no goes to `answered`, in the thread of who typed it; so does an empty line, as "".
+        Everything else is said as ever: somebody may have been typing when the question came.
+        """
         self._question = (question, answered)
         self._refresh()
 
@@ -166,9 +169,9 @@ class Chat:
             self._take_password(text)
         elif self.actions.needs_name:
             self._take_name(text)
-        elif self._question is not None:
+        elif self._question is not None and (answer := text.strip().lower()) in _ANSWERS:
             (_, answered), self._question = self._question, None
-            answered(text.strip())
+            answered(answer)
         else:
             if self._asks:  # who types has seen what is in front
                 self.seen()

@@ -14,14 +14,15 @@ from typing import TextIO
 from client import keys, known, pins
 from client.address import PLAIN_PORT, TLS_PORT, parse_link
 from client.alarm import sentence
-from client.arrival import Visit, arrive, connection_of, dialect_of
+from client.arrival import Visit, arrive, connection_of, dialect_of, keeping_of, visited
 from client.chat import Chat, Screen
 from client.connection import Connection
+from client.dialect import Dialect
 from client.errors import Trouble
 from client.login import ACCOUNT_VARIABLE, PASSWORD_VARIABLE
 from client.pipe import PipeScreen, open_input, run_pipe
 from client.plain import LOBBY
-from client.remembering import Welcoming
+from client.remembering import Remembering, Welcoming
 from client.trust import CA_VARIABLE, LOCAL_CA
 from wire.display import safe
 
@@ -92,12 +93,15 @@ def _forget(args: argparse.Namespace) -> int:
     if address is None:
         raise Trouble("Which server is to be forgotten? python -m client --forget HOST")
     before = known.find(address)
-    if before is not None and before.account:
-        keys.forget(address, before.account)
+    failed: list[str] = []
+    password = before is not None and before.account and keys.forget(address, before.account, failed.append)
     if not [did for did in (pins.forget(address), known.forget(address)) if did]:
         raise Trouble(f"Nothing is known about {safe(str(address))} (or it cannot be changed): see that host and port are right.")
-    print(f"{safe(str(address))} is forgotten: whom you trusted there, your name, your rooms and your password.")
-    return 0
+    what = ["whom you trusted there", "your name", "your rooms", *(["your password"] if password else [])]
+    print(f"{safe(str(address))} is forgotten: {', '.join(what[:-1])} and {what[-1]}.")
+    if failed:
+        print(f"{failed[0]} Your password may still be in it, as {safe(keys.service(address))!a}.", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _run_full(visit: Visit, args: argparse.Namespace) -> int:
@@ -114,8 +118,7 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
     screen = _screen(interactive)
     dialect, room = dialect_of(visit)
     chat = Chat(dialect, room, screen, asks=interactive)
-    kept = visit.kept if interactive else None
-    driver = Welcoming(chat, visit.address, visit.name, visit.rooms, visit.login, kept=kept) if person and not visit.plain else chat
+    driver = _driver(chat, visit, dialect, interactive=interactive) if person and not visit.plain else chat
     connection = connection_of(visit, dialect, driver)
     if isinstance(driver, Welcoming):
         driver.post_by(connection.post)
@@ -129,6 +132,13 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
         print(sentence(connection.trouble), file=sys.stderr)
         return 1
     return code
+
+
+def _driver(chat: Chat, visit: Visit, dialect: Dialect, *, interactive: bool) -> Remembering:
+    """What remembers a person's visit, and asks what there is to ask where answers can be typed."""
+    if interactive:
+        return Welcoming(chat, visited(visit), keeping_of(visit, dialect))
+    return Remembering(chat, *visited(visit))
 
 
 def _has_line_editor() -> bool:

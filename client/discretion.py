@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from wire.names import fold
 
 MASK = "***"
-_SECRET = {"PASS", "AUTHENTICATE", "REGISTER", "IDENTIFY", "OPER", "VERIFY", "NS", "NICKSERV"}
-_SAYING = {"PRIVMSG", "NOTICE"}
+# Commands of IRC servers and, with a slash before them, of people who are used to other clients
+_SECRET = {
+    *("PASS", "AUTHENTICATE", "REGISTER", "VERIFY", "OPER", "WEBIRC", "VHOST"),
+    *("IDENTIFY", "ID", "LOGIN", "AUTH", "GHOST", "RECOVER", "REGAIN", "RELEASE", "SETPASS", "PASSWORD", "PASSWD"),
+    *("NS", "CS", "MS", "HS", "OS", "BS"),
+}
+_SAYING = {"PRIVMSG", "NOTICE", "SQUERY"}
+_TO_SOMEBODY = {"MSG", "QUERY", "NOTICE", "REPLY", "SAY", "CTCP"}
+_RAW = {"QUOTE", "RAW"}
+_PREFIX = re.compile(r"\s*(?:@\S*\s+)?(?::\S*\s+)?")  # tags and source
 
 
 def is_service(name: str) -> bool:
@@ -21,26 +31,42 @@ def masked(text: str) -> str:
 
 
 def masked_line(line: str) -> str:
-    """A raw line as it may be shown."""
-    words = line.split(None, 2)
+    """A raw line as it may be shown; what may stand before its command stays."""
+    found = _PREFIX.match(line)
+    before = found[0].lstrip() if found else ""
+    rest = line[found.end() :] if found else line
+    words = rest.split(None, 2)
     command = words[0].upper() if words else ""
-    if command in _SECRET:
-        return masked(line)
-    if command in _SAYING and len(words) > 2 and is_service(words[1]):
-        return f"{words[0]} {words[1]} {masked(words[2])}"
+    if _is_secret(command):
+        return before + masked(rest)
+    if command in _SAYING and len(words) > 2 and _has_service(words[1]):
+        return f"{before}{words[0]} {words[1]} {masked(words[2])}"
     return line
 
 
 def is_secret(typed: str, current: str) -> bool:
-    """Whether a typed line (while `current` is in front) may hold a password: then no history keeps it."""
-    words = typed.split(None, 2)
-    command = words[0].lower() if words else ""
-    if command in ("/msg", "/query"):
-        return len(words) > 1 and is_service(words[1])
-    if command == "/quote":
-        rest = typed.strip()[len(command) :].strip()
+    """Whether what was typed (while `current` is in front) may hold a password: then no history keeps it."""
+    return any(_is_secret_line(line, current) for line in typed.split("\n"))
+
+
+def _is_secret_line(line: str, current: str) -> bool:
+    words = line.split(None, 2)
+    first = words[0] if words else ""
+    if first[:1] != "/" or first.startswith("//") or first.lower() == "/me":
+        return is_service(current)
+    command = first[1:].upper()
+    if command in _RAW:
+        rest = line.strip()[len(first) :].strip()
         return masked_line(rest) != rest
-    said = command[:1] != "/" or command.startswith("//") or command in ("/me", "/reply")
-    if command == "/login":
-        return len(words) > 2
-    return command == "/register" or (is_service(current) and said)
+    if command in _TO_SOMEBODY and len(words) > 1 and _has_service(words[1]):
+        return True
+    return _is_secret(command) or (command == "REPLY" and is_service(current))
+
+
+def _is_secret(command: str) -> bool:
+    return command in _SECRET or is_service(command)
+
+
+def _has_service(targets: str) -> bool:
+    """Whether one of the names, with commas between them, is a service's."""
+    return any(map(is_service, targets.split(",")))

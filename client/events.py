@@ -5,10 +5,13 @@ Text in events is what the peer sent: unescaped. Whoever shows it passes it thro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
+
+COST_OF_ONE = 200  # bytes that an event takes beside its texts, about
 
 
 class Kind(Enum):
@@ -333,3 +336,20 @@ class Lost(Event):
 
     delay: float
     reason: str = ""
+
+
+def cost(event: Event) -> int:
+    """Bytes of memory that an event takes, about."""
+    names: Iterable[str] = event.__slots__
+    return COST_OF_ONE + sum(_cost(getattr(event, name)) for name in names)
+
+
+def _cost(value: object) -> int:
+    match value:
+        case str():
+            return len(value) if value.isascii() else 4 * len(value)
+        case tuple():
+            return sum(COST_OF_ONE // 2 + _cost(each) for each in value)
+        case Event():
+            return cost(value)
+    return 0

@@ -173,7 +173,8 @@ def _demanded(address: Address, pin: Pin | None, demanded: str) -> Trust:
     chain = look(address)
     verdict = assess(chain, pin, demanded)
     if pin is not None:
-        raise _changed(address, _pinned(address, pin), chain)
+        trust = _pinned(address, pin)
+        raise _at_odds(address, trust, demanded) if _shows(chain, pin) else _changed(address, trust, chain)
     if verdict.finding is not Finding.KNOWN:
         raise _other(address, verdict)
     _check(address, verdict.certificate)
@@ -205,6 +206,22 @@ def _other(address: Address, verdict: Verdict) -> Trouble:
         f"{address} is not the server of this invitation, and nothing was sent to it.",
         [("expected", verdict.expected), ("found", verdict.certificate.fingerprint)],
         "Either the invitation is old or wrong, or somebody is in between. Ask the operator for a new one.",
+    )
+
+
+def _shows(chain: tuple[Certificate, ...], pin: Pin) -> bool:
+    return any(one.fingerprint == pin.fingerprint for one in chain)
+
+
+def _at_odds(address: Address, trust: Trust, demanded: str) -> Trouble:
+    """The server is as it was, and a link or an option says something else."""
+    head = f"The invitation or --fingerprint names another authority for {address} than the one you trust: nothing was sent to it."
+    return Alarm(
+        head,
+        [*_trusted(trust), ("named", demanded)],
+        "An invitation may come from anybody. Only if the server's operator says that this one is theirs, forget the old one, and"
+        " come again:",
+        f"python -m client --forget {safe(str(address))}",
     )
 
 

@@ -79,7 +79,7 @@ class Room:
         self.marker: datetime | None = None  # up to when we have read
         self.members: dict[str, str] = {}  # folded -> nick
         self.ranks: dict[str, str] = {}  # folded -> signs, of those that have some
-        self.listing: dict[str, str] | None = None  # a NAMES reply under way
+        self.listing = False  # a NAMES reply is under way
         self.syncing = False
         self.reading: object | None = None  # the page for which live messages are held
         self.after = ""  # where the page under way starts (`msgid=...`, `timestamp=...`), "" for the latest
@@ -118,8 +118,20 @@ class Room:
             self._held.append(item)
             self._held_bytes += item.cost
         if self._held_bytes > MOST_HELD:
-            self._held, self._held_bytes, self.dropped = [], 0, True
+            self.drop()
         return False
+
+    def drop(self) -> int:
+        """Holds nothing of what is live until the page has ended, after which it is read from the history; bytes, about."""
+        size = self._held_bytes
+        if size:
+            self._held, self._held_bytes, self.dropped = [], 0, True
+        return size
+
+    @property
+    def held(self) -> int:
+        """Bytes, about, of live messages that wait for the history."""
+        return self._held_bytes
 
     def passed(self, item: Item) -> None:
         """Somebody came or went, or the like: it is shown at once, whatever page is under way."""
@@ -139,7 +151,7 @@ class Room:
         self.reading = None
         self._held, self._held_bytes = [], 0
         self.members, self.ranks = {}, {}
-        self.listing = None
+        self.listing = False
         if self.closing:
             self.close()
 
@@ -154,9 +166,9 @@ class Room:
 
     def add(self, nick: str, ranks: str = "") -> None:
         """`nick` is in the room."""
-        key = fold(nick)
+        nick = nick[:LONGEST_NICK]
         if len(self.members) < MOST_MEMBERS:
-            self.members[key] = nick[:LONGEST_NICK]
+            self.members[fold(nick)] = nick
             self.rank(nick, ranks)
 
     def rank(self, nick: str, ranks: str) -> None:
@@ -186,6 +198,19 @@ class Room:
     def shown_before(self, item: Item) -> None:
         """It was shown in front of all else."""
         self._keep(item, self._older)
+
+    @property
+    def remembered(self) -> int:
+        """Of how many entries it is known that they were shown."""
+        return len(self._seen) + len(self._own) + len(self._passed) + len(self._older)
+
+    def forget_half(self) -> int:
+        """Forgets the older half of them; how many."""
+        before = self.remembered
+        for seen in (self._seen, self._own, self._passed, self._older):
+            for _ in range((len(seen) + 1) // 2):
+                seen.popitem(last=False)
+        return before - self.remembered
 
     def _remember(self, item: Item) -> None:
         if not isinstance(item.event, Said):

@@ -6,6 +6,7 @@ for a service that never answers: each call has a deadline, in a thread of its o
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
@@ -29,57 +30,100 @@ def complain(sentence: str) -> None:
 
 def usable(say: Say = complain) -> bool:
     """Whether there is a keyring that a password may be kept in."""
-    return _bounded(lambda backend: True, say) is not None
+    return _bounded(say, lambda backend: True) is not None
 
 
 def find(address: Address, account: str, say: Say = complain) -> str | None:
     """The password of `account` at a server; None where there is none, and where the keyring does not give it."""
-    found = _bounded(lambda backend: backend.get_password(_service(address), account), say)
+    found = _bounded(say, lambda backend: backend.get_password(service(address), account))
     return found if isinstance(found, str) and 0 < len(found) <= LONGEST and found.isprintable() else None
 
 
 def keep(address: Address, account: str, password: str, say: Say = complain) -> bool:
-    """Puts a password there; whether it is."""
+    """Puts a password there; whether it is. Where the keyring takes too long, it is as it was before."""
+    name, before = service(address), list[str | None]()
 
-    def put(backend: Any) -> bool:
-        backend.set_password(_service(address), account, password)
+    def open_it(backend: Any) -> bool:
+        before.append(backend.get_password(name, account))  # here a person may be asked
         return True
 
-    return _bounded(put, say) is not None
+    def put(backend: Any) -> bool:
+        backend.set_password(name, account, password)
+        return True
+
+    def undo(backend: Any) -> None:
+        if before[0] is None:
+            backend.delete_password(name, account)
+        else:
+            backend.set_password(name, account, before[0])
+
+    return _bounded(say, open_it, put, undo=undo) is not None
 
 
 def forget(address: Address, account: str, say: Say = complain) -> bool:
     """Takes it out; whether it was there."""
 
     def take_out(backend: Any) -> bool | None:
-        if backend.get_password(_service(address), account) is None:
+        if backend.get_password(service(address), account) is None:
             return None
-        backend.delete_password(_service(address), account)
+        backend.delete_password(service(address), account)
         return True
 
-    return _bounded(take_out, say) is not None
+    return _bounded(say, take_out) is not None
 
 
-def _service(address: Address) -> str:
+def service(address: Address) -> str:
+    """What a server's passwords stand under in the keyring."""
     return f"parley {key(address)}"
 
 
-def _bounded(work: Callable[[Any], Any], say: Say) -> Any:
-    """What `work` makes of the keyring; None where there is none, it raises, or it does not answer in time."""
-    done: queue.SimpleQueue[tuple[Any, str]] = queue.SimpleQueue()
+class _Errand:
+    """Steps with a keyring, in a thread: none is begun after the deadline, and a last one that ended after it is undone."""
 
-    def run() -> None:
+    def __init__(self, steps: tuple[Callable[[Any], Any], ...], undo: Callable[[Any], object]) -> None:
+        self._steps = steps
+        self._undo = undo
+        self._lock = threading.Lock()
+        self._late = False
+        self._done: queue.SimpleQueue[tuple[Any, str]] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        """In a thread of its own."""
         try:
             backend = _backend()
-            done.put((None if backend is None else work(backend), ""))
+            result = None
+            for step in self._steps if backend is not None else ():
+                if self._late:
+                    return
+                result = step(backend)
+            if not self._tell(result):
+                self._undo(backend)
         except Exception as error:
-            done.put((None, f"The keyring cannot be used ({type(error).__name__}): unlock it, or do without."))
+            self._tell(None, f"The keyring cannot be used ({type(error).__name__}): unlock it, or do without.")
 
-    threading.Thread(target=run, name="keyring", daemon=True).start()
-    try:
-        result, sentence = done.get(timeout=PATIENCE)
-    except queue.Empty:
-        result, sentence = None, f"The keyring did not answer within {PATIENCE:g} s: unlock it, or do without."
+    def _tell(self, result: Any, sentence: str = "") -> bool:
+        """Whether there was still somebody to be told."""
+        with self._lock:
+            if not self._late:
+                self._done.put((result, sentence))
+            return not self._late
+
+    def outcome(self) -> tuple[Any, str]:
+        """What came of it in time, with a sentence where it did not work."""
+        with contextlib.suppress(queue.Empty):
+            return self._done.get(timeout=PATIENCE)
+        with self._lock:
+            with contextlib.suppress(queue.Empty):
+                return self._done.get_nowait()
+            self._late = True
+        return None, f"The keyring did not answer within {PATIENCE:g} s: unlock it, or do without."
+
+
+def _bounded(say: Say, *steps: Callable[[Any], Any], undo: Callable[[Any], object] = lambda backend: None) -> Any:
+    """What the last of `steps` makes of the keyring; None where there is none, one raises, or it does not answer in time."""
+    errand = _Errand(steps, undo)
+    threading.Thread(target=errand.run, name="keyring", daemon=True).start()
+    result, sentence = errand.outcome()
     if sentence:
         say(sentence)
     return result

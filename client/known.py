@@ -11,7 +11,7 @@ from client import folders, locks
 from client.address import Address, parse_address
 from client.login import valid_account
 from client.pins import key
-from wire.names import valid_room
+from wire.names import fold, valid_room
 
 MOST_SERVERS = 50
 MOST_ROOMS = 50
@@ -49,10 +49,15 @@ def find(address: Address) -> Known | None:
 
 
 def remember(address: Address, name: str, account: str = "", rooms: tuple[str, ...] = (), *, now: datetime | None = None) -> bool:
-    """We are on this server now: it goes to the top. Whether that could be stored."""
+    """We are on this server now: it goes to the top. Whether that could be stored.
+
+    Without an account the one that belongs to this name stays: it may only have been its password that was not at hand.
+    """
     with locks.alone(file()) as ours:
         before = find(address)
         told = before.told if before else ()
+        if before is not None and not account and fold(before.name) == fold(name):
+            account = before.account
         return ours and _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told))
 
 

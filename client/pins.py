@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from client import folders, locks
 from client.address import Address
@@ -69,17 +71,20 @@ def keep(address: Address, certificate: bytes, now: datetime | None = None) -> b
     No other server is ever forgotten for it: whom nobody remembers, people are asked about as if they had never been there.
     """
     row = {"certificate": base64.b64encode(certificate).decode(), "since": f"{now or datetime.now(UTC):%Y-%m-%d}"}
-    with locks.alone(file()) as ours:
+    with locks.alone(file()) as ours, contextlib.suppress(Trouble):
         rows = folders.read(file(), needed=True)
         room = key(address) in rows or len(rows) < MOST_PINS
         return ours and room and folders.write(file(), {**rows, key(address): row})
+    return False
 
 
 def unkept(address: Address) -> str:
     """What to say where a pin could not be stored."""
-    rows = folders.read(file(), needed=True)
+    rows: dict[str, Any] = {}
+    with contextlib.suppress(Trouble):
+        rows = folders.read(file(), needed=True)
     full = len(rows) >= MOST_PINS or sum(len(str(row)) for row in rows.values()) > folders.LARGEST - 2 * LARGEST
-    why = "it is full: forget some servers with --forget" if full else "see that it can be written"
+    why = "it is full: forget some servers with --forget" if full else "see that it can be read and written"
     return f"Whom you trust for {safe(str(address))} cannot be stored in {safe(str(file()))} ({why}), so you will be asked again."
 
 

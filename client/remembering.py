@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 from client import events as e
-from client import keys, known
+from client import known
 from client.address import Address
 from client.asking import agreed
 from client.chat import Chat
 from client.connection import Driver
-from client.login import Login
+from client.keeping import Keeping
 from wire.names import fold, valid_nick
 
 HINT = "this server lets you keep your name: /register makes an account"
 ASK_KEEP = "Keep the password in this computer's keyring? [y/N] "
+
+
+class Visited(NamedTuple):
+    """Where we are, and as whom. `account`: one that we log in to."""
+
+    address: Address
+    name: str
+    rooms: list[str]
+    account: str = ""
 
 
 class Remembering:
@@ -70,51 +79,48 @@ class Remembering:
         known.remember(self._address, self._name, self._account, self._stored)
 
 
-class Welcoming(Remembering):
-    """And in the line mode: a hint at accounts, and the offer that the keyring keeps a password that worked.
+class Offering(Remembering):
+    """And a password that worked is offered to the keyring, by whoever shows `keeping`'s offer."""
 
-    `kept`: the password that need not be offered to the keyring, for it is there, or in a file; None: it cannot be offered at all.
-    """
+    def __init__(self, driver: Driver, visited: Visited, keeping: Keeping) -> None:
+        super().__init__(driver, *visited)
+        self.keeping = keeping
 
-    def __init__(
-        self, chat: Chat, address: Address, name: str, rooms: list[str], login: Login | None = None, *, kept: str | None = None
-    ) -> None:
-        super().__init__(chat, address, name, rooms, login.account if login else "")
+    def handle(self, event: e.Event) -> None:
+        """Looks whether there is something to offer after that."""
+        super().handle(event)
+        self.keeping.handle(event)
+
+
+class Welcoming(Offering):
+    """And in the line mode: a hint at accounts, and the offer as a question."""
+
+    def __init__(self, chat: Chat, visited: Visited, keeping: Keeping) -> None:
+        super().__init__(chat, visited, keeping)
         self._chat = chat
-        self._login = login
-        self._kept = kept
         self._post: Callable[[Callable[[], None]], None] = lambda job: job()
+        keeping.when_ready(lambda: self._post(self._ask))
 
     def post_by(self, post: Callable[[Callable[[], None]], None]) -> None:
         """How to have something run in the connection's thread."""
         self._post = post
 
     def handle(self, event: e.Event) -> None:
-        """Says and asks what there is to say and ask after that."""
+        """Says what there is to say after that."""
         super().handle(event)
-        login = self._login
-        if isinstance(event, e.Offers) and e.Feature.REGISTRATION in event.features and not self._account:
-            if known.tell(self._address, "accounts"):
-                self._chat.inform(HINT)
-        elif isinstance(event, e.Registered) and login is not None and login.done and self._kept not in (None, login.password):
-            self._offer_to_keep(login)
+        offers = isinstance(event, e.Offers) and e.Feature.REGISTRATION in event.features
+        if offers and not self._account and known.tell(self._address, "accounts"):
+            self._chat.inform(HINT)
 
-    def _offer_to_keep(self, login: Login) -> None:
-        if "keyring" in (found.told if (found := known.find(self._address)) else ()):
+    def _ask(self) -> None:
+        offer = self.keeping.take()
+        if offer is None:
             return
-        password = login.password
 
         def answered(answer: str) -> None:
             if agreed(answer):
-                threading.Thread(target=keep, name="keeping the password", daemon=True).start()
-            else:
-                known.tell(self._address, "keyring")
-
-        def keep() -> None:
-            said: list[str] = []
-            kept = keys.keep(self._address, login.account, password, said.append)
-            self._post(
-                lambda: self._chat.inform("the password is in the keyring" if kept else " ".join(["it was not kept.", *said]))
-            )
+                self.keeping.keep(offer, lambda text: self._post(lambda: self._chat.inform(text)))
+            elif answer:
+                self.keeping.decline()
 
         self._chat.ask(ASK_KEEP, answered)

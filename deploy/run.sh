@@ -90,6 +90,5 @@ Ctrl-C ends it. Messages stay in $VAR/data.
 
 TEXT
 
-wait "$server"
-status=$?
+while wait "$server"; status=$?; kill -0 "$server" 2>/dev/null; do sleep 1; done # one that was stopped (SIGSTOP) has not ended
 fail "The server ended (status $status); its own words are above."

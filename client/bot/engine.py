@@ -119,8 +119,12 @@ class Engine:
         self._bot.state.close()
 
     def do(self, job: Callable[[], object]) -> None:
-        """Run what another thread left."""
-        self._run(job, job)
+        """Run what another thread left; what it gives back (`reply` says whether it was taken) is for nobody."""
+
+        def work() -> None:
+            job()
+
+        self._run(job, work)
         self._keep()
 
     def _keep(self) -> None:

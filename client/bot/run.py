@@ -103,7 +103,7 @@ def _run_or_check(bots: list[Bot], args: argparse.Namespace) -> int:
     if args.address:
         parse_address(args.address)
     if args.check:
-        print(f"{len(bots)} bots: {', '.join(bot.name for bot in bots)}")
+        print(f"{len(bots)} bot{'s' * (len(bots) != 1)}: {', '.join(bot.name for bot in bots)}")
         return 0
     return _run(bots, args.address, args.ca)
 

@@ -141,7 +141,7 @@ def _parted(session: Session, m: Message, room: str) -> Parted:
 
 
 def _kicked(session: Session, m: Message, room: str) -> Parted:
-    return Parted(room, m.param(1), m.param(2), session.is_me(m.param(1)), m.nick, time_of(m), replayed=True)
+    return Parted(room, m.param(1)[:LONGEST_NICK], m.param(2), session.is_me(m.param(1)), m.nick, time_of(m), replayed=True)
 
 
 def _joined(session: Session, m: Message, room: str) -> Joined:

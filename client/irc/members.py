@@ -75,7 +75,8 @@ class Roster:
         if not nick or not is_room(name):
             return
         room, own = self._s.room(name), self._s.is_me(nick)
-        room.add(nick)
+        if not self._s.crowded:
+            room.add(nick)
         account, bot = entries.joining_account(message), "bot" in message.tags
         self._happened(Joined(room.name, nick, own, account, time_of(message), bot=bot), message, room)
         if own and not room.joined:
@@ -95,7 +96,7 @@ class Roster:
         self._left(message, message.nick, message.param(1), "")
 
     def _on_kick(self, message: Message) -> None:
-        self._left(message, message.param(1), message.param(2), message.nick)
+        self._left(message, message.param(1)[:LONGEST_NICK], message.param(2), message.nick)
 
     def _left(self, message: Message, nick: str, reason: str, by: str) -> None:
         room, own = self._s.known(message.param(0)), self._s.is_me(nick)
@@ -134,16 +135,16 @@ class Roster:
         room = self._s.known(message.param(2))
         if room is None:
             return
-        if room.listing is None:
-            room.listing, room.members, room.ranks = room.members, {}, {}
-        for entry in message.param(3).split():
+        if not room.listing:
+            room.listing, room.members, room.ranks = True, {}, {}
+        for entry in [] if self._s.crowded else message.param(3).split():
             ranks, nick = self._s.support.rank_and_nick(entry)
             room.add(nick, ranks)
 
     def _on_names_end(self, message: Message) -> None:
         room = self._s.known(message.param(1))
-        if room is not None and room.listing is not None:
-            room.listing = None
+        if room is not None and room.listing:
+            room.listing = False
             keys = sorted(room.members)
             ranks = tuple(room.ranks.get(key, "") for key in keys)
             self._s.tell(Members(room.name, tuple(room.members[key] for key in keys), ranks))

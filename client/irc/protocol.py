@@ -24,6 +24,7 @@ from datetime import datetime
 from client.dialect import Refusal
 from client.discretion import masked_line
 from client.events import Event, Failed, Info, Kind
+from client.history import LONGEST_NICK
 from client.irc.answers import Answers
 from client.irc.batches import Batches
 from client.irc.directory import Directory
@@ -43,6 +44,14 @@ from wire.message import MAX_BODY, MalformedMessage, Message, parse, truncate
 from wire.names import fold, is_room
 
 LONGEST_LINE = 16 * 1024  # twice what IRCv3 allows a server
+
+
+def _bounded(message: Message) -> Message:
+    """The message, its nick no longer than we keep any: many are kept."""
+    if len(message.source) <= LONGEST_NICK:
+        return message
+    nick, sign, rest = message.source.partition("!")
+    return message._replace(source=f"{nick[:LONGEST_NICK]}{sign}{rest}")
 
 
 class IrcProtocol:
@@ -160,13 +169,14 @@ class IrcProtocol:
                 self._complain()
                 continue
             try:
-                message = parse(line.decode("utf-8", "replace"))
+                message = _bounded(parse(line.decode("utf-8", "replace")))
             except MalformedMessage:
                 continue
             self._dispatch(message)
             if self._names.gave_up:
                 self.quit()
         self._sender.pump()
+        self.session.bound()
         return self.events()
 
     def events(self) -> list[Event]:

@@ -31,6 +31,7 @@ FIRST_PAGE = 50
 OLDER_PAGE = 100
 ENOUGH = 30  # messages, of a screen
 MOST_BACK = 3  # pages at once
+MOST_LATER = 128 * 1024  # bytes of a page that is kept while one more before it is read
 MOST_ITEMS = 2000  # in a page, where it is kept until it is complete
 MOST_ASKED = 16  # pages of one room
 MOST_ROOMS_ASKED = 400
@@ -187,6 +188,7 @@ class Reader:
         found = fresh + page.later
         few = sum(isinstance(item.event, Said) for item in found) < ENOUGH
         short = len(page.items) * 2 < self._s.support.page_limit and len(page.items) * 2 < FIRST_PAGE
+        few = few and sum(item.cost for item in found) < MOST_LATER
         if moved and few and page.number < MOST_BACK and not (short and page.sort is Sort.FIRST):  # likely all that there is
             further = Page(room, page.sort, found, page.number + 1, reach)
             self._request(further, "BEFORE", reach, OLDER_PAGE)

@@ -25,6 +25,9 @@ from wire.names import fold, is_room
 
 MOST_ROOMS = 200
 MOST_BARRIERS = 1000
+MOST_REMEMBERED = 400_000  # entries that were shown, of all rooms together: some 120 bytes each
+MOST_HELD = 16 * 1024 * 1024  # bytes of live messages that wait for a history, of all rooms together
+MOST_IN_ALL = 100_000  # members of all rooms together, about: who is in several counts in each
 LONGEST_ID = 256  # bytes of a msgid that we refer to
 NOT_CONNECTED: Final = "there is no connection at the moment"
 
@@ -135,6 +138,23 @@ class Session:
     def known(self, name: str) -> Room | None:
         """The room of this name, where there is one."""
         return self.rooms.get(fold(name))
+
+    def bound(self) -> None:
+        """Where all rooms together hold too much, those that were quiet for longest forget first."""
+        remembered = sum(room.remembered for room in self.rooms.values())
+        held = sum(room.held for room in self.rooms.values())
+        for room in self.rooms.values():
+            if remembered <= MOST_REMEMBERED and held <= MOST_HELD:
+                return
+            if remembered > MOST_REMEMBERED:
+                remembered -= room.forget_half()
+            if held > MOST_HELD:
+                held -= room.drop()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether no more members are kept."""
+        return sum(len(room.members) for room in self.rooms.values()) >= MOST_IN_ALL
 
     @property
     def has_history(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from client.history import LONGEST_NICK
 from wire.message import truncate
 
 NEXT_PAGE = 1000  # messages of history in one answer that we ask for, at most
@@ -87,4 +88,4 @@ class Support:
         """An entry of a NAMES reply: the ranks, and the nick."""
         nick = entry.lstrip(self.signs + SIGNS)
         ranks = entry[: len(entry) - len(nick)]
-        return "".join(s for s in self.signs if s in ranks), nick.partition("!")[0]
+        return "".join(s for s in self.signs if s in ranks), nick.partition("!")[0][:LONGEST_NICK]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from client import keys, known, pins
 from client.address import Link, parse_link
-from client.arrival import Visit, connection_of, dialect_of
+from client.arrival import Visit, connection_of, dialect_of, keeping_of, visited
 from client.chat import LONGEST_NICK
 from client.connection import Connection, Driver
 from client.firstuse import Stranger, Trust, prepare
 from client.login import Login
 from client.plain import LOBBY
-from client.remembering import Remembering
+from client.remembering import Offering
 from client.tui.session import Session
 from client.view import Mark
 from wire.names import nick_from
@@ -32,7 +32,8 @@ class Met:
         """The visit; whoever was asked about has been accepted. It may write a file."""
         trust = self.found.accept() if isinstance(self.found, Stranger) else self.found
         rooms = list(self.link.rooms or self.rooms) or [LOBBY]
-        return Visit(self.link.address, self.name, rooms, trust, self.login)
+        kept = self.login.password if self.login is not None else None  # it comes from the keyring
+        return Visit(self.link.address, self.name, rooms, trust, self.login, kept)
 
 
 def knock(text: str, name: str) -> Met:
@@ -52,13 +53,12 @@ def knock(text: str, name: str) -> Met:
 def session_for(visit: Visit) -> Session:
     """A session that has not been started."""
     dialect, room = dialect_of(visit)
-    account = visit.login.account if visit.login is not None else ""
+    keeping = None if visit.plain else keeping_of(visit, dialect)
 
     def link(driver: Driver) -> Connection:
-        around = driver if visit.plain else Remembering(driver, visit.address, visit.name, visit.rooms, account)
-        return connection_of(visit, dialect, around)
+        return connection_of(visit, dialect, driver if keeping is None else Offering(driver, visited(visit), keeping))
 
-    session = Session(visit.address, dialect, room, link)
+    session = Session(visit.address, dialect, room, link, keeping=keeping)
     if not visit.trust.kept:
         session.view.note(pins.unkept(visit.address), Mark.ERROR, room=room)
     return session

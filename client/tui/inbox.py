@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from client.dialect import Dialect
-from client.events import Event
+from client.events import Event, cost
 
 MOST_UNREAD = 10_000  # events; then the connection reads no more until some are taken: TCP makes the server wait
+MOST_BYTES = 8 * 1024 * 1024  # of them, about, beside the last one
 
 
 class Asks(NamedTuple):
@@ -24,13 +25,16 @@ class Asks(NamedTuple):
 class Inbox:
     """The connection's driver (`client.connection.Driver`): keeps events until the other thread takes them.
 
-    It wakes that thread at most once until it has looked. Memory is bounded: who brings more than `most` waits.
+    It wakes that thread at most once until it has looked. Memory is bounded: who brings more than `most` waits, and who brings more
+    where `most_bytes` are here already. Nobody else does: what is typed is left for the connection, which takes it once it goes on.
     """
 
-    def __init__(self, dialect: Dialect, most: int = MOST_UNREAD) -> None:
+    def __init__(self, dialect: Dialect, most: int = MOST_UNREAD, most_bytes: int = MOST_BYTES) -> None:
         self._dialect = dialect
         self._most = most
-        self._events: deque[tuple[Event, Asks]] = deque()
+        self._most_bytes = most_bytes
+        self._events: deque[tuple[Event, Asks, int]] = deque()
+        self._bytes = 0
         self._changed = threading.Condition()
         self._wake: Callable[[], None] | None = None
         self._rung = False
@@ -40,14 +44,20 @@ class Inbox:
     # --- the connection's thread ---
 
     def handle(self, event: Event) -> None:
-        """Keeps an event; waits while there are too many."""
+        """Keeps an event; waits while there are too many, or too large ones."""
+        size = cost(event)
         asks = Asks(self._dialect.needs_name, self._dialect.needs_password, self._dialect.nick)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._events) < self._most)
+            self._changed.wait_for(lambda: self._closed or self._has_place)
             if self._closed:
                 return
-            self._events.append((event, asks))
+            self._events.append((event, asks, size))
+            self._bytes += size
         self._ring()
+
+    @property
+    def _has_place(self) -> bool:
+        return len(self._events) < self._most and self._bytes < self._most_bytes
 
     def deadline(self) -> None:
         """Nothing is timed."""
@@ -82,9 +92,10 @@ class Inbox:
         """The oldest events, in order; none: the next one wakes."""
         with self._changed:
             taken = [self._events.popleft() for _ in range(min(most, len(self._events)))]
+            self._bytes -= sum(size for _, _, size in taken)
             self._rung = bool(self._events)
             self._changed.notify()
-        return taken
+        return [(event, asks) for event, asks, _ in taken]
 
     @property
     def unread(self) -> int:
@@ -102,4 +113,5 @@ class Inbox:
         with self._changed:
             self._closed = True
             self._events.clear()
+            self._bytes = 0
             self._changed.notify_all()

@@ -1,13 +1,16 @@
-"""An account is offered, once a server, to who has none where one can be had."""
+"""What is offered once a server: an account, to who has none where one can be had, and the keyring, for a password that worked."""
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 from client.events import Feature
 from client.tui.screens.account import Account
 from client.tui.screens.question import Question
 from client.tui.settings import MOST_OFFERED, save
+from wire.display import safe
 
 if TYPE_CHECKING:
     from client.tui.app import ParleyApp
@@ -20,14 +23,50 @@ TEXT = (
 )
 
 
+ASK_KEEP = (
+    "The password of {account} at {server} worked. This computer's keyring can keep it, encrypted, so that it need not be typed"
+    " again.\n\nKeep it there?"
+)
+
+
+def _idle(app: ParleyApp, session: Session) -> bool:
+    """Whether nobody does anything: nothing is typed, no dialog is open, what was said before is not being read."""
+    here = app.screen is app.main and not app.main.composer.text and session is app.workspace.server
+    return here and app.main.timeline.at_end and app.main.timeline.picked is None
+
+
+def offer_keyring(app: ParleyApp, session: Session) -> None:
+    """Offers that a password is kept, where this is the time. Esc leaves it for the next start."""
+    keeping = session.keeping
+    if keeping is None or keeping.offer is None or session.chat.hidden or not _idle(app, session):
+        return
+    offer = keeping.take()
+
+    def shows(text: str) -> None:
+        session.chat.inform(text)
+        app.main.changed(session, session.view.take_changes())
+
+    def told(text: str) -> None:  # in a thread of its own
+        with contextlib.suppress(RuntimeError):  # the user interface has ended
+            app.call_later(shows, text)
+
+    def answered(yes: bool | None) -> None:
+        if yes and offer is not None:
+            keeping.keep(offer, told)
+        elif yes is not None:
+            threading.Thread(target=keeping.decline, name="noting a no", daemon=True).start()  # it may wait for a file
+
+    if offer is not None:
+        text = ASK_KEEP.format(account=safe(offer.account), server=session.name)
+        app.push_screen(Question("Your password", text, yes="Keep it", no="No"), answered)
+
+
 def offer_account(app: ParleyApp, session: Session) -> None:
     """Offers it, where this is the time: not while something is typed, or what was said before is read, or there is a question."""
     view, key = session.view, str(session.address)
     can = Feature.REGISTRATION in view.features and view.online and not view.account
-    idle = app.screen is app.main and not app.main.composer.text and session is app.workspace.server
-    reads = not app.main.timeline.at_end or app.main.timeline.picked is not None
     talks = any(entry.own and entry.spoken for entry in view.front.entries.newest(100))  # who has just come looks at the room first
-    if not (can and idle and talks) or reads or key in app.wanted.offered:
+    if not (can and talks and _idle(app, session)) or key in app.wanted.offered:
         return
     app.wanted.offered = (*app.wanted.offered, key)[-MOST_OFFERED:]
     save(app.wanted)

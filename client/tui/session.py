@@ -14,6 +14,7 @@ from client.dialect import Actions, Dialect
 from client.discretion import is_service
 from client.errors import Trouble
 from client.events import Feature
+from client.keeping import Keeping
 from client.tui.inbox import Inbox
 from client.tui.posted import Posted
 from client.view import SERVER, Mark, View
@@ -62,10 +63,12 @@ class Session:
         room: str,
         link: Callable[[Inbox], Link],
         *,
+        keeping: Keeping | None = None,
         clock: Callable[[], datetime] = local_clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
+        self.keeping = keeping
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
         self._posted = Posted(dialect, self.link.post, self.inbox.handle)

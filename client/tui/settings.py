@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from client import folders
+from client import folders, locks
 from client.tui.notify import Notify
 from client.tui.themes import DEFAULT, THEMES
 
@@ -44,6 +44,9 @@ def load() -> Settings:
 
 
 def save(settings: Settings) -> bool:
-    """Keep them; whether that was possible."""
-    content = {"theme": settings.theme, "notify": settings.notify.value, "offered": list(settings.offered)}
-    return folders.write(file(), content | {"rooms": settings.rooms, "members": settings.members})
+    """Keep them; whether that was possible. Where an account was offered by another client meanwhile, it stays offered."""
+    with locks.alone(file()) as ours:
+        offered = [*dict.fromkeys((*load().offered, *settings.offered))][-MOST_OFFERED:]
+        content = {"theme": settings.theme, "notify": settings.notify.value, "offered": offered}
+        beside = {"rooms": settings.rooms, "members": settings.members}
+        return ours and folders.write(file(), content | beside)

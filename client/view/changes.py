@@ -22,6 +22,11 @@ class Changes:
     buffers: bool = False
     alerts: list[Entry] = field(default_factory=list)
 
+    def forget(self, key: str) -> None:
+        """A buffer is no more. Who never looks collects nothing but what is so of those that there are."""
+        for keys in (self.entries, self.members, self.typing):
+            keys.discard(key)
+
     def alert(self, entry: Entry) -> None:
         """One more to be told of."""
         self.alerts.append(entry)

@@ -138,7 +138,8 @@ def _joined(view: View, event: e.Joined) -> list[Entry]:
     buffer = view.buffer(event.room) if event.own else view.find(event.room)
     if buffer is None:
         return shown(view, event)
-    buffer.members.put(event.nick)
+    if view.spare_members(buffer) > len(buffer.members):
+        buffer.members.put(event.nick)
     _members_changed(view, buffer)
     if event.own:
         buffer.joined = True
@@ -203,6 +204,7 @@ def _rename_dialogue(view: View, buffer: Buffer, new: str) -> None:
     if not buffer.is_dialogue or (fold(new) != old and view.find(new) is not None):
         return
     del view.buffers[old]
+    view.changed.forget(old)
     buffer.target, buffer.name = new, name_of(new)
     view.buffers[fold(new)] = buffer
     view.changed.buffers = True
@@ -237,7 +239,7 @@ def _merge(view: View, at: datetime, event: Moves, buffer: Buffer) -> None:
 
 def _members(view: View, event: e.Members) -> list[Entry]:
     if (buffer := view.find(event.room)) is not None:
-        buffer.members.replace(event.names, event.ranks)
+        buffer.members.replace(event.names[: view.spare_members(buffer)], event.ranks)
         _members_changed(view, buffer)
     return shown(view, event)
 

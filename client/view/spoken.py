@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from client import events as e
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_REACTIONS = 20  # different ones to one message
 MOST_REACTING = 100  # people with one
+MOST_PENDING = 10_000  # reactions and redactions that wait for their messages, of all buffers together
 MOST_WAITING = 100  # texts of ours that are shown while they are not stored yet
 
 _MARKS = {e.Kind.MESSAGE: Mark.MESSAGE, e.Kind.NOTICE: Mark.NOTICE, e.Kind.ACTION: Mark.ACTION}
@@ -104,7 +106,8 @@ def _about(view: View, event: e.Reacted | e.Redacted, *, older: bool = False) ->
         return None
     number = buffer.entries.find(event.msgid)
     if number is None:
-        buffer.pending.put(event, older=older)
+        if view.waiting_changes < MOST_PENDING:
+            buffer.pending.put(replace(event, room=buffer.target), older=older)
         return None
     view.touched(buffer)
     return buffer, number

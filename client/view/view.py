@@ -26,6 +26,7 @@ from wire.names import fold
 
 MOST_BUFFERS = 200
 MOST_BYTES = 64 * 1024 * 1024  # of entries, in all buffers together, about
+MOST_IN_ALL = 100_000  # members of all buffers together
 SERVER = ""  # the buffer of what belongs to no room
 ANSWERS_WITHIN = timedelta(seconds=10)  # of what was asked for
 
@@ -97,6 +98,7 @@ class View:
     def _forget(self, key: str) -> None:
         if (gone := self.buffers.pop(key, None)) is not None:
             gone.entries.clear()
+            self.changed.forget(key)
             self.changed.buffers = True
 
     def close(self, name: str) -> None:
@@ -212,6 +214,15 @@ class View:
         self.touched(buffer)
         self.bound()
         return entry
+
+    def spare_members(self, buffer: Buffer) -> int:
+        """How many members may be kept of it: there is a bound for all buffers together."""
+        return max(0, MOST_IN_ALL - sum(len(each.members) for each in self.buffers.values() if each is not buffer))
+
+    @property
+    def waiting_changes(self) -> int:
+        """Reactions and redactions that wait for their messages, of all buffers."""
+        return sum(len(each.pending) for each in self.buffers.values())
 
     def touched(self, buffer: Buffer) -> None:
         """Its entries have changed."""

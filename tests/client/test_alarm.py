@@ -22,6 +22,7 @@ from client.firstuse import Trust, explainer, prepare
 from client.irc import IrcProtocol
 from client.pins import Pin
 from client.trust import client_context
+from client.tui.door import knock, session_for
 from client.view import Mark
 from tests.client.certificates import Authority
 from tests.client.conftest import Person
@@ -251,6 +252,21 @@ def test_without_the_full_screen_the_client_ends_with_it(whole: FakeServer, auth
 
 
 # --- in the full screen ---
+
+
+@pytest.mark.usefixtures("_no_ca")
+def test_a_session_of_the_full_screen_ends_with_it(whole: FakeServer, authority: Authority, other: Authority) -> None:
+    """As `door.knock` and the command line make them."""
+    pinned(whole, authority)
+    session = session_for(knock(f"localhost:{whole.port}", "alice").visit())
+    session.link.start()
+    Waits.until(lambda: whole.joined("alice"), "in the lobby")
+    now_with(whole, other.context("localhost", sends=other.chain))
+    Waits.until(lambda: (session.turn(), session.ended)[1], "it ends")
+    assert isinstance(session.alarm(), Alarm)
+    assert session.alarm() is None, "once is enough"
+    assert grouped(other.fingerprint)[0] in str(session.trouble)
+    assert session.link.join(PATIENCE)
 
 
 def test_nobody_overlooks_it_in_the_full_screen() -> None:

@@ -222,13 +222,30 @@ def test_mistakes(arguments: list[str], words: str, capsys: pytest.CaptureFixtur
 
 def test_forgetting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     forgotten: list[tuple[Address, str]] = []
-    monkeypatch.setattr(keys, "forget", lambda address, account: forgotten.append((address, account)))
+    failures: list[str] = []
+
+    def forget(address: Address, account: str, say: keys.Say) -> bool:
+        forgotten.append((address, account))
+        for sentence in failures:
+            say(sentence)
+        return not failures
+
+    monkeypatch.setattr(keys, "forget", forget)
     known.remember(A, "ada", "ada")
     known.remember(Address("h", 7), "ada")
     pins.keep(A, b"x")
     assert cli.main(["--forget", "ircs://chat.example/"]) == 0
-    assert capsys.readouterr().out.startswith("chat.example:6697 is forgotten: ")
+    everything = "chat.example:6697 is forgotten: whom you trusted there, your name, your rooms and your password.\n"
+    assert capsys.readouterr() == (everything, "")
     assert (forgotten, pins.find(A), [server.address for server in known.load()]) == ([(A, "ada")], None, [Address("h", 7)])
     assert cli.main(["--forget", "h:7"]) == 0
+    assert capsys.readouterr().out == "h:7 is forgotten: whom you trusted there, your name and your rooms.\n"
     assert cli.main(["--forget", "h:7"]) == 1
     assert known.load() == []
+    known.remember(A, "ada", "ada")
+    failures.append("The keyring cannot be used (OSError): unlock it, or do without.")
+    capsys.readouterr()
+    assert cli.main(["--forget", "chat.example"]) == 1
+    said = capsys.readouterr()
+    assert "password" not in said.out
+    assert said.err == f"{failures[0]} Your password may still be in it, as 'parley chat.example:6697'.\n"

@@ -42,14 +42,14 @@ def test_the_first_bot(tmp_path: Path) -> None:
 
 
 def test_the_handlers(tmp_path: Path) -> None:
-    code = PREAMBLE + "def later(): pass\n" + block('@bot.message(r"(?i)').replace("...", "pass")
+    code = PREAMBLE + block('@bot.message(r"(?i)').replace("...", "pass")
     code += block('@bot.command("roll"') + block('@bot.command("vote"').replace("...", "pass")
     room = Harness(bot_of(tmp_path, code))
     assert room.joins("bob") == ["Welcome to #lobby, bob!"]
     (rolled,) = room.says("ann", "!roll 20")
     assert re.fullmatch(r"ann rolls \d+", rolled)
     assert room.says("ann", "!help") == ["!roll SIDES · !vote"]
-    assert room.wait(100_000) == []
+    assert room.wait(100_000) == ["A minute has passed."]
 
 
 def test_karma_and_its_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_rights_by_account(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the example is for bash")
 def test_a_bot_in_a_shell(server: FakeServer, ca: Path, tmp_path: Path) -> None:
     script = tmp_path / "dice"
-    script.write_text(block("#!/usr/bin/env bash").replace("python -m", f"{sys.executable} -m"))
+    script.write_text(block("#!/usr/bin/env bash").replace(".venv/bin/python", sys.executable))
     env = {**os.environ, "PARLEY_CA": str(ca), "PARLEY_ADDRESS": f"localhost:{server.port}"}
     with subprocess.Popen(["bash", str(script)], env=env, stderr=subprocess.PIPE) as shell:
         Waits.until(lambda: any(m.command == "CHATHISTORY" for m in server.seen), "it listens")
@@ -84,3 +84,14 @@ def test_a_bot_in_a_shell(server: FakeServer, ca: Path, tmp_path: Path) -> None:
         shell.kill()
         Waits.until(lambda: server.seen[-1].command == "QUIT", "its other half leaves too")
         assert shell.wait(PATIENCE) != 0
+
+
+def test_what_another_thread_finds_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = f"import threading, urllib.request\nURL = {(tmp_path / 'sky').as_uri()!r}\n{PREAMBLE}"
+    (tmp_path / "sky").write_text("sunny")
+    bot = bot_of(tmp_path, code + block('@bot.command("weather")'))
+    room = Harness(bot)
+    assert room.says("ann", "!weather") == []
+    Waits.until(lambda: room.heard("#lobby"), "what the thread left")
+    assert room.heard("#lobby") == ["sunny"]
+    assert room.logged == []

@@ -180,7 +180,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def real(certificates: Path, tmp_path: Path) -> Iterator[ServerProcess]:
     """One for each test: what happened in another would be history."""
-    with serving(certificates, tmp_path / "data", "--limits", "off") as server:
+    with serving(certificates, tmp_path / "data", "--limits", "off", covered=False) as server:
         yield server
 
 

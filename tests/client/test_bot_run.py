@@ -98,7 +98,7 @@ def test_its_own_command_line(server: FakeServer, ca: Path, capsys: pytest.Captu
     assert bot.main(["--address", f"localhost:{server.port}", "--ca", str(ca), "--name", "robo2"]) == 0
     assert "robo2: connected as robo2\n" in capsys.readouterr().err
     assert bot.main(["--check"]) == 0
-    assert capsys.readouterr().out == "1 bots: robo2\n"
+    assert capsys.readouterr().out == "1 bot: robo2\n"
     assert bot.main(["--name", "7up"]) == 1
     assert bot.main(["--address", ":"]) == 1
     assert Bot("robo", account="grace").run() == 1

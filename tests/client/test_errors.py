@@ -194,6 +194,19 @@ def test_no_addresses(text: str) -> None:
         parse_address(text)
 
 
+@pytest.mark.parametrize("bad", [*map(chr, range(0x20)), "\x7f", "\x9b", "\u202e", "\u200b", "\ud800", *"\"'`;&|<>()$!*\\,?=@"])
+def test_no_control_character_and_no_shell_is_in_a_host(bad: str) -> None:
+    for text in (f"a{bad}b", f"a{bad}b:7", f"ircs://a{bad}b"):
+        with pytest.raises(ValueError, match=r"is no server address") as caught:
+            parse_address(text)
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("host", ["a-b_c.example", "b\u00fccher.example", "xn--bcher-kva.example", "127.0.0.1", "\u4f8b\u3048.jp"])
+def test_hosts_as_there_are(host: str) -> None:
+    assert parse_address(host).host == host
+
+
 def test_an_address_shows_as_it_is_written() -> None:
     assert [str(parse_address(a)) for a in ("::1", "a:7")] == ["[::1]:6697", "a:7"]
 

@@ -317,7 +317,12 @@ def test_an_invitation_to_somebody_else_is_refused(whole: FakeServer, authority:
     assert all(line in text for line in grouped(other.fingerprint) + grouped(authority.fingerprint))
     assert pins.find(at(whole)) is None
     stranger(whole).accept()
-    assert "IS NOT FROM WHOM YOU TRUSTED" in refusal(at(whole), other.fingerprint), "a link may come from anybody"
+    text = refusal(at(whole), other.fingerprint)
+    assert text.startswith("The invitation or --fingerprint names another authority for "), "a link may come from anybody"
+    assert all(line in text for line in grouped(other.fingerprint) + grouped(authority.fingerprint))
+    pins.keep(at(whole), ssl.PEM_cert_to_DER_cert(other.ca.read_text()))
+    assert "IS NOT FROM WHOM YOU TRUSTED" in refusal(at(whole), authority.fingerprint), "nor does it explain a change"
+    pins.keep(at(whole), ssl.PEM_cert_to_DER_cert(authority.ca.read_text()))
     assert meets(trusted(at(whole), authority.fingerprint), at(whole)) is None
 
 

@@ -143,6 +143,54 @@ def test_one_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     assert said == ["The keyring did not answer within 0.05 s: unlock it, or do without."]
 
 
+class Slow(Memory):
+    """It waits for somebody, before it shows anything or before it takes anything."""
+
+    def __init__(self, step: str, has: str | None) -> None:
+        super().__init__()
+        self.go, self.over, self._step = threading.Event(), threading.Event(), step
+        if has is not None:
+            self.kept["parley chat.example:6697", "ada"] = has
+
+    def _wait(self, step: str) -> None:
+        if step == self._step and not self.over.is_set():
+            self.go.wait(60)
+            self.over.set()
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._wait("get")
+        return super().get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._wait("set")
+        super().set_password(service, username, password)
+
+
+@pytest.mark.parametrize("step", ["get", "set"])
+@pytest.mark.parametrize("has", [None, "old"])
+def test_nothing_is_kept_after_the_deadline(step: str, has: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = Slow(step, has)
+    use(ring)
+    monkeypatch.setattr(keys, "PATIENCE", 0.05)
+    said: list[str] = []
+    before = dict(ring.kept)
+    assert not keys.keep(A, "ada", "s3cret", said.append)
+    assert said == ["The keyring did not answer within 0.05 s: unlock it, or do without."]
+    ring.go.set()
+    for thread in [each for each in threading.enumerate() if each.name == "keyring"]:
+        thread.join(60)
+    assert ring.over.is_set()
+    assert ring.kept == before
+
+
+def test_what_comes_at_the_last_moment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    errand = keys._Errand((lambda backend: "found",), lambda backend: None)
+    use(Memory())
+    monkeypatch.setattr(keys, "PATIENCE", 0)
+    errand.run()
+    assert errand.outcome() == ("found", "")
+
+
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

@@ -74,6 +74,14 @@ def test_what_was_told_is_told_once() -> None:
     assert not known.tell(A, "accounts")
 
 
+def test_an_account_outlives_a_visit_without_its_password() -> None:
+    known.remember(A, "ada", "ada_l")
+    known.remember(A, "ADA")
+    assert known.load()[0].account == "ada_l"
+    known.remember(A, "eve")
+    assert known.load()[0].account == "", "somebody else's visit"
+
+
 def test_lists_have_an_end() -> None:
     for number in range(known.MOST_SERVERS + 5):
         known.remember(Address("h", number + 1), "x", rooms=tuple(f"#{i}" for i in range(100)), now=NOW + timedelta(hours=number))
@@ -180,9 +188,11 @@ def test_a_pin_that_is_none_is_no_reason_to_ask_anew(row: object) -> None:
 def test_damaged_pins_are_no_reason_either(content: bytes) -> None:
     pins.keep(A, b"x", NOW)
     pins.file().write_bytes(content)
-    for act in (lambda: pins.find(A), lambda: pins.keep(B, b"y"), lambda: pins.forget(A)):
+    for act in (pins.find, pins.forget):
         with pytest.raises(Trouble, match="is damaged: put it right, or remove it"):
-            act()
+            act(A)
+    assert not pins.keep(B, b"y")
+    assert "(see that it can be read and written)" in pins.unkept(B)
     assert pins.file().read_bytes() == content
 
 
@@ -201,7 +211,7 @@ def test_no_pin_makes_place_for_another() -> None:
     assert pins.forget(Address("h", 0))
     assert pins.keep(A, b"y", NOW)
     assert pins.forget(Address("h", 1))
-    assert "(see that it can be written)" in pins.unkept(B)
+    assert "(see that it can be read and written)" in pins.unkept(B)
 
 
 def test_pins_of_any_size_never_make_the_file_unreadable() -> None:

@@ -26,7 +26,7 @@ PASSWORD = "s3cret pass word"
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("accounts")
-    with serving(make_certificates(folder / "certs"), folder / "data", "--limits", "off") as server:
+    with serving(make_certificates(folder / "certs"), folder / "data", "--limits", "off", covered=False) as server:
         yield server
 
 

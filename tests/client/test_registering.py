@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client import events as e
 from client.irc import IrcProtocol
 from client.login import Login, valid_account
 from tests.client.conftest import Person
-from tests.client.fake_server import PATIENCE
+from tests.client.fake_server import PATIENCE, Waits
 from tests.e2e.process import ServerProcess, make_certificates, serving
 
 PASSWORD = "s3cret pass word"
@@ -174,6 +176,31 @@ def test_what_a_server_takes_back_is_not_counted_on() -> None:
     assert isinstance(lines.protocol.login, Login)
 
 
+WORDS = st.sampled_from(
+    ["", "SUCCESS", "success", "VERIFICATION_REQUIRED", "grace", "Grace", "a b", "\x1b[2J", "x" * 400, "*", ":"]
+)
+ANSWERS = st.tuples(
+    st.sampled_from(["REGISTER", "VERIFY", "FAIL REGISTER", "FAIL", "900", "901", "903", "904"]), WORDS, WORDS, WORDS
+)
+
+
+@given(st.lists(st.one_of(st.none(), ANSWERS), max_size=12))
+def test_whatever_is_answered_only_what_was_asked_for_is_logged_in_to(steps: list[tuple[str, str, str, str] | None]) -> None:
+    lines, asked = Lines(), set[str]()
+    for number, step in enumerate(steps):
+        if step is None:
+            asked.add(f"pw{number}")
+            lines.registers(password=f"pw{number}")
+        else:
+            lines.gets(":s {} {} {} :{}".format(*step))
+        login = lines.protocol.login
+        assert lines.protocol.refusal is None
+        if login is not None:
+            assert login.password in asked
+            assert valid_account(login.account)
+            assert login.done
+
+
 def test_which_names_an_account_may_have() -> None:
     assert all(map(valid_account, ["grace", "ä", "x" * 64]))
     assert not any(map(valid_account, ["", "a b", "a\x07", "x" * 65, ":a", "*"]))
@@ -239,7 +266,7 @@ def test_with_the_real_server(real: ServerProcess) -> None:
         two.sees("failed")
         two.types("/login ian")
         two.types(PASSWORD)
-        two.sees("logged in as ian")
+        Waits.until(lambda: e.AccountMade("ian") in two.events)
         cut(two)
         two.sees("logged in as ian", 2)
     finally:

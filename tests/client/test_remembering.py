@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -11,9 +12,10 @@ from client import keys, known
 from client.address import Address
 from client.chat import Chat
 from client.irc import IrcProtocol
+from client.keeping import Keeping
 from client.login import Login
 from client.negotiation import Negotiation
-from client.remembering import ASK_KEEP, HINT, Remembering, Welcoming
+from client.remembering import ASK_KEEP, HINT, Remembering, Visited, Welcoming
 from tests.client.conftest import Rows
 from tests.client.fake_server import Waits
 from wire.message import parse
@@ -29,7 +31,8 @@ class Visit:
         self.screen = Rows()
         self.protocol = IrcProtocol("ada", ["#lobby"], login=login)
         self.chat = Chat(self.protocol, "#lobby", self.screen)
-        self.driver = Welcoming(self.chat, A, "ada", ["#lobby"], login, kept=kept)
+        keeping = Keeping(A, lambda: self.protocol.login, kept)
+        self.driver = Welcoming(self.chat, Visited(A, "ada", ["#lobby"], login.account if login else ""), keeping)
         self.protocol.connected()
 
     def happens(self, *events: e.Event) -> Visit:
@@ -181,9 +184,69 @@ def test_a_keyring_that_does_not_take_it(ring: list[tuple[Address, str, str]]) -
 
 
 def test_a_no_is_remembered(ring: list[tuple[Address, str, str]]) -> None:
-    logged_in("s3cret", kept="").chat.typed("")
+    logged_in("s3cret", kept="").chat.typed("NO")
     assert not logged_in("s3cret", kept="").chat.asking
     assert ring == []
+
+
+def test_an_empty_line_leaves_it_for_the_next_start(ring: list[tuple[Address, str, str]]) -> None:
+    visit = logged_in("s3cret", kept="")
+    visit.chat.typed("")
+    assert not visit.chat.asking
+    assert visit.chat.prompt == "[#lobby] "
+    visit.happens(e.Registered("ada", again=True))
+    assert not visit.chat.asking, "a lost connection is no start"
+    assert logged_in("s3cret", kept="").chat.asking
+    assert ring == []
+
+
+def test_what_is_said_meanwhile_is_no_answer(ring: list[tuple[Address, str, str]]) -> None:
+    """Somebody may have been typing when the question came."""
+    visit = logged_in("s3cret", kept="")
+    said = ["hello all", "yes please", "//y", "nope"]
+    for line in [*said, "/names"]:
+        visit.chat.typed(line)
+        assert (visit.chat.prompt, visit.chat.asking) == (ASK_KEEP, True)
+    assert visit.protocol.backlog == len(said)
+    assert ring == []
+    visit.chat.typed(" Yes ")
+    Waits.until(lambda: "the password is in the keyring" in visit.screen.text())
+    assert visit.protocol.backlog == len(said), "the answer is said to nobody"
+
+
+def registered_there(usable: bool, monkeypatch: pytest.MonkeyPatch, kept: str | None = None) -> Visit:
+    monkeypatch.setattr(keys, "usable", lambda say: usable)
+    visit = Visit(kept=kept)
+    visit.happens(e.Registered("ada"))
+    login = visit.protocol.session.login = Login("ada", "made")
+    login.succeed()
+    return visit.happens(e.AccountMade("ada"))
+
+
+def test_the_password_of_an_account_that_was_made_is_offered_too(
+    ring: list[tuple[Address, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = registered_there(True, monkeypatch)
+    Waits.until(lambda: visit.chat.asking)
+    visit.chat.typed("y")
+    Waits.until(lambda: "the password is in the keyring" in visit.screen.text())
+    assert ring == [(A, "ada", "made")]
+    visit.happens(e.Registered("ada", again=True))
+    assert not visit.chat.asking
+
+
+def test_without_a_keyring_nothing_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    visit = registered_there(False, monkeypatch)
+    Waits.until(lambda: not [each for each in threading.enumerate() if each.name == "looking for a keyring"])
+    assert not visit.chat.asking
+    assert visit.driver.keeping.take() is None
+
+
+def test_an_offer_is_made_once(ring: list[tuple[Address, str, str]]) -> None:
+    visit = logged_in("s3cret", kept="")
+    visit.driver._ask()
+    visit.chat.typed("n")
+    assert not visit.chat.asking
 
 
 @pytest.mark.parametrize("kept", ["s3cret", None], ids=["it is there already", "it came from a file"])

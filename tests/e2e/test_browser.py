@@ -24,7 +24,9 @@ def page() -> Iterator[Page]:
 @pytest.fixture
 def server(certs: Path, data: Path, page: Page) -> Iterator[ServerProcess]:
     """It lets pages of `page`'s origin in, and no others."""
-    with serving(certs, data, "--websocket-listen", "127.0.0.1:0", "--set", f"websocket.origins={page.origin}") as running:
+    with serving(
+        certs, data, "--websocket-listen", "127.0.0.1:0", "--set", f"websocket.origins={page.origin}", covered=False
+    ) as running:
         page.url = f"wss://localhost:{running.bound('websocket')}/"
         yield running
 
@@ -49,7 +51,9 @@ def chat(server: ServerProcess, page: Page) -> None:
 def test_a_page_joins_talks_and_is_heard(certs: Path, data: Path, trusted: str, tmp_path: Path, protocol: str) -> None:
     with (
         Page(protocol=protocol) as page,
-        serving(certs, data, "--websocket-listen", "127.0.0.1:0", "--set", f"websocket.origins={page.origin}") as server,
+        serving(
+            certs, data, "--websocket-listen", "127.0.0.1:0", "--set", f"websocket.origins={page.origin}", covered=False
+        ) as server,
         Client(server.port, server.ca, "ida", "#lobby") as ida,
     ):
         page.url = f"wss://localhost:{server.bound('websocket')}/"

@@ -28,7 +28,7 @@ def host() -> str:
 def server(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("exercise")
     certs = make_certificates(folder / "certs", host, "127.0.0.1", "localhost")
-    with serving(certs, folder / "data", plain=f"{host}:12345") as running:
+    with serving(certs, folder / "data", plain=f"{host}:12345", covered=False) as running:
         yield running
 
 

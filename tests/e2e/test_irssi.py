@@ -47,7 +47,7 @@ OPTIONS = ("--set", "limits.flood_burst=100", "--certified-listen", "127.0.0.1:0
 
 @pytest.fixture(scope="module")
 def server(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with serving(certs, tmp_path_factory.mktemp("irssi") / "data", *OPTIONS) as running:
+    with serving(certs, tmp_path_factory.mktemp("irssi") / "data", *OPTIONS, covered=False) as running:
         register(running, "ida")
         yield running
 
@@ -91,7 +91,7 @@ def test_irssi_refuses_another_authority(server: ServerProcess, irssi: Screen, t
 
 
 def test_irssi_refuses_a_name_that_the_certificate_does_not_have(certs: Path, data: Path, irssi: Screen) -> None:
-    with serving(certs, data, listen="127.0.0.2:0") as elsewhere:
+    with serving(certs, data, listen="127.0.0.2:0", covered=False) as elsewhere:
         irssi.enter(connect(elsewhere.ca, elsewhere.port, "127.0.0.2"))
         irssi.shows("None of the Subject Alt Names in the certificate match hostname '127.0.0.2'")
         irssi.shows("Connection lost to 127.0.0.2")
@@ -122,7 +122,7 @@ def test_irssi_logs_in_with_a_certificate(server: ServerProcess, irssi: Screen) 
 
 def test_irssi_comes_back_by_itself_after_a_restart_and_shows_what_was_missed(certs: Path, data: Path, irssi: Screen) -> None:
     irssi.enter("/set server_reconnect_time 1sec")  # rather than five minutes
-    with serving(certs, data) as server, Client(server.port, server.ca, "ian", "#lobby") as ian:
+    with serving(certs, data, covered=False) as server, Client(server.port, server.ca, "ian", "#lobby") as ian:
         register(server, "ida")
         log_in(irssi, server, server.port, PLAIN)
         irssi.enter("/join #lobby")
@@ -130,6 +130,6 @@ def test_irssi_comes_back_by_itself_after_a_restart_and_shows_what_was_missed(ce
         ian.say("#lobby", "all is well")
         irssi.shows(LOOK.said.format(nick="ian", text="all is well"))
     say_while_nobody_looks(certs, data, f"while you were away {SNOW}")
-    with serving(certs, data, listen=f"127.0.0.1:{server.port}"):
+    with serving(certs, data, listen=f"127.0.0.1:{server.port}", covered=False):
         irssi.shows(LOOK.said.format(nick="ian", text=f"while you were away {SNOW}"))
         assert irssi.text().count("all is well") == 1

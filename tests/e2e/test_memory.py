@@ -101,7 +101,7 @@ def test_readers_that_stop_reading_cost_nothing_and_lose_nothing(server: ServerP
 def test_a_reader_that_is_slow_but_goes_on_is_kept(certs: Path, data: Path) -> None:
     """Nobody is cut off for being slow; only for making no progress at all."""
     stall = ["--set", "deadlines.stall=1.5", "--set", "store.window_mib=1"]
-    with serving(certs, data, "--limits", "off", *stall) as server:
+    with serving(certs, data, "--limits", "off", *stall, covered=False) as server:
         chatter = Chatter(server)
         slow = Client(server.port, server.ca, "slow", "#room", receive=SMALL)
         stalled = Client(server.port, server.ca, "stalled", "#room", receive=SMALL)

@@ -48,7 +48,7 @@ WeeChat = Callable[..., Screen]
 
 @pytest.fixture(scope="module")
 def server(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with serving(certs, tmp_path_factory.mktemp("weechat") / "data", *OPTIONS) as running:
+    with serving(certs, tmp_path_factory.mktemp("weechat") / "data", *OPTIONS, covered=False) as running:
         register(running, "ida")
         yield running
 
@@ -98,7 +98,7 @@ def test_weechat_refuses_another_authority(server: ServerProcess, weechat: WeeCh
 
 
 def test_weechat_refuses_a_name_that_the_certificate_does_not_have(certs: Path, data: Path, weechat: WeeChat) -> None:
-    with serving(certs, data, listen="127.0.0.2:0") as elsewhere:
+    with serving(certs, data, listen="127.0.0.2:0", covered=False) as elsewhere:
         screen = weechat(f"127.0.0.2/{elsewhere.port}", elsewhere.ca)
         screen.shows("hostname in the certificate does NOT match")
         screen.shows("TLS handshake failed")
@@ -123,7 +123,7 @@ def test_weechat_logs_in(server: ServerProcess, weechat: WeeChat, mechanism: str
 
 
 def test_weechat_comes_back_by_itself_after_a_kill_and_shows_what_was_missed(certs: Path, data: Path, weechat: WeeChat) -> None:
-    with serving(certs, data) as server, Client(server.port, server.ca, "ian", "#lobby") as ian:
+    with serving(certs, data, covered=False) as server, Client(server.port, server.ca, "ian", "#lobby") as ian:
         register(server, "ida")
         screen = weechat(f"localhost/{server.port}", server.ca, "-autojoin=#lobby", *plain_login("plain"))
         assert ian.until("JOIN").nick == "ida"
@@ -131,5 +131,5 @@ def test_weechat_comes_back_by_itself_after_a_kill_and_shows_what_was_missed(cer
         screen.shows(LOOK.said.format(nick="ian", text="all is well"))
         server.kill()
     say_while_nobody_looks(certs, data, f"while you were away {SNOW}")
-    with serving(certs, data, listen=f"127.0.0.1:{server.port}"):
+    with serving(certs, data, listen=f"127.0.0.1:{server.port}", covered=False):
         screen.shows(LOOK.said.format(nick="ian", text=f"while you were away {SNOW}"))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from client.chat import Chat
-from client.history import MOST_HELD, REMEMBERED
+from client.history import LONGEST_NICK, MOST_HELD, REMEMBERED
 from client.irc import LONGEST_LINE, IrcProtocol
 from client.irc.batches import MOST_BATCHES
 from client.irc.directory import MOST_LISTED
@@ -130,6 +130,7 @@ class _Side:
         assert len(protocol._directory.heap) <= MOST_LISTED
         for room in protocol.session.rooms.values():
             assert len(room.members) <= MOST_MEMBERS
+            assert all(len(key) <= LONGEST_NICK and len(nick) <= LONGEST_NICK for key, nick in room.members.items())
             assert set(room.ranks) <= set(room.members)
             assert all(len(seen) <= REMEMBERED for seen in (room._seen, room._own, room._passed, room._older))
             assert room._held_bytes <= MOST_HELD
@@ -138,12 +139,15 @@ class _Side:
 
     def _shown(self) -> None:
         view = self.chat.view
+        for keys in (view.changed.entries, view.changed.members, view.changed.typing):
+            assert keys <= set(view.buffers), "what has changed is collected"
         assert len(view.buffers) <= MOST_BUFFERS
         assert sum(buffer.entries.size for buffer in view.buffers.values()) <= MOST_BYTES
         for buffer in view.buffers.values():
             assert is_shown(buffer.name)
             assert is_shown(buffer.topic)
             assert len(buffer.members) <= MOST_MEMBERS
+            assert len(buffer.pending) == sum(map(len, buffer.pending._waiting.values()))
             assert 0 <= buffer.mentions <= buffer.unread <= len(buffer.entries)
             for entry in buffer.entries.newest(3):
                 assert is_shown(entry.nick)

@@ -18,6 +18,7 @@ TARGETS = (
     "commands",  # everything that somebody may say
     "plain",
     "websocket",
+    "screen",  # what it does to the full screen: rows and cells
     "client",  # what a server may do to ours: protocol, view, rows on a terminal
     "config",
 )

@@ -12,6 +12,8 @@ from dataclasses import replace
 
 import pytest
 
+from client.tui import layout
+from client.tui.cells import Piece
 from server import passwords
 from server.commands import TABLE, modes, nicks, registration
 from server.commands.changes import Change, written
@@ -122,6 +124,14 @@ def _leaves_the_nick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(registration, "change_nick", change)
 
 
+def _measures_as_it_is(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(layout, "tame", lambda text: text)
+
+
+def _wraps_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(layout, "wrap", lambda text, width, first=None: [Piece(text, 0, "")])
+
+
 def _leaves_line_ends(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(multiline, "compose", lambda head, text, size: (f"{head} :{text}\r\n".encode(), b" x\r\n"))
 
@@ -146,6 +156,9 @@ def _reads_any_bytes(patch: pytest.MonkeyPatch) -> None:
         pytest.param("commands", _reads_text_only, id="A8: bytes that are no text"),
         pytest.param("websocket", _reads_any_bytes, id="A8: a text frame that is no text"),
         pytest.param("client", _shows_as_it_is("client.view.texts"), id="A9: rows"),
+        pytest.param("screen", _shows_as_it_is("client.view.texts"), id="A9: cells"),
+        pytest.param("screen", _measures_as_it_is, id="A9: widths that nobody knows"),
+        pytest.param("screen", _wraps_nothing, id="A9: rows wider than the window"),
         pytest.param("plain", _shows_as_it_is("server.dialects.plain"), id="A9: plain messages"),
         pytest.param("text", _knows_no_c1, id="A9: C1 controls"),
         pytest.param("commands", _takes_any_nick, id="A10: nicks that are not ASCII"),

@@ -153,7 +153,7 @@ class Runs:
 
 @pytest.fixture(scope="module")
 def runs(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(5) as pool:
         yield Runs(pool, certificates, tmp_path_factory.mktemp("runs"))
         pool.shutdown(cancel_futures=True)
 

@@ -17,10 +17,10 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("server.__main__") is None, reason="the server has no entry point yet"),
 ]
 PATIENT = ("--starved-wait", "100", "--starved-lag", "5000")
-# So that who misbehaves is put out within a test's time.
+# So that who misbehaves is put out within a test's time, and who is only late on a busy machine is not.
 SHORT = tuple(
     f"--set=deadlines.{name}={value}"
-    for name, value in {"handshake": 1, "registration": 1, "ping": 1, "pong": 1, "stall": 1}.items()
+    for name, value in {"handshake": 1, "registration": 1, "ping": 1, "pong": 3, "stall": 3}.items()
 )
 
 
@@ -46,14 +46,14 @@ def at(server: Address, ca: Path) -> tuple[str, ...]:
 def test_room_loses_nothing(server: Address, ca: Path, tmp_path: Path) -> None:
     done = run(
         tmp_path,
-        *(*at(server, ca), "-t", "8s", "--rooms", "10", "--members", "10", "--rate", "10", "--connect-rate", "50"),
+        *(*at(server, ca), "-t", "5s", "--rooms", "10", "--members", "10", "--rate", "10", "--connect-rate", "50"),
         patience=100,
     )
     assert done.results, done.out + done.err
     ledger = done.results["ledger"]
     assert (ledger["lost"], ledger["repeated"], ledger["reordered"], ledger["foreign"]) == (0, 0, 0, 0), done.out
     assert ledger["received"] == ledger["expected"] == ledger["sent"] * 9
-    assert ledger["sent"] > 10 * 10 * 5
+    assert ledger["sent"] > 10 * 10 * 2
     assert done.results["target"]["version"].startswith("parley")
     # 4: this machine was too busy for latencies to mean something; 3: for the default objective. What was delivered was delivered.
     assert done.code in (0, 3, 4), done.out + done.err
@@ -62,7 +62,7 @@ def test_room_loses_nothing(server: Address, ca: Path, tmp_path: Path) -> None:
 def test_slow_readers_are_put_out_and_the_others_see_it(server: Address, ca: Path, tmp_path: Path) -> None:
     done = run(
         tmp_path,
-        *(*at(server, ca), "--scenario", "slow", "-t", "10s", "--rate", "1500", *PATIENT),
+        *(*at(server, ca), "--scenario", "slow", "-t", "8s", "--rate", "300", *PATIENT),
         *("--members", "4", "--objective", "deliver.healthy.p99<60s", "--objective", "evict.max<60s"),
         patience=100,
     )
@@ -76,7 +76,7 @@ def test_slow_readers_are_put_out_and_the_others_see_it(server: Address, ca: Pat
 def test_hostile_connections_are_closed_and_harm_nobody(server: Address, ca: Path, tmp_path: Path) -> None:
     done = run(
         tmp_path,
-        *(*at(server, ca), "--scenario", "hostile", "-t", "6s", "--hostile", "2", *PATIENT),
+        *(*at(server, ca), "--scenario", "hostile", "-t", "8s", "--hostile", "2", *PATIENT),
         *("--rooms", "2", "--members", "3", "--objective", "deliver.healthy.p99<60s"),
         patience=100,
     )

@@ -48,8 +48,8 @@ def test_a_generator_without_a_processor_says_that_the_run_is_not_valid(
     core, file = max(os.sched_getaffinity(0)), tmp_path / "results.json"
     with tiny(certificates) as server, contextlib.ExitStack() as others:
         # Half a core's work where it has a twentieth of one: whatever else the machine does, it cannot keep up.
-        rate = "150" if count else "60"
-        load = ("--rooms", "5", "--members", "20", "--rate", rate, "-t", "7s", "--connect-rate", "200")
+        rate, seconds = ("150", "7s") if count else ("60", "4s")
+        load = ("--rooms", "5", "--members", "20", "--rate", rate, "-t", seconds, "--connect-rate", "200")
         limits = ("--starved-wait", "90", "--starved-lag", "60000", "--drain", "30", "--objective", "deliver.p99<60s")
         command = [*PINNED, str(core), *LOCUST, "--host", server.text, "--ca", str(certificates / "ca.pem"), *load, *limits]
         with subprocess.Popen(

@@ -737,7 +737,7 @@ class RoomLog(RuleBasedStateMachine):
 
 TestRoomLog = pytest.mark.timeout(900)(RoomLog.TestCase)
 TestRoomLog.settings = settings(
-    max_examples=int(os.environ.get("PARLEY_EXAMPLES", "60")),  # some thousands say more: after a change in here, try it
+    max_examples=int(os.environ.get("PARLEY_EXAMPLES", "40")),  # some thousands say more: after a change in here, try it
     stateful_step_count=50,
     deadline=None,
     report_multiple_bugs=False,

@@ -375,7 +375,7 @@ def _expected(oracle: Oracle) -> dict[str, tuple[object, ...]]:
 
 TestState = pytest.mark.timeout(7200)(Machine.TestCase)
 TestState.settings = settings(
-    max_examples=int(os.environ.get("PARLEY_EXAMPLES", "100")),  # 10,000 say more: after a change of what is allowed, try it
+    max_examples=int(os.environ.get("PARLEY_EXAMPLES", "50")),  # 10,000 say more: after a change of what is allowed, try it
     stateful_step_count=50,
     deadline=None,
     report_multiple_bugs=False,

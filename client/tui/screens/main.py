@@ -20,7 +20,7 @@ from client.tui.composer import Composer, Typed
 from client.tui.finder import Found, everything
 from client.tui.keys import know_alt
 from client.tui.members import Members
-from client.tui.offer import offer_account
+from client.tui.offer import offer_account, offer_keyring
 from client.tui.rooms import Rooms, outside
 from client.tui.rows import RowList
 from client.tui.screens.help import Help
@@ -196,6 +196,7 @@ class MainScreen(Screen[None]):
         self.sync_status()
         for session in self.workspace.servers:
             session.report_read()
+        offer_keyring(self.parley, self._session)
         offer_account(self.parley, self._session)
 
     # --- moving ---

@@ -170,6 +170,14 @@ def test_settings_are_kept() -> None:
     assert settings.load() == kept
 
 
+def test_what_another_client_offered_meanwhile_stays_offered() -> None:
+    assert settings.save(Settings(offered=("a:1",)))
+    assert settings.save(Settings("light", offered=("b:1",)))
+    assert settings.load() == Settings("light", offered=("a:1", "b:1"))
+    assert settings.save(Settings(offered=tuple(f"{n}:1" for n in range(settings.MOST_OFFERED))))
+    assert len(settings.load().offered) == settings.MOST_OFFERED
+
+
 @pytest.mark.parametrize(
     "content", [{"theme": "neon", "notify": "pigeon"}, {"theme": 7, "notify": ["bell"], "rooms": 1, "members": "yes"}]
 )

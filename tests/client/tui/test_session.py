@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from textual.events import Key
 
 from client import events as e
 from client.errors import Trouble
+from client.events import COST_OF_ONE
 from client.tui.inbox import Asks, Inbox
 from client.tui.posted import FULL, Posted
+from client.tui.session import MOST_A_TURN
 from tests.client.fake_server import PATIENCE, Waits
 from tests.client.tui.desk import NOON, Desk, Recorder, said
 
@@ -66,6 +71,47 @@ def test_who_brings_too_much_waits() -> None:
     assert taken == ["0", "1", "2", "3", "4"]
 
 
+def _holds(box: Inbox, unread: int) -> bool:
+    return box.unread == unread
+
+
+def test_who_brings_too_large_ones_waits_too() -> None:
+    """The last one is let in whatever its size: it is here already."""
+    box = Inbox(Recorder(), 100, 5000)  # type: ignore[arg-type]
+    sizes = (9000, 4000, 4000, 1)
+
+    def bring() -> None:
+        for size in sizes:
+            box.handle(e.Info(size * "x"))
+
+    thread = threading.Thread(target=bring, daemon=True)
+    thread.start()
+    taken = list[int]()
+    for unread, few in ((1, 1), (2, 1), (2, 2)):
+        Waits.until(partial(_holds, box, unread), "as many as have place")
+        assert 0 < box._bytes < 5000 + 9000 + COST_OF_ONE
+        taken += [len(event.text) for event, _ in box.take(few) if isinstance(event, e.Info)]
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert (taken, box._bytes) == (list(sizes), 0)
+
+
+@pytest.mark.parametrize(
+    ("event", "least"),
+    [
+        (e.Said("#dev", "ada", "x" * 1000), 1000),
+        (e.Said("#dev", "ada", "é" * 1000), 4000),
+        (e.Members("#dev", ("ada" * 10,) * 1000, ("",) * 1000), 30_000),
+        (e.Older("#dev", (e.Said("#dev", "ada", "x" * 1000),) * 10), 10_000),
+        (e.Listed((e.Listing("#dev", 3, "x" * 1000),) * 10), 10_000),
+        (e.Closing(""), 100),
+    ],
+)
+def test_what_an_event_costs(event: e.Event, least: int) -> None:
+    """About: never less than its texts, and not many times what it has beside them."""
+    assert least < e.cost(event) < 8 * least + 4000
+
+
 def test_nobody_waits_at_a_closed_one() -> None:
     box = inbox(1)
     box.handle(e.Info("first"))
@@ -104,6 +150,7 @@ def test_the_end_comes_after_everything_else() -> None:
         ("register", ("s3cret",)),
         ("join", ("#dev",)),
         ("part", ("#dev", "bye")),
+        ("forget", ("#dev",)),
         ("names", ("#dev",)),
         ("topic", ("#dev", "tea")),
         ("quit", ("bye",)),
@@ -150,6 +197,46 @@ def test_a_turn_takes_some() -> None:
     assert session.inbox.unread == 30, "when the time is over, a slice was taken all the same"
     assert not session.turn()
     assert [entry.text for entry in session.view.front.entries if entry.spoken] == [f"{n}" for n in range(80)]
+
+
+def test_of_a_hundred_thousand_that_wait_a_turn_takes_few() -> None:
+    """Whatever the clock says: the keys have their turn in between."""
+    desk = Desk()
+    session = desk.session
+    waiting = 100_000
+    session.inbox = Inbox(desk.dialect, waiting, waiting * COST_OF_ONE * 2)  # type: ignore[arg-type]
+    for _ in range(waiting):
+        session.inbox.handle(e.Typing("#dev", "bob"))
+    turns = 0
+    while session.turn():
+        turns += 1
+        assert session.inbox.unread == waiting - turns * MOST_A_TURN
+    assert turns == waiting // MOST_A_TURN - 1
+
+
+def test_a_key_is_taken_in_while_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    seen = list[tuple[int, str]]()  # at each turn: what waited, and what had been typed
+
+    async def scenario() -> None:
+        await desk.greeted()
+        turn = desk.session.turn
+
+        def counted(*_: float) -> bool:
+            seen.append((desk.session.inbox.unread, desk.app.main.composer.text))
+            if len(seen) == 1:
+                desk.app.post_message(Key("x", "x"))
+            return turn()
+
+        monkeypatch.setattr(desk.session, "turn", counted)
+        for number in range(10_000):
+            desk.session.inbox.handle(e.Typing("#lobby", f"n{number}"))
+        await desk.until(lambda: not desk.session.inbox.unread)
+
+    desk.run(scenario)
+    waited = [unread for unread, _ in seen]
+    assert all(before - after <= MOST_A_TURN for before, after in pairwise(waited))
+    assert next(unread for unread, typed in seen if typed) > MOST_A_TURN, "it did not wait for the last of them"
 
 
 def test_retries_are_counted_down() -> None:
