@@ -60,6 +60,8 @@ def _is_secret_line(line: str, current: str) -> bool:
         return masked_line(rest) != rest
     if command in _TO_SOMEBODY and len(words) > 1 and _has_service(words[1]):
         return True
+    if command == "LOGIN":  # the account alone says nothing, and is worth recalling
+        return len(words) > 2  # its password, where nobody asked for it
     return _is_secret(command) or (command == "REPLY" and is_service(current))
 
 

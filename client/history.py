@@ -35,6 +35,11 @@ LONGEST_NICK = 64  # characters that we keep
 _TEXTS = ("room", "nick", "text", "reason", "by", "reply_to", "old", "new")
 
 
+def timestamp(at: datetime | None) -> str:
+    """A time as the server is told it; "" for none."""
+    return f"timestamp={at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z" if at else ""
+
+
 class Item(NamedTuple):
     """An entry of a room's log. `ident` is the `parley.chat/id` that the server named with it."""
 
@@ -61,9 +66,7 @@ class Item(NamedTuple):
     @property
     def place(self) -> str:
         """How the server is told where in the log it stands; "" where that cannot be said."""
-        if self.msgid:
-            return f"msgid={self.msgid}"
-        return f"timestamp={self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{self.at.microsecond // 1000:03d}Z" if self.at else ""
+        return f"msgid={self.msgid}" if self.msgid else timestamp(self.at)
 
 
 class Room:
@@ -74,6 +77,7 @@ class Room:
         self.joined = False
         self.closing = False  # we leave it for good: nothing of it is shown from now on
         self.last = ""  # the id of the last message shown; of our own entry, where there was none before it
+        self.last_at = ""  # when that was (`timestamp=...`), "" where it is not known
         self.entry = ""  # the id of our own entry
         self.oldest = ""  # where the oldest stands that was shown (`msgid=...`, `timestamp=...`)
         self.marker: datetime | None = None  # up to when we have read
@@ -100,8 +104,17 @@ class Room:
     def page(self, item: Item) -> bool:
         """An entry of the page: whether to show it."""
         new = self._admit(item) and not self.closing
-        self.last = item.msgid or self.last
+        if item.msgid:
+            self._stands_at(item)
         return new
+
+    def _stands_at(self, item: Item) -> None:
+        self.last, self.last_at = item.msgid, timestamp(item.at)
+
+    def misplaced(self) -> str:
+        """The server does not know the last message: when that was, to go on from; "" where that is not known, or was tried."""
+        at, self.last, self.last_at = self.last_at, "", ""
+        return at
 
     @property
     def leads_on(self) -> bool:
@@ -159,7 +172,7 @@ class Room:
         """Nothing is shown of it any more: when it comes up again it is read anew. Of a room that we are in, once we have left."""
         self.closing = self.joined
         if not self.joined:
-            self.last = self.entry = self.oldest = ""
+            self.last = self.last_at = self.entry = self.oldest = ""
             self.marker = None
             for seen in (self._seen, self._own, self._passed, self._older):
                 seen.clear()
@@ -234,5 +247,5 @@ class Room:
         self._remember(item)
         self.oldest = self.oldest or item.place
         if item.msgid and isinstance(item.event, Said):
-            self.last = item.msgid
+            self._stands_at(item)
         return True

@@ -20,6 +20,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, NamedTuple, NoReturn, TypeVar, get_args, get_origin, get_type_hints
@@ -866,6 +867,7 @@ def _all_settings() -> str:
     return "\n".join(lines)
 
 
+@cache  # wrapping the help text of all settings takes longer than all else that `load` does
 def parser() -> argparse.ArgumentParser:
     """The command line of `python -m server`, with its help text. Its errors are SettingsError."""
     made = _Parser(

@@ -53,9 +53,7 @@ class BotDriver:
         if own or isinstance(event, _TOLD):
             for line in self._view.feed(event):
                 self.log(line.text)
-        if isinstance(event, e.Registered):
-            self.dialect.quote(f"MODE {event.nick} +B")  # https://ircv3.net/specs/extensions/bot-mode
-        elif isinstance(event, e.NameRefused):
+        if isinstance(event, e.NameRefused):
             self.refuse("the server does not allow this name; change it in the script.")
         self.unsent += isinstance(event, e.NotSent)
         self._engine.handle(event)
@@ -124,6 +122,7 @@ def start(
     """
     bot = bot if isinstance(bot, Bot) else scripted(bot)
     dialect = IrcProtocol(bot.name, list(bot.rooms), fallback=True, login=_login(bot))
+    dialect.session.modes = "+B"  # https://ircv3.net/specs/extensions/bot-mode
     driver = BotDriver(bot, dialect)
     connection = Connection(address, client_context(ca), dialect, driver, trusted=describe(ca), patient=patient, timing=timing)
     driver.attach(connection, bot.state_path)

@@ -197,6 +197,8 @@ class Greeting:
             s.wanted_name = s.nick
         s.tell(Registered(s.nick, s.before))
         s.before = True
+        if s.modes:
+            s.send("MODE", s.nick, s.modes)  # before all else: who is in a room sees from the first what we are
         for room in list(s.wanted.values()):
             self.ask_in(room)
         self._talks.welcome()

@@ -2,8 +2,8 @@
 
 https://ircv3.net/specs/extensions/chathistory
 
-    own JOIN        LATEST, or AFTER the last that was shown, before a break or before we left; live messages are held meanwhile
-                    (client/history.py)
+    own JOIN        LATEST, or AFTER the last (or its time) that was shown, before a break or before we left; live messages are held
+                    meanwhile (client/history.py)
     batch's end     a page that leads on: the next one; else what was held, CaughtUp, and messages for the room may leave
     few messages    among many joins: what is before that page too, before anything is shown
     `older`         BEFORE the oldest that was shown; nothing live is held
@@ -262,10 +262,10 @@ class Reader:
             return
         room = page.room
         if page.sort is Sort.FORWARD and room.after and is_room(room.name) and self._counts(page):
-            page.over = True  # the server no longer knows our place: show the latest, and say so
+            page.over = True  # the server no longer knows our place: go on from its time, else show the latest, and say so
             self._forget(page)
             self._s.tell(CaughtUp(room.name, complete=False))
-            self._ask(room, "")
+            self._ask(room, room.misplaced())
         else:
             self._drop(page, message.param(-1))
 

@@ -53,6 +53,7 @@ class Session:
         self.nick = name
         self.wanted_name = name
         self.login = login
+        self.modes = ""  # of ours, set as soon as we are registered
         self.now = now
         self.wanted: dict[str, str] = {fold(r): r for r in rooms}
         self.rooms: OrderedDict[str, Room] = OrderedDict()

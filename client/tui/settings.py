@@ -47,6 +47,6 @@ def save(settings: Settings) -> bool:
     """Keep them; whether that was possible. Where an account was offered by another client meanwhile, it stays offered."""
     with locks.alone(file()) as ours:
         offered = [*dict.fromkeys((*load().offered, *settings.offered))][-MOST_OFFERED:]
-        content = {"theme": settings.theme, "notify": settings.notify.value, "offered": offered}
-        beside = {"rooms": settings.rooms, "members": settings.members}
-        return ours and folders.write(file(), content | beside)
+        content: dict[str, object] = {"theme": settings.theme, "notify": settings.notify.value, "offered": offered}
+        content |= {"rooms": settings.rooms, "members": settings.members}
+        return ours and folders.write(file(), content)

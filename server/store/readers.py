@@ -24,7 +24,7 @@ class Readers:
     """
 
     def __init__(self, path: Path) -> None:
-        self._uri = path.as_uri() + "?mode=ro"
+        self._uri = path.absolute().as_uri() + "?mode=ro"
         self._slots: LifoQueue[sqlite3.Connection | None] = LifoQueue()
         self._closed = False
         for _ in range(_SLOTS):

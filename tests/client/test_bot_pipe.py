@@ -164,7 +164,7 @@ def test_a_script_called_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     Path("pipe").write_text('[[bot]]\nname = "a"')
     assert run.main(["pipe", "--check"]) == 0
     assert run.main(["./pipe", "--check"]) == 0
-    assert capsys.readouterr().out == "1 bots: a\n" * 2
+    assert capsys.readouterr().out == "1 bot: a\n" * 2
     with pytest.raises(SystemExit):
         run.main(["pipe", "--help"])
     assert "--room ROOM" in capsys.readouterr().out

@@ -66,7 +66,10 @@ def test_a_bot_on_a_server(server: FakeServer, running: Callable[[Bot], Running]
 
     server.speak("!count")
     running(bot)
-    assert Message("MODE", ["robo", "+B"]) in server.seen
+    commands = [message for message in server.seen if message.command in ("MODE", "JOIN")]
+    assert commands == [Message("MODE", ["robo", "+B"]), Message("JOIN", ["#lobby"])], (
+        "who is greeted at its JOIN is known for a bot"
+    )
     server.speak("!count")
     Waits.until(lambda: server.said() == ["zoe 1"], "an answer, and none to what was before")
     server.cut_all()

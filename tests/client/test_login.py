@@ -380,6 +380,7 @@ def test_quote(line: str, shown: str) -> None:
                 "/quote @label=1 PRIVMSG bob :hi",
                 "/quote @label=1",
                 "/whois NickServ",
+                "/login grace",
                 "/nick oper",
                 "/join #ns",
                 "/reply bob identify",

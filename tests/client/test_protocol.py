@@ -231,6 +231,8 @@ def test_a_place_that_the_server_does_not_know() -> None:
     t.gets(":alice!u@h JOIN #r")
     t.sent()
     assert t.gets(":s FAIL CHATHISTORY INVALID_MSGREFTYPE AFTER #r :no such") == [e.CaughtUp("#r", complete=False)]
+    assert t.sent() == ["CHATHISTORY AFTER #r timestamp=2026-01-01T00:00:01.000Z 3"]
+    assert t.gets(":s FAIL CHATHISTORY INVALID_PARAMS AFTER #r :no") == [e.CaughtUp("#r", complete=False)]
     assert t.sent() == ["CHATHISTORY LATEST #r * 3"]
     assert t.gets(":s FAIL CHATHISTORY MESSAGE_ERROR LATEST #r :no") == [e.CaughtUp("#r")]
     assert t.gets(":s FAIL CHATHISTORY X :and again") == [e.Failed("and again")]

@@ -25,6 +25,21 @@ def test_coming_back_reads_on(t: Talk, gone: str) -> None:
     assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3"]
 
 
+def test_what_a_server_still_has_is_read_on_from_the_time_where_it_forgot_the_message(t: Talk) -> None:
+    """There is no gap that could not be loaded; a page of nothing new is the last."""
+    t.gets(":alice!u@h PART #r", ":alice!u@h JOIN #r")
+    t.sent()
+    t.gets(":s FAIL CHATHISTORY INVALID_MSGREF AFTER #r msgid=m1 :no such")
+    assert t.sent() == ["CHATHISTORY AFTER #r timestamp=2026-01-01T00:00:01.000Z 3"]
+    assert texts(t.gets(":s BATCH +1 chathistory #r", msg(5, "five", batch="batch=1;"), ":s BATCH -1")) == ["five"]
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m5 3"]
+    assert t.gets(":s BATCH +2 chathistory #r", ":s BATCH -2") == [e.CaughtUp("#r")]
+    t.gets(":alice!u@h PART #r", ":alice!u@h JOIN #r", ":s FAIL CHATHISTORY INVALID_MSGREF AFTER #r msgid=m5 :no such")
+    t.sent()
+    assert t.gets(":s BATCH +3 chathistory #r", ":s BATCH -3") == [e.CaughtUp("#r")]
+    assert t.sent() == []
+
+
 def test_a_closed_room_shows_nothing_more_and_is_read_anew(t: Talk) -> None:
     t.p.forget("#r")
     t.p.join("#r")

@@ -19,7 +19,7 @@ import pytest
 
 from server.store.sqlite import SqliteStore
 from tests.e2e.irc import FULL, Client, Closed, Line
-from tests.e2e.process import ServerProcess
+from tests.e2e.process import ServerProcess, eventually
 from wire import msgids
 
 ROUNDS = int(os.environ.get("PARLEY_KILL_ROUNDS", "10"))
@@ -48,6 +48,10 @@ class Load(threading.Thread):
         self.seen = Seen(nick, room)
         self._client = Client(server.port, server.ca, nick, room, caps=FULL)
         self._speaks = speaks
+
+    def hears(self) -> bool:
+        """Whether anything that was said has come; also once it has ended."""
+        return not self.is_alive() or any(line.command == "PRIVMSG" for line in self._client.seen)
 
     def run(self) -> None:
         chance = random.Random(self.name)
@@ -123,6 +127,7 @@ def run_and_kill(server: ServerProcess, turn: int, after: float, above: int) -> 
     threads = load(server, turn)
     for thread in threads:
         thread.start()
+    eventually(lambda: all(thread.hears() for thread in threads), "everybody hears something")
     time.sleep(after)
     server.kill()
     for thread in threads:

@@ -257,7 +257,7 @@ def test_who_does_not_register_is_closed_with_a_word(hasty: Callable[..., Inside
 
 
 def test_who_answers_ping_stays_and_who_does_not_goes(hasty: Callable[..., InsideServer]) -> None:
-    server = hasty(ping=0.2, pong=1.5)
+    server = hasty(ping=0.2, pong=3)  # in which the other one has connected, also on a slow machine
     alive = Client(server.port, server.ca, "alive", "#room")
     dead = Client(server.port, server.ca, "dead", "#room")
     left = alive.until("QUIT")  # (this client answers)

@@ -105,7 +105,10 @@ def test_a_reader_that_is_slow_but_goes_on_is_kept(certs: Path, data: Path) -> N
         chatter = Chatter(server)
         slow = Client(server.port, server.ca, "slow", "#room", receive=SMALL)
         stalled = Client(server.port, server.ca, "stalled", "#room", receive=SMALL)
-        chatter.say(8_000)
+        for _ in range(16):
+            chatter.say(500)
+            for _ in range(20):  # it goes on while they talk too: on a slow machine that takes longer than the deadline
+                slow.line()
         began = time.monotonic()
         while time.monotonic() - began < 3.2:  # more than twice the deadline
             for _ in range(120):

@@ -7,7 +7,7 @@ Input: lines (records of TLS; VT stands for a line feed within one). The first c
 
 from __future__ import annotations
 
-from server.dialects.plain import text_of
+from server.dialects.plain import OTHER_PORT, text_of
 from tests.fuzz import invariants
 from tests.fuzz.target_text import is_shown
 from tests.fuzz.world import Person, World
@@ -41,6 +41,10 @@ def _say(world: World, person: Person, record: bytes) -> None:
         if not other.plain:
             for item in given:
                 invariants.check_output(item, world.net.limits)
+            continue
+        if OTHER_PORT in given:  # to who speaks IRC here, in IRC, and to nobody else
+            assert given == [OTHER_PORT]
+            assert other is person
             continue
         spoken = [_one(data, names) for data in given]
         if other is not person:

@@ -34,7 +34,7 @@ class Address(NamedTuple):
 
 
 @contextlib.contextmanager
-def listening(*command: str, patience: float = 20) -> Iterator[Address]:
+def listening(*command: str, patience: float = 60) -> Iterator[Address]:
     """Run a server (`python -m` what is given) until the block ends; waits for it to say its port."""
     process = subprocess.Popen([sys.executable, "-m", *command], stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stderr is not None
@@ -54,8 +54,8 @@ def listening(*command: str, patience: float = 20) -> Iterator[Address]:
         rest.start()
         yield Address(int(found[1]), process.pid)
         process.terminate()
-        process.wait(15)
-        rest.join(15)
+        process.wait(60)
+        rest.join(60)
     finally:
         timer.cancel()
         process.kill()
@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
     results: dict[str, Any]
 
 
-def run(folder: Path, *options: str, patience: float = 60) -> Outcome:
+def run(folder: Path, *options: str, patience: float = 100) -> Outcome:
     """Run the load test, headless, and wait for its end."""
     file = folder / "results.json"
     done = subprocess.run(

@@ -17,7 +17,7 @@ import pytest
 from tests.loadtest.running import ROOT, needs_locust
 
 pytestmark = needs_locust
-PATIENCE = 30
+PATIENCE = 60
 
 
 class Bench:

@@ -402,7 +402,7 @@ def test_sigterm_ends_a_run_with_its_results(certificates: Path, tmp_path: Path,
         time.sleep(1.5)
         process.terminate()
         process.stderr.read()  # ends when the workers have ended too
-        assert process.wait(30) == 0, said
+        assert process.wait(60) == 0, said
         process.stderr.close()
     results = json.loads(file.read_text())
     assert results["ledger"]["received"] == results["ledger"]["expected"] > 0

@@ -207,6 +207,14 @@ def test_export_gives_a_line_of_json_for_each_event(data: Path, capsys: pytest.C
     assert [row["text"] for row in rows] == [str(seq) for seq in range(1, 101, 2) if seq != 3]
 
 
+def test_the_folder_may_be_named_from_here(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the default is: var/data."""
+    monkeypatch.chdir(data.parent)
+    assert run("export", "#ROOM", "--data", data.name) == 0
+    assert capsys.readouterr().out
+    assert run("check", "--data", data.name) == 0
+
+
 def test_export_between_two_times_to_a_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "out.jsonl"
     times = ("--since", "2026-09-21T14:13:32Z", "--until", "2026-09-21 14:13:40")
