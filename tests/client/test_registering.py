@@ -17,7 +17,7 @@ from client import events as e
 from client.irc import IrcProtocol
 from client.login import Login, valid_account
 from tests.client.conftest import Person
-from tests.client.fake_server import PATIENCE
+from tests.client.fake_server import PATIENCE, Waits
 from tests.e2e.process import ServerProcess, make_certificates, serving
 
 PASSWORD = "s3cret pass word"
@@ -266,7 +266,7 @@ def test_with_the_real_server(real: ServerProcess) -> None:
         two.sees("failed")
         two.types("/login ian")
         two.types(PASSWORD)
-        two.sees("logged in as ian")
+        Waits.until(lambda: e.AccountMade("ian") in two.events)
         cut(two)
         two.sees("logged in as ian", 2)
     finally:

@@ -63,7 +63,7 @@ def test_a_known_server_is_chosen(desk: Desk, ca: Path, monkeypatch: pytest.Monk
         await desk.sees("Nothing listens there.")
         await desk.keys("up", "enter")
         await desk.until(lambda: addresses == ["other.example:6697"])
-        await desk.sees("other.example", "not joined")
+        await desk.sees("○ other.example", "connecting")
         assert desk.app.workspace.server.address == OTHER
 
     desk.run(scenario)
