@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from client.events import Feature
+from client.tui.bar import Offer
 from client.tui.screens.account import Account
-from client.tui.screens.question import Question
 from client.tui.settings import MOST_OFFERED, save
 from wire.display import safe
 
@@ -17,21 +17,15 @@ if TYPE_CHECKING:
     from client.tui.session import Session
 
 TEXT = (
-    "With an account, the name {nick} is yours here: nobody else gets it, and private messages are kept for you."
-    "\n\n"
-    "Make one now? It takes a password. (Later: /register. If you have one already: /login NAME.)"
+    "With an account, the name {nick} is yours at {server}: nobody else gets it, and private messages are kept for you. It takes a"
+    " password. (Later: /register. If you have one already: /login NAME.)"
 )
-
-
-ASK_KEEP = (
-    "The password of {account} at {server} worked. This computer's keyring can keep it, encrypted, so that it need not be typed"
-    " again.\n\nKeep it there?"
-)
+ASK_KEEP = "The password of {account} at {server} worked. This computer's keyring can keep it, encrypted, for the next time."
 
 
 def _idle(app: ParleyApp, session: Session) -> bool:
     """Whether nobody does anything: nothing is typed, no dialog is open, what was said before is not being read."""
-    here = app.screen is app.main and not app.main.composer.text and session is app.workspace.server
+    here = app.screen is app.main and not app.main.composer.text and session is app.workspace.server and not app.main.offers.open
     return here and app.main.timeline.at_end and app.main.timeline.picked is None
 
 
@@ -58,7 +52,7 @@ def offer_keyring(app: ParleyApp, session: Session) -> None:
 
     if offer is not None:
         text = ASK_KEEP.format(account=safe(offer.account), server=session.name)
-        app.push_screen(Question("Your password", text, yes="Keep it", no="No"), answered)
+        app.main.offers.show(Offer(text, answered, lambda: not session.ended, yes="keep it", no="no", later="another time"))
 
 
 def offer_account(app: ParleyApp, session: Session) -> None:
@@ -80,4 +74,5 @@ def offer_account(app: ParleyApp, session: Session) -> None:
         if yes:
             app.push_screen(Account(view.nick), chosen)
 
-    app.push_screen(Question("A name of your own", TEXT.format(nick=view.nick), yes="Make one", no="Not now"), answered)
+    text = TEXT.format(nick=view.nick, server=session.name)
+    app.main.offers.show(Offer(text, answered, lambda: not view.account and not session.ended, yes="make one"))

@@ -74,7 +74,7 @@ def _check_size(line: bytes, limit: int, most_tags: int) -> None:
         raise Oversized
 
 
-_second = (0, "")  # the last second that was formatted: nearly always the next one too
+_second = (-1, "")  # the last second that was formatted: nearly always the next one too
 
 
 def stamp(at: int) -> str:

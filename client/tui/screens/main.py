@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from client.tui.answers import Answers
+from client.tui.bar import OfferBar
 from client.tui.completion import Words
 from client.tui.composer import Composer, Typed
 from client.tui.finder import Found, everything
@@ -82,6 +83,8 @@ class MainScreen(Screen[None]):
         Binding("alt+down", "pick(1)", "choose the one below", priority=True),
         Binding("ctrl+b,f2", "show('rooms')", "rooms on or off", priority=True),
         Binding("alt+m,f3", "show('members')", "members on or off", priority=True),
+        Binding("f4", "offer(True)", "yes to what is offered", priority=True),
+        Binding("f5", "offer(False)", "no to it", priority=True),
     ]
     CSS_PATH = "main.tcss"
 
@@ -92,6 +95,7 @@ class MainScreen(Screen[None]):
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
         self.composer = Composer(self.take, self._words, self._keeps_secret, id="composer")
         self.answers = Answers(self)
+        self.offers = OfferBar()
         self._shown: tuple[int, str] | None = None
         self._needs_older: Buffer | None = None
         self._prompt: str | None = None  # what is asked for in secret
@@ -112,6 +116,7 @@ class MainScreen(Screen[None]):
             yield Rooms(self.workspace)
             with Vertical(id="centre"):
                 yield self.timeline
+                yield self.offers
                 yield self.composer
             yield Members()
         yield StatusLine()
@@ -196,6 +201,7 @@ class MainScreen(Screen[None]):
         self.sync_status()
         for session in self.workspace.servers:
             session.report_read()
+        self.offers.look()
         offer_keyring(self.parley, self._session)
         offer_account(self.parley, self._session)
 
@@ -328,8 +334,15 @@ class MainScreen(Screen[None]):
         await self.app.run_action("leave")
 
     def on_composer_escaped(self) -> None:
-        """Esc: back to the newest."""
-        self.timeline.action_end()
+        """Esc: what is offered goes; then, back to the newest."""
+        if self.offers.open:
+            self.offers.answer(None)
+        else:
+            self.timeline.action_end()
+
+    def action_offer(self, said: bool) -> None:
+        """Yes or no to what is offered above the line."""
+        self.offers.answer(said)
 
     # --- other screens ---
 

@@ -692,23 +692,25 @@ def test_an_account_is_offered_once(desk: Desk) -> None:
         await desk.types("x")
         await desk.greeted()
         desk.app.main._tick()
-        assert desk.app.screen is desk.app.main, "not while something is typed"
+        assert not desk.app.main.offers.open, "not while something is typed"
         await desk.keys("backspace")
         await desk.happens(*(said(f"line {n}", second=n) for n in range(60)))
         await desk.keys("pageup")
         desk.app.main._tick()
         await desk.keys("ctrl+end", "alt+up")
         desk.app.main._tick()
-        assert desk.app.screen is desk.app.main, "not while something is read"
+        assert not desk.app.main.offers.open, "not while something is read"
         await desk.keys("escape")
         desk.app.main._tick()
-        assert desk.app.screen is desk.app.main, "not before something was said"
+        assert not desk.app.main.offers.open, "not before something was said"
         await desk.happens(e.Said("#lobby", "grace", "hello", own=True))
         desk.app.main._tick()
-        await desk.sees("the name grace is yours", "Not now")
-        await desk.keys("y")
-        await desk.sees("the name grace is yours", "Not now")
-        await desk.keys("left", "enter")
+        await desk.sees("the name grace is yours", "F4 make one  Esc not now")
+        await desk.types("yes, I talk on")
+        await desk.keys("f5", "enter")
+        assert desk.dialect.did("say") == [("say", "#lobby", "yes, I talk on")], "nothing that is typed answers it"
+        await desk.sees("the name grace is yours", "F4 make one  Esc not now")
+        await desk.keys("f4")
         await desk.sees("Its password:")
         for first, again in (("one", "two"), ("s3cret", "s3cret")):
             await desk.keys("enter")
@@ -722,7 +724,7 @@ def test_an_account_is_offered_once(desk: Desk) -> None:
         assert desk.dialect.did("register") == [("register", "s3cret")]
         desk.app.main._tick()
         await desk.settle()
-        assert desk.app.screen is desk.app.main
+        assert not desk.app.main.offers.open
         assert load().offered == ("chat.example:6697",)
 
     desk.run(scenario)
@@ -735,7 +737,7 @@ def test_an_account_is_not_offered_to_who_has_one(desk: Desk) -> None:
         await desk.happens(e.LoggedIn("grace"))
         await desk.greeted()
         desk.app.main._tick()
-        assert desk.app.screen is desk.app.main
+        assert not desk.app.main.offers.open
         await desk.happens(e.LoggedIn(""))
         desk.app.main._tick()
         await desk.keys("escape")

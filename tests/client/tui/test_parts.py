@@ -141,7 +141,7 @@ def test_no_members_no_rows() -> None:
 
 PLAIN = {"alt+up": "\x1b[1;3A", "alt+down": "\x1b[1;3B", "alt+left": "\x1b[1;3D", "alt+right": "\x1b[1;3C", "pageup": "\x1b[5~"}
 PLAIN |= {"pagedown": "\x1b[6~", "ctrl+home": "\x1b[1;5H", "ctrl+end": "\x1b[1;5F"}
-PLAIN |= {"f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR", "f10": "\x1b[21~"}
+PLAIN |= {"f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR", "f4": "\x1bOS", "f5": "\x1b[15~", "f10": "\x1b[21~"}
 
 
 def sent(key: str) -> str:
