@@ -176,7 +176,7 @@ class IrcProtocol:
             if self._names.gave_up:
                 self.quit()
         self._sender.pump()
-        self.session.bound()
+        self.session.bound(len(data))
         return self.events()
 
     def events(self) -> list[Event]:

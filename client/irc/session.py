@@ -27,6 +27,7 @@ MOST_ROOMS = 200
 MOST_BARRIERS = 1000
 MOST_REMEMBERED = 400_000  # entries that were shown, of all rooms together: some 120 bytes each
 MOST_HELD = 16 * 1024 * 1024  # bytes of live messages that wait for a history, of all rooms together
+LOOK_AFTER = 64 * 1024  # bytes
 MOST_IN_ALL = 100_000  # members of all rooms together, about: who is in several counts in each
 LONGEST_ID = 256  # bytes of a msgid that we refer to
 NOT_CONNECTED: Final = "there is no connection at the moment"
@@ -74,6 +75,7 @@ class Session:
         self.out: list[str] = []
         self.barriers: OrderedDict[str, Barrier] = OrderedDict()
         self._pings = 0
+        self._unbounded = 0  # bytes that came since all rooms were last looked at together
         self.user_host = ""
         self.account = ""
         self.asked_nick = ""  # until the server has answered: what we say meanwhile may be stored under either
@@ -140,8 +142,14 @@ class Session:
         """The room of this name, where there is one."""
         return self.rooms.get(fold(name))
 
-    def bound(self) -> None:
-        """Where all rooms together hold too much, those that were quiet for longest forget first."""
+    def bound(self, came: int) -> None:
+        """Where all rooms together hold too much, those that were quiet for longest forget first. To look at all of them takes as
+        long as dozens of messages do, so that is done once `LOOK_AFTER` bytes `came`: they cannot hold much more than came.
+        """
+        self._unbounded += came
+        if self._unbounded < LOOK_AFTER:
+            return
+        self._unbounded = 0
         remembered = sum(room.remembered for room in self.rooms.values())
         held = sum(room.held for room in self.rooms.values())
         for room in self.rooms.values():

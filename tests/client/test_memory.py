@@ -132,6 +132,7 @@ def test_who_never_looks_at_what_has_changed_collects_nothing(view: View, monkey
 
 
 def test_all_rooms_together_remember_so_much(t: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.irc.session.LOOK_AFTER", 1)
     monkeypatch.setattr("client.irc.session.MOST_REMEMBERED", 100)
     for room in range(10):
         t.gets(*[f"@msgid={room}x{number} :bob!u@h PRIVMSG bob{room} :hi" for number in range(20)])
@@ -144,6 +145,7 @@ def test_all_rooms_together_remember_so_much(t: Talk, monkeypatch: pytest.Monkey
 
 def test_all_rooms_together_hold_so_much(t: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes with the history, from which it is read then."""
+    monkeypatch.setattr("client.irc.session.LOOK_AFTER", 1)
     monkeypatch.setattr("client.irc.session.MOST_HELD", 3100)
     for room in range(5):
         t.gets(f":alice!u@h JOIN #{room}", f"@msgid={room}a :bob!u@h PRIVMSG #{room} :{'x' * 800}")
