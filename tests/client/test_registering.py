@@ -151,10 +151,30 @@ def test_a_server_that_tells_of_accounts_by_itself_is_not_believed(line: str) ->
     assert lines.protocol.login is None, "what was asked for without a connection was not asked for"
 
 
-def test_an_odd_name_for_it_is_ours() -> None:
+@pytest.mark.parametrize("named", ["grace", "GRACE", "*"])
+def test_its_name_is_as_the_server_spells_it(named: str) -> None:
+    lines, name = Lines(), named.replace("*", "grace")
+    assert e.AccountMade(name) in lines.registers(f":s REGISTER SUCCESS {named} :done")
+    assert lines.logs_in_as() == (name, "pw")
+
+
+@pytest.mark.parametrize("answer", ["SUCCESS other :done", "SUCCESS :a b\x1b[2J", "SUCCESS", "VERIFICATION_REQUIRED other :code?"])
+def test_another_account_than_was_asked_for_is_not_ours(answer: str) -> None:
     lines = Lines()
-    assert e.AccountMade("grace") in lines.registers(":s REGISTER SUCCESS :a b\x1b[2J")
-    assert lines.logs_in_as() == ("grace", "pw")
+    told = lines.registers(f":s REGISTER {answer}", ":s VERIFY SUCCESS other :verified", ":s VERIFY SUCCESS grace :verified")
+    assert ["not of grace" in event.text for event in told if isinstance(event, e.Failed)] == [True]
+    assert not [event for event in told if isinstance(event, e.AccountMade)]
+    assert lines.protocol.login is None
+
+
+def test_a_second_one_before_the_answer_is_not_asked_for() -> None:
+    lines = Lines()
+    lines.registers(password="first")
+    lines.protocol.take()
+    assert lines.registers(password="second") == [e.Failed("the server has not answered the last /register yet")]
+    assert lines.protocol.take() == []
+    lines.gets(":s REGISTER SUCCESS grace :done")
+    assert lines.logs_in_as() == ("grace", "first")
 
 
 @pytest.mark.parametrize("caps", ["draft/account-registration", "sasl=EXTERNAL draft/account-registration"])
