@@ -79,6 +79,11 @@ class Registering:
             self._asked = None
         self._failed(message)
 
+    def not_taken(self, command: str) -> None:
+        """The server does not take a command."""
+        if command.upper() == "REGISTER":
+            self._asked = None
+
     def _is_asked_for(self, wanted: Wanted, account: str) -> bool:
         """Whether it is the account that was asked for. With another one a server would choose whom our password is shown for."""
         if not _names(wanted, account):
