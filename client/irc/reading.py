@@ -285,7 +285,8 @@ class Reader:
             self._s.tell(Failed(message.param(-1)))
             return
         room = page.room
-        if page.sort is Sort.FORWARD and room.after and is_room(room.name) and self._counts(page):
+        again = page.sort is Sort.FORWARD and room.after != "" and not room.closing
+        if again and is_room(room.name) and self._counts(page):
             page.over = True  # the server no longer knows our place: go on from its time, else show the latest, and say so
             self._forget(page)
             self._s.tell(CaughtUp(room.name, complete=False))

@@ -114,3 +114,11 @@ def test_without_a_connection_nothing_is_kept_for_a_dialogue_that_was_closed(t: 
     t.meet()
     t.pong()
     assert not [line for line in t.said if line.startswith("CHATHISTORY") and " bob " in line]
+
+
+def test_a_place_that_the_server_does_not_know_is_looked_for_no_further(t: Breaking) -> None:
+    t.gets(msg(1, "hello"))
+    closes_while_it_catches_up(t)
+    assert t.gets(":s FAIL CHATHISTORY INVALID_MSGREF AFTER #r msgid=m1 :no such") == []
+    assert t.sent() == []
+    assert again(t) == []

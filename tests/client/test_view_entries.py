@@ -287,3 +287,8 @@ def test_whose_reaction_it_is(view: View) -> None:
     assert entry.has_reaction_of("zoe", "x")
     assert not entry.has_reaction_of("bob", "x")
     assert not entry.has_reaction_of("zoe", "y")
+
+
+def test_a_closed_room_does_not_come_back_because_nothing_waits_there(view: View) -> None:
+    assert view.feed(e.Sending("#closed", ())) == []
+    assert view.find("#closed") is None
