@@ -6,23 +6,45 @@ from collections.abc import Callable
 from datetime import datetime
 
 from client.dialect import Dialect
-from client.events import Event, Info, Kind, NotSent
+from client.events import Event, Failed, Info, Kind, NotSent
 from client.tui.inbox import Asks
 
 FULL = "too much is waiting to be sent: try again later"
+ENDED = "the connection has ended"
+_REFUSED = Failed(ENDED)
 
 
 class Posted:
     """The `Actions` of a dialect, and what it wants from us as far as that has been heard of. Nothing here waits.
 
-    `post` is `Connection.post`; `report` takes events that an action causes here, in the connection's thread.
+    `post` is `Connection.post`; `report` takes events that an action causes here, in the connection's thread. `refuse` takes those
+    of actions for which there is no connection any more, in the caller's thread.
     """
 
-    def __init__(self, dialect: Dialect, post: Callable[[Callable[[], None]], None], report: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        post: Callable[[Callable[[], None]], None],
+        report: Callable[[Event], None],
+        refuse: Callable[[Event], None] = lambda event: None,
+    ) -> None:
         self._dialect = dialect
-        self._post = post
+        self._leave = post
         self._report = report
+        self._refuse = refuse
         self._asks = Asks()
+        self._ended = False
+
+    def end(self) -> None:
+        """The connection's thread has ended: nothing that is asked for happens any more, and that is said."""
+        self._ended = True
+
+    def _post(self, job: Callable[[], None], refusal: Event | None = None) -> None:
+        """Leave work; `refusal` is what is said of it where there is nobody to do it."""
+        if not self._ended:
+            self._leave(job)
+        elif refusal is not None:
+            self._refuse(refusal)
 
     # --- what is known ---
 
@@ -54,16 +76,16 @@ class Posted:
             if not self._dialect.say(room, text, kind, reply_to=reply_to):
                 self._report(NotSent(room, text, FULL))
 
-        self._post(say)
+        self._post(say, NotSent(room, text, ENDED))
         return True
 
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.react(room, msgid, reaction, remove=remove))
+        self._post(lambda: self._dialect.react(room, msgid, reaction, remove=remove), _REFUSED)
 
     def redact(self, room: str, msgid: str, reason: str = "") -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.redact(room, msgid, reason))
+        self._post(lambda: self._dialect.redact(room, msgid, reason), _REFUSED)
 
     def typing(self, room: str, *, done: bool = False) -> None:
         """See `Actions`."""
@@ -83,21 +105,21 @@ class Posted:
 
     def send(self, command: str, *params: str) -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.send(command, *params))
+        self._post(lambda: self._dialect.send(command, *params), _REFUSED)
 
     def rename(self, name: str) -> None:
         """See `Actions`."""
         self._asks = self._asks._replace(name=False)
-        self._post(lambda: self._dialect.rename(name))
+        self._post(lambda: self._dialect.rename(name), _REFUSED)
 
     def log_in(self, password: str, account: str = "") -> None:
         """See `Actions`."""
         self._asks = self._asks._replace(password=False)
-        self._post(lambda: self._dialect.log_in(password, account))
+        self._post(lambda: self._dialect.log_in(password, account), _REFUSED)
 
     def register(self, password: str) -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.register(password))
+        self._post(lambda: self._dialect.register(password), _REFUSED)
 
     def quote(self, line: str) -> str:
         """Always "": how it may be shown comes as Info."""
@@ -106,16 +128,16 @@ class Posted:
             if sent := self._dialect.quote(line):
                 self._report(Info(f"sent: {sent}"))
 
-        self._post(quote)
+        self._post(quote, _REFUSED)
         return ""
 
     def join(self, room: str) -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.join(room))
+        self._post(lambda: self._dialect.join(room), _REFUSED)
 
     def part(self, room: str, reason: str = "") -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.part(room, reason))
+        self._post(lambda: self._dialect.part(room, reason), _REFUSED)
 
     def forget(self, room: str) -> None:
         """See `Actions`."""
@@ -123,11 +145,11 @@ class Posted:
 
     def names(self, room: str) -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.names(room))
+        self._post(lambda: self._dialect.names(room), _REFUSED)
 
     def topic(self, room: str, text: str | None = None) -> None:
         """See `Actions`."""
-        self._post(lambda: self._dialect.topic(room, text))
+        self._post(lambda: self._dialect.topic(room, text), _REFUSED)
 
     def quit(self, reason: str = "") -> bool:
         """Says goodbye; `Connection.stop` ends it."""

@@ -16,7 +16,7 @@ from client.errors import Trouble
 from client.events import Feature
 from client.keeping import Keeping
 from client.tui.inbox import Inbox
-from client.tui.posted import Posted
+from client.tui.posted import ENDED, Posted
 from client.view import SERVER, Mark, View
 
 MOST_A_TURN = 200  # events
@@ -71,7 +71,7 @@ class Session:
         self.keeping = keeping
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
-        self._posted = Posted(dialect, self.link.post, self.inbox.handle)
+        self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._refused)
         self.chat = Chat(self._posted, room, _NoRows(), clock=clock, prints=False)
         self.chat.leave_by(self.stop)
         self.ended = False
@@ -150,6 +150,8 @@ class Session:
     def _end(self) -> None:
         self.ended = True
         self.view.online = False
+        self._posted.end()
+        self._give_up()
         if self.link.trouble is None:
             return
         for line in str(self.link.trouble).splitlines():
@@ -158,6 +160,16 @@ class Session:
             self.view.switch(SERVER)
         elif self.link.trouble.stranger and self.view.current:
             self.view.note(ALARMED, Mark.ERROR, room=self.view.current)
+
+    def _refused(self, event: e.Event) -> None:
+        self.chat.handle(event)
+
+    def _give_up(self) -> None:
+        """What was said and is not stored will not be: by us, at least."""
+        for buffer in list(self.view.buffers.values()):
+            for text in buffer.waiting:
+                self.chat.handle(e.NotSent(buffer.target, text, ENDED, doubtful=True))
+            buffer.waiting = ()
 
     def stop(self) -> None:
         """Say goodbye, and end."""

@@ -290,3 +290,24 @@ def test_typing_is_told_where_that_is_known() -> None:
     session.view.switch("NickServ")
     session.typing("identify")
     assert len(desk.dialect.calls) == 2
+
+
+def test_when_the_connection_has_ended_nothing_is_swallowed() -> None:
+    desk = Desk()
+    session = desk.session
+    session.inbox.handle(e.Registered("grace"))
+    session.inbox.handle(e.Joined("#lobby", "grace", own=True))
+    session.inbox.handle(e.CaughtUp("#lobby"))
+    session.inbox.handle(e.Sending("#lobby", ("on its way",)))
+    session.inbox.ended()
+    session.turn()
+    assert session.ended
+    session.chat.typed("and this")
+    session.chat.typed("/join #foo")
+    session.actions.typing("#lobby")
+    rows = [entry.text for buffer in session.view.buffers.values() for entry in buffer.entries.newest(20)]
+    for text in ("on its way", "and this"):
+        assert any(row.startswith("n") and text in row for row in rows), rows
+    assert any("the connection has ended" in row for row in rows), rows
+    assert session.view.buffers["#lobby"].waiting == ()
+    assert not desk.dialect.did("say") + desk.dialect.did("join")
