@@ -15,11 +15,13 @@ from typing import ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.filter import LineFilter
 
 from client import known
 from client.commands import Command
 from client.firstuse import Stranger
 from client.tui.door import Met, knock, session_for
+from client.tui.gate import GATE
 from client.tui.notify import Notifier
 from client.tui.screens.alarm import AlarmScreen
 from client.tui.screens.main import MainScreen
@@ -74,6 +76,10 @@ class ParleyApp(App[None]):
         self.knock = knock
         self.crash = ""
         self._leaving = False
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line of every widget goes through, on its way to the terminal."""
+        return [*super().get_line_filters(), GATE]
 
     async def on_mount(self) -> None:
         """Starts."""

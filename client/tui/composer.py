@@ -13,8 +13,9 @@ from textual.widgets import Input, Static, TextArea
 from textual.widgets.text_area import Selection
 
 from client.tui.area import Area
-from client.tui.cells import fit, tame
+from client.tui.cells import fit, shown
 from client.tui.completion import Completion, Words, complete
+from client.tui.gate import content
 from client.tui.keys import know_alt_enter
 from client.tui.layout import words_of
 from client.tui.popup import Popup
@@ -263,7 +264,7 @@ class Composer(Vertical):
     def _show_hint(self) -> None:
         text = self._hint()
         self.set_class(bool(text), "-hinting")
-        self.query_one("#hint", Static).update(text)
+        self.query_one("#hint", Static).update(content(text))
 
     def _hint(self) -> str:
         if self._complaint:
@@ -272,7 +273,7 @@ class Composer(Vertical):
             return f"{self._prompt} (hidden; Enter sends it, Esc leaves it)"
         if self._reply is not None:
             ends = " · Esc ends it"
-            return fit(f"replying to {tame(words_of(self._reply))}", max(self.size.width - 2 - len(ends), 20)) + ends
+            return fit(f"replying to {shown(words_of(self._reply))}", max(self.size.width - 2 - len(ends), 20)) + ends
         return hint_about(self.text)
 
     # --- completing ---

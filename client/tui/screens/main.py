@@ -11,7 +11,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.screen import Screen
 
 from client.tui.answers import Answers
@@ -19,6 +18,7 @@ from client.tui.bar import OfferBar
 from client.tui.completion import Words
 from client.tui.composer import Composer, Typed
 from client.tui.finder import Found, everything
+from client.tui.gate import content
 from client.tui.keys import know_alt
 from client.tui.members import Members
 from client.tui.offer import offer_account, offer_keyring
@@ -184,7 +184,7 @@ class MainScreen(Screen[None]):
         if prompt != self._prompt:
             self._prompt = prompt
             self.composer.ask_secret(prompt)
-        self.composer.area.placeholder = Content(self._placeholder())  # as text: a str is read as markup
+        self.composer.area.placeholder = content(self._placeholder())  # as text: a str is read as markup
 
     def _placeholder(self) -> str:
         """What a line would be taken for."""
