@@ -57,7 +57,7 @@ class Composer(Vertical):
     """Where one types. `words` gives what can be completed, `keeps_secret` what is not to be recalled.
 
     `take` has what was typed at once: a message of Textual's comes a turn later, when keys that were pressed behind Enter may have
-    brought another room to the front.
+    brought another room to the front. Where it gives False, the text stays where it was typed.
     """
 
     DEFAULT_CSS = """
@@ -90,7 +90,7 @@ class Composer(Vertical):
 
     def __init__(
         self,
-        take: Callable[[Typed], None],
+        take: Callable[[Typed], bool | None],
         words: Callable[[], Words] = Words,
         keeps_secret: Callable[[str], bool] = lambda _: False,
         *,
@@ -192,7 +192,8 @@ class Composer(Vertical):
         else:
             self._recall.add(text)
         self._put("")
-        self._give(Typed(text))
+        if self._give(Typed(text)) is False:
+            self._put(text)
 
     def submit_secret(self, text: str) -> None:
         """Sends a secret; "": none."""

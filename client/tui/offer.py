@@ -24,15 +24,21 @@ ASK_KEEP = "The password of {account} at {server} worked. This computer's keyrin
 
 
 def _idle(app: ParleyApp, session: Session) -> bool:
-    """Whether nobody does anything: nothing is typed, no dialog is open, what was said before is not being read."""
-    here = app.screen is app.main and not app.main.composer.text and session is app.workspace.server and not app.main.offers.open
+    """Whether nobody does anything: nothing is typed or asked, no dialog is open, what was said before is not being read."""
+    here = (
+        not session.chat.hidden
+        and app.screen is app.main
+        and not app.main.composer.text
+        and session is app.workspace.server
+        and not app.main.offers.open
+    )
     return here and app.main.timeline.at_end and app.main.timeline.picked is None
 
 
 def offer_keyring(app: ParleyApp, session: Session) -> None:
     """Offers that a password is kept, where this is the time. Esc leaves it for the next start."""
     keeping = session.keeping
-    if keeping is None or keeping.offer is None or session.chat.hidden or not _idle(app, session):
+    if keeping is None or keeping.offer is None or not _idle(app, session):
         return
     offer = keeping.take()
 

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
+from client.commands import run
 from client.tui.answers import Answers
 from client.tui.bar import OfferBar
 from client.tui.completion import Words
@@ -98,7 +99,7 @@ class MainScreen(Screen[None]):
         self.offers = OfferBar()
         self._shown: tuple[int, str] | None = None
         self._needs_older: Buffer | None = None
-        self._prompt: str | None = None  # what is asked for in secret
+        self._asker: tuple[Session, str] | None = None  # who asks in secret, and for what
 
     @property
     def _session(self) -> Session:
@@ -179,12 +180,20 @@ class MainScreen(Screen[None]):
 
     def _sync_composer(self) -> None:
         """Ask in secret what is to be asked so, and say what a line would be taken for."""
-        chat = self._session.chat
-        prompt = chat.prompt if chat.hidden else None
-        if prompt != self._prompt:
-            self._prompt = prompt
-            self.composer.ask_secret(prompt)
+        asker = self._asks()
+        if asker != self._asker:  # a secret that was typed for one server must not be another's
+            self._asker = asker
+            self.composer.ask_secret(None if asker is None else self._question(*asker))
         self.composer.area.placeholder = content(self._placeholder())  # as text: a str is read as markup
+
+    def _asks(self) -> tuple[Session, str] | None:
+        """Whether the server in front asks for a secret, and for which."""
+        chat = self._session.chat
+        return (self._session, chat.prompt) if chat.hidden else None
+
+    def _question(self, session: Session, prompt: str) -> str:
+        """The prompt; where there are several servers, with the address of the one that asks: its name is what it says itself."""
+        return prompt if len(self.workspace.servers) == 1 else f"{session.address} asks. {prompt}"
 
     def _placeholder(self) -> str:
         """What a line would be taken for."""
@@ -305,17 +314,19 @@ class MainScreen(Screen[None]):
 
     # --- typing ---
 
-    def take(self, typed: Typed) -> None:
-        """Something was typed."""
-        session = self._session
-        if typed.secret and not session.chat.hidden:
-            return  # the question has gone: a secret is never said
-        self.workspace.keep_draft("")
-        if typed.secret or not self.answers.take(typed.text):
+    def take(self, typed: Typed) -> bool:
+        """Something was typed; whether it was taken. A secret is given to who asked for it, and nothing else ever is."""
+        session, asks = self._session, self._asks()
+        taken = asks is None if not typed.secret else asks is not None and asks == self._asker
+        if taken and typed.secret:
             session.chat.typed(typed.text)
-        if not typed.secret:
+        elif taken:
+            self.workspace.keep_draft("")
+            if not self.answers.take(typed.text):
+                session.chat.typed(typed.text)
             self.timeline.action_end()
         self.changed(session, session.view.take_changes())
+        return taken
 
     def on_composer_changed(self, event: Composer.Changed) -> None:
         """A key was typed."""
@@ -368,11 +379,16 @@ class MainScreen(Screen[None]):
         if found.place is not None:
             self.go(found.place)
         elif found.join:
-            self.move(lambda: self._session.chat.typed(f"/join {found.join}"))
+            self.move(lambda: self._join(found.join))
         elif found.talk:
             self.move(lambda: self._session.chat.switch(found.talk))
         else:
             self.composer.load(f"/{found.command} ")
+
+    def _join(self, room: str) -> None:
+        """Not as if it was typed: that might be taken for a password, or a name, which is asked for."""
+        run(self._session.chat, f"join {room}")
+        self._session.view.expect()
 
     def action_search(self) -> None:
         """Search here."""
