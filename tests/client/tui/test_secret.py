@@ -105,7 +105,7 @@ def test_a_secret_for_a_question_that_has_gone_is_not_said(desk: Desk) -> None:
         await desk.greeted()
         logs_in(desk)
         desk.session.chat._form = None  # before the screen has looked
-        assert not desk.app.main.take(Typed("s3cret", secret=True))
+        assert not desk.app.main.centre.take(Typed("s3cret", secret=True))
         await desk.settle()
 
     desk.run(scenario)
