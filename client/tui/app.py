@@ -16,6 +16,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.events import Event, Key, Paste
+from textual.filter import LineFilter
 
 from client import known
 from client.commands import Command
@@ -23,6 +24,7 @@ from client.firstuse import Stranger
 from client.tui.area import Area
 from client.tui.composer import Secret
 from client.tui.door import Met, knock, session_for
+from client.tui.gate import GATE
 from client.tui.notify import Notifier
 from client.tui.order import InOrder
 from client.tui.screens.alarm import AlarmScreen
@@ -79,6 +81,10 @@ class ParleyApp(App[None]):
         self.crash = ""
         self.typed = InOrder(self, super().on_event, self._handle_exception, texts=(Area, Secret))
         self._leaving = False
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line of every widget goes through, on its way to the terminal."""
+        return [*super().get_line_filters(), GATE]
 
     async def on_mount(self) -> None:
         """Starts."""

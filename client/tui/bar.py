@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Button, Static
+
+from client.tui.gate import content
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Proposal:
     """What is offered, and what the answers are called. `no` is "" where there is only a later. `answered` is given True for yes,
     False for no, None for later; `stands` says whether it still makes sense.
     """
@@ -30,7 +31,7 @@ class OfferBar(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="offer")
-        self._offer: Offer | None = None
+        self._offer: Proposal | None = None
         self.display = False
 
     @property
@@ -47,13 +48,13 @@ class OfferBar(Vertical):
                 button.can_focus = False
                 yield button
 
-    def show(self, offer: Offer) -> None:
+    def show(self, offer: Proposal) -> None:
         """Offer this."""
         self._offer = offer
-        self.query_one(Static).update(Content(offer.text))
+        self.query_one(Static).update(content(offer.text))
         for answer, key, label in (("yes", "F4", offer.yes), ("no", "F5", offer.no), ("later", "Esc", offer.later)):
             button = self.query_one(f"#{answer}", Button)
-            button.label = Content(f"{key} {label}")
+            button.label = content(f"{key} {label}")
             button.display = bool(label)
         self.display = True
 

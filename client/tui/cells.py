@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
 
-__all__ = ["Piece", "cell_len", "cut", "fit", "tame", "wrap"]
+from wire.display import plain, safe
+
+__all__ = ["Piece", "cell_len", "cut", "fit", "harmless", "shown", "tame", "wrap"]
 
 # zero width space and joiner, invisible operators, variation selectors, skin tones
 _UNSURE = re.compile("[\u200b\u200d\u2060-\u2064\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
@@ -33,6 +35,18 @@ class Piece(NamedTuple):
 def tame(text: str) -> str:
     """`text` without the characters of which terminals do not agree how wide they are, and with at most four marks on a letter."""
     return text if text.isascii() else _TOWERS.sub(r"\1", _UNSURE.sub("", text))
+
+
+def shown(text: str) -> str:
+    """Any `text`, on one line: safe to show, and of a width that is certain. What was made so before stays as it is."""
+    return text if text.isascii() and text.isprintable() else tame(plain(text))
+
+
+def harmless(text: str) -> str:
+    """`text` without what does something to a terminal, as many cells wide as it was counted."""
+    if text.isprintable() or safe(text) == text:
+        return text
+    return "".join(each if safe(each) == each else " " * max(get_character_cell_size(each), 0) for each in text)
 
 
 def cut(text: str, width: int) -> int:

@@ -13,8 +13,9 @@ from textual.widgets import Input, Static, TextArea
 from textual.widgets.text_area import Selection
 
 from client.tui.area import Area
-from client.tui.cells import fit, tame
+from client.tui.cells import fit, shown
 from client.tui.completion import Completion, Words, complete
+from client.tui.gate import content
 from client.tui.keys import know_alt_enter
 from client.tui.layout import words_of
 from client.tui.popup import Popup
@@ -56,7 +57,7 @@ class Composer(Vertical):
     """Where one types. `words` gives what can be completed, `keeps_secret` what is not to be recalled.
 
     `take` has what was typed at once: a message of Textual's comes a turn later, when keys that were pressed behind Enter may have
-    brought another room to the front.
+    brought another room to the front. Where it gives False, the text stays where it was typed.
     """
 
     DEFAULT_CSS = """
@@ -89,7 +90,7 @@ class Composer(Vertical):
 
     def __init__(
         self,
-        take: Callable[[Typed], None],
+        take: Callable[[Typed], bool | None],
         words: Callable[[], Words] = Words,
         keeps_secret: Callable[[str], bool] = lambda _: False,
         *,
@@ -191,7 +192,8 @@ class Composer(Vertical):
         else:
             self._recall.add(text)
         self._put("")
-        self._give(Typed(text))
+        if self._give(Typed(text)) is False:
+            self._put(text)
 
     def submit_secret(self, text: str) -> None:
         """Sends a secret; "": none."""
@@ -263,7 +265,7 @@ class Composer(Vertical):
     def _show_hint(self) -> None:
         text = self._hint()
         self.set_class(bool(text), "-hinting")
-        self.query_one("#hint", Static).update(text)
+        self.query_one("#hint", Static).update(content(text))
 
     def _hint(self) -> str:
         if self._complaint:
@@ -272,7 +274,7 @@ class Composer(Vertical):
             return f"{self._prompt} (hidden; Enter sends it, Esc leaves it)"
         if self._reply is not None:
             ends = " · Esc ends it"
-            return fit(f"replying to {tame(words_of(self._reply))}", max(self.size.width - 2 - len(ends), 20)) + ends
+            return fit(f"replying to {shown(words_of(self._reply))}", max(self.size.width - 2 - len(ends), 20)) + ends
         return hint_about(self.text)
 
     # --- completing ---

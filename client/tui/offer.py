@@ -7,10 +7,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from client.events import Feature
-from client.tui.bar import Offer
+from client.tui.bar import Proposal
+from client.tui.cells import shown
 from client.tui.screens.account import Account
 from client.tui.settings import MOST_OFFERED, save
-from wire.display import safe
 
 if TYPE_CHECKING:
     from client.tui.app import ParleyApp
@@ -24,15 +24,21 @@ ASK_KEEP = "The password of {account} at {server} worked. This computer's keyrin
 
 
 def _idle(app: ParleyApp, session: Session) -> bool:
-    """Whether nobody does anything: nothing is typed, no dialog is open, what was said before is not being read."""
-    here = app.screen is app.main and not app.main.composer.text and session is app.workspace.server and not app.main.offers.open
+    """Whether nobody does anything: nothing is typed or asked, no dialog is open, what was said before is not being read."""
+    here = (
+        not session.chat.hidden
+        and app.screen is app.main
+        and not app.main.composer.text
+        and session is app.workspace.server
+        and not app.main.offers.open
+    )
     return here and app.main.timeline.at_end and app.main.timeline.picked is None
 
 
 def offer_keyring(app: ParleyApp, session: Session) -> None:
     """Offers that a password is kept, where this is the time. Esc leaves it for the next start."""
     keeping = session.keeping
-    if keeping is None or keeping.offer is None or session.chat.hidden or not _idle(app, session):
+    if keeping is None or keeping.offer is None or not _idle(app, session):
         return
     offer = keeping.take()
 
@@ -51,8 +57,8 @@ def offer_keyring(app: ParleyApp, session: Session) -> None:
             threading.Thread(target=keeping.decline, name="noting a no", daemon=True).start()  # it may wait for a file
 
     if offer is not None:
-        text = ASK_KEEP.format(account=safe(offer.account), server=session.name)
-        app.main.offers.show(Offer(text, answered, lambda: not session.ended, yes="keep it", no="no", later="another time"))
+        text = ASK_KEEP.format(account=shown(offer.account), server=session.name)
+        app.main.offers.show(Proposal(text, answered, lambda: not session.ended, yes="keep it", no="no", later="another time"))
 
 
 def offer_account(app: ParleyApp, session: Session) -> None:
@@ -72,7 +78,7 @@ def offer_account(app: ParleyApp, session: Session) -> None:
 
     def answered(yes: bool | None) -> None:
         if yes:
-            app.push_screen(Account(view.nick), chosen)
+            app.push_screen(Account(shown(view.nick)), chosen)
 
-    text = TEXT.format(nick=view.nick, server=session.name)
-    app.main.offers.show(Offer(text, answered, lambda: not view.account and not session.ended, yes="make one"))
+    text = TEXT.format(nick=shown(view.nick), server=session.name)
+    app.main.offers.show(Proposal(text, answered, lambda: not view.account and not session.ended, yes="make one"))

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from client.tui.cells import cell_len, fit, tame
+from client.tui.cells import cell_len, fit, shown
 from client.tui.completion import Choice
 
 ROWS = 8
@@ -75,7 +75,7 @@ class Popup(Widget):
         if number >= len(self._choices):
             return Strip.blank(width, self.rich_style)
         style = self.get_component_rich_style("popup--chosen") if number == self._at else self.rich_style
-        text = fit(f" {tame(self._choices[number].label)}", width)
+        text = fit(f" {shown(self._choices[number].label)}", width)
         return Strip([Segment(text + " " * (width - cell_len(text)), style)], width)
 
     def on_click(self, event: events.Click) -> None:

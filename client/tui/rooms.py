@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from client.tui.cells import cell_len, tame
+from client.tui.cells import cell_len, shown
 from client.tui.rows import Row, RowList, Span
 from client.tui.session import Session
 from client.tui.workspace import Place, Workspace
@@ -69,7 +69,9 @@ def room_rows(workspace: Workspace[Session]) -> tuple[list[Row], list[Place[Sess
 
 def width_for(rows: Sequence[Row]) -> int:
     """Cells for the longest name and a count beside it, whether there is one now or not: what is read must not move for it."""
-    return max(sum(cell_len(tame(text)) for text, _ in row.left) + (1 if row.left[-1].look == "heading" else COUNT) for row in rows)
+    return max(
+        sum(cell_len(shown(text)) for text, _ in row.left) + (1 if row.left[-1].look == "heading" else COUNT) for row in rows
+    )
 
 
 class Rooms(RowList):

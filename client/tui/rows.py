@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from client.tui.cells import cell_len, fit, tame
+from client.tui.cells import cell_len, fit, shown
 
 
 class Span(NamedTuple):
@@ -35,7 +35,7 @@ def cut(spans: Sequence[Span], width: int) -> list[Span]:
     """The spans in exactly `width` cells."""
     result = []
     for text, look in spans:
-        whole = tame(text)
+        whole = shown(text)
         fitted = fit(whole, width)
         if fitted:
             result.append(Span(fitted, look))
@@ -48,11 +48,12 @@ def cut(spans: Sequence[Span], width: int) -> list[Span]:
 
 
 def arrange(row: Row, width: int) -> list[Span]:
-    """A row's spans in exactly `width` cells: the right part stays whole where it can."""
-    right = sum(cell_len(text) for text, _ in row.right)
-    if right >= width:
-        return cut([*row.right], width)
-    return [*cut(row.left, width - right), *row.right]
+    """A row's spans in exactly `width` cells, whatever is in them: the right part stays whole where it can."""
+    right = [Span(shown(text), look) for text, look in row.right]
+    used = sum(cell_len(text) for text, _ in right)
+    if used >= width:
+        return cut(right, width)
+    return [*cut(row.left, width - used), *right]
 
 
 class RowList(ScrollView, can_focus=False):

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import cast
 
 from rich.cells import get_character_cell_size
 from rich.style import Style
@@ -22,6 +24,8 @@ from client.tui.drawn import KEPT
 from client.tui.layout import Look
 from client.tui.members import member_rows
 from client.tui.rows import Row, Span, arrange
+from client.tui.session import Session
+from client.tui.topic import topic_row
 from client.view import View
 from tests.fuzz.target_text import is_shown
 
@@ -112,8 +116,9 @@ class _Window:
         for y in range(self.height):
             self._looked_at(canvas.line(y, None, Style()), width + 1)
         buffer = self.view.front
-        about = [Row([Span(buffer.name), Span(buffer.topic)], [Span(f" {nick} ") for nick in self.view.typists(buffer)])]
-        for row in [*about, *member_rows(buffer)[0][:_MOST_ROWS]]:
+        session = SimpleNamespace(view=self.view, name=self.view.network, ended=False, lost=None)
+        types = Row([Span(f" {nick} ") for nick in self.view.typists(buffer)])
+        for row in [topic_row(cast("Session", session)), types, *member_rows(buffer)[0][:_MOST_ROWS]]:
             self._cells("".join(text for text, _ in arrange(row, width)), width)
 
     def _looked_at(self, strip: Strip, width: int) -> None:

@@ -157,6 +157,7 @@ def _reads_any_bytes(patch: pytest.MonkeyPatch) -> None:
         pytest.param("websocket", _reads_any_bytes, id="A8: a text frame that is no text"),
         pytest.param("client", _shows_as_it_is("client.view.texts"), id="A9: rows"),
         pytest.param("screen", _shows_as_it_is("client.view.texts"), id="A9: cells"),
+        pytest.param("screen", _shows_as_it_is("client.tui.cells"), id="A9: our own name"),
         pytest.param("screen", _measures_as_it_is, id="A9: widths that nobody knows"),
         pytest.param("screen", _wraps_nothing, id="A9: rows wider than the window"),
         pytest.param("plain", _shows_as_it_is("server.dialects.plain"), id="A9: plain messages"),

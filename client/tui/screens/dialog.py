@@ -7,9 +7,10 @@ from typing import ClassVar, Generic, TypeVar
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from client.tui.gate import content
 
 T = TypeVar("T")
 
@@ -32,10 +33,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 def box(title: str, *, id: str | None = None) -> Vertical:  # noqa: A002 - Textual's name
     """A box for a dialog's widgets."""
     made = Vertical(classes="box", id=id)
-    made.border_title = Content(title).markup
+    made.border_title = content(title).markup
     return made
 
 
 def words(text: str, classes: str = "") -> Static:
-    """Text that is shown as it is, whatever is in it."""
-    return Static(Content(text), markup=False, classes=classes)
+    """Text that is shown as text, whatever is in it."""
+    return Static(content(text), markup=False, classes=classes)

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button
 
+from client.tui.gate import content
 from client.tui.screens.dialog import Dialog, box, words
 
 
@@ -32,8 +33,8 @@ class Question(Dialog[bool]):
         with box(self._about):
             yield words(self._text)
             with Horizontal(classes="buttons"):
-                yield Button(self._yes, id="yes", compact=True)
-                yield Button(self._no, id="no", compact=True)
+                yield Button(content(self._yes), id="yes", compact=True)
+                yield Button(content(self._no), id="no", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """One of the two."""

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
 from client.emoji import EMOJI, LONGEST_REACTION, NO_REACTION, pictures, reaction_of
+from client.tui.gate import content
 from client.tui.screens.dialog import Dialog, box, words
 
 COMMON = ("👍", "❤", "😂", "🎉", "😮", "👀")
@@ -43,7 +44,7 @@ class React(Dialog[str]):
             self.dismiss(_NUMBERS[event.value])
             return
         found = _found(event.value)
-        self.query_one(".label", Static).update("   ".join(f"{picture} {code}" for code, picture in found) or _OFFER)
+        self.query_one(".label", Static).update(content("   ".join(f"{picture} {code}" for code, picture in found) or _OFFER))
         self.query_one(".wrong", Static).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
+from client.tui.gate import content
 from client.tui.screens.dialog import Dialog, words
 from client.view import Past
 
@@ -111,4 +112,4 @@ class Search(Dialog[None]):
         self._say(text)
 
     def _say(self, text: str) -> None:
-        self.query_one(".hint").update(text)  # type: ignore[attr-defined]
+        self.query_one(".hint", Static).update(content(text))

@@ -12,7 +12,9 @@ from textual.widgets import Input, Static
 
 from client.errors import Trouble
 from client.known import Known
+from client.tui.cells import shown
 from client.tui.door import Met
+from client.tui.gate import content
 from client.tui.rows import Row, RowList, Span
 from client.tui.screens.dialog import Dialog, box, words
 from wire.display import safe
@@ -40,7 +42,7 @@ class Servers(Dialog[Met]):
     def __init__(self, known: Sequence[Known], name: str, knock: Knock) -> None:
         super().__init__()
         self._known = known
-        self._nick = name
+        self._nick = shown(name)
         self._knock = knock
         self._at = -1
         self._asking = False
@@ -112,4 +114,4 @@ class Servers(Dialog[Met]):
             self.dismiss(met)
 
     def _say(self, text: str) -> None:
-        self.query_one(".wrong", Static).update(text)
+        self.query_one(".wrong", Static).update(content(text))

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ NASTY = (
     "雪👩‍👩‍👧‍👦🏳️‍🌈" * 30,
     "\u2028line\u2029line\x85line",
 )
+
+
+def names(nick: str) -> Iterator[bytes]:
+    """The server calls us something nasty, time and again; at last `nick`."""
+    now = "ada"
+    for word in [*(nasty.replace(" ", "") for nasty in NASTY), nick]:
+        yield f":{now}!u@h NICK {word}\r\n".encode("utf-8", "surrogatepass")
+        yield f":irc.example 001 {word} :Welcome\r\n".encode("utf-8", "surrogatepass")
+        now = word
 
 
 def hostile_lines(nick: str) -> Iterator[bytes]:
@@ -86,7 +96,7 @@ def hostile_lines(nick: str) -> Iterator[bytes]:
     yield line(f"@time=2026-01-02T11:59:00.000Z :ian!i@h PRIVMSG #lobby :{nick}, the end of it")
 
 
-def serve(sock: socket.socket) -> None:
+def serve(sock: socket.socket, nick: str) -> None:
     """Bad CAP LS, a greeting, everything nasty; then what is asked is answered until the client leaves."""
     greeted, rest = False, b""
     sock.sendall(f":irc.example CAP * LS * :{NASTY[0]} =x sasl=\r\n:irc.example CAP * LS :{CAPS}\r\n".encode())
@@ -97,7 +107,7 @@ def serve(sock: socket.socket) -> None:
                 sock.sendall(b":irc.example CAP * ACK " + line[8:] + b"\r\n")
             elif line.startswith(b"CAP END") and not greeted:
                 greeted = True
-                sock.sendall(b"".join(hostile_lines("ada")))
+                sock.sendall(b"".join([*names(nick), *hostile_lines(nick)]))
             elif line.startswith(b"PING"):
                 sock.sendall(b":irc.example PONG irc.example " + line[5:] + b"\r\n")
             elif line.startswith(b"QUIT"):
@@ -127,10 +137,12 @@ def test_the_check_finds_what_it_is_to_find() -> None:
     assert foreign(b"\x1b[?1049h\x1b[38;2;1;2;3mtext\r\n\x1b[0m\x1b[4;1H") == []
 
 
-@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
-def test_nothing_from_the_server_works_on_the_terminal(authority: Authority, tmp_path: Path, size: tuple[int, int]) -> None:
-    ca = authority.ca
-    with RawServer(serve, authority.context("localhost")) as server, client(server.port, ca, tmp_path, size) as terminal:
+@pytest.mark.parametrize(("size", "nick"), [((80, 24), "ada"), ((160, 50), NASTY[0])], ids=["a name", "a nasty name"])
+def test_nothing_from_the_server_works_on_the_terminal(
+    authority: Authority, tmp_path: Path, size: tuple[int, int], nick: str
+) -> None:
+    ca, says = authority.ca, partial(serve, nick=nick)
+    with RawServer(says, authority.context("localhost")) as server, client(server.port, ca, tmp_path, size) as terminal:
         terminal.writes("the end of it")
         for keys in ("\x1b[5~" * 3, "\x1b[1;3A", "e", "\x0e", "\x0e", "\x10", "\x1ba", "\x1bm", "\x0b", "\x1b[B"):
             before = len(terminal.written)

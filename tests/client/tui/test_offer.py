@@ -109,9 +109,9 @@ def test_not_while_somebody_does_something_else() -> None:
         desk.app.main._tick()
         await desk.settle()
         assert not desk.app.main.offers.open
-        desk.app.main.composer.load("")
         await desk.happens(*(said(f"line {n}", second=n) for n in range(90)))
         await desk.keys("pageup")
+        desk.app.main.composer.load("")
         desk.app.main._tick()
         await desk.settle()
         assert not desk.app.main.offers.open

@@ -67,7 +67,7 @@ def test_on_a_real_connection(server: FakeServer, ca: Path) -> None:
 
     asyncio.run(scenario())
     assert session.link.join(PATIENCE)
-    assert server.seen[-1].command == "QUIT"
+    Waits.until(lambda: server.seen[-1].command == "QUIT")
 
 
 @pytest.mark.parametrize("how", ["keys", "SIGTERM", "SIGHUP"])
