@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import TYPE_CHECKING
 
 from client.events import Feature
 from client.tui.bar import Offer
 from client.tui.screens.account import Account
-from client.tui.settings import MOST_OFFERED, save
+from client.tui.settings import MOST_OFFERED
 from wire.display import safe
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def offer_keyring(app: ParleyApp, session: Session) -> None:
         if yes and offer is not None:
             keeping.keep(offer, told)
         elif yes is not None:
-            threading.Thread(target=keeping.decline, name="noting a no", daemon=True).start()  # it may wait for a file
+            app.write(keeping.decline)
 
     if offer is not None:
         text = ASK_KEEP.format(account=safe(offer.account), server=session.name)
@@ -63,7 +62,7 @@ def offer_account(app: ParleyApp, session: Session) -> None:
     if not (can and talks and _idle(app, session)) or key in app.wanted.offered:
         return
     app.wanted.offered = (*app.wanted.offered, key)[-MOST_OFFERED:]
-    save(app.wanted)
+    app.keep_settings()
 
     def chosen(password: str | None) -> None:
         if password:

@@ -144,8 +144,8 @@ def test_a_write_that_breaks_off_leaves_what_was_there(monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    assert not pins.keep(A, b"new", NOW)
-    assert pins.find(A) == Pin(b"old", "2026-11-27")
+    assert not pins.keep(B, b"new", NOW)
+    assert (pins.find(A), pins.find(B)) == (Pin(b"old", "2026-11-27"), None)
     assert [entry.name for entry in pins.file().parent.iterdir() if not entry.name.endswith(".lock")] == ["pins.json"]
 
 
@@ -172,6 +172,19 @@ def test_pins() -> None:
     assert system is not None
     assert (system.by_system, system.fingerprint) == (True, "")
     assert [pins.forget(A), pins.forget(A), pins.find(A)] == [True, False, None]
+
+
+def test_a_pin_is_never_replaced() -> None:
+    """A yes to what was shown before another client stored somebody else is no yes to that."""
+    for certificate in (b"one", b""):
+        assert pins.keep(A, certificate, NOW)
+        assert pins.keep(A, certificate, NOW + timedelta(days=7))
+        assert not pins.keep(A, b"another", NOW)
+        assert pins.find(A) == Pin(certificate, "2026-11-27")
+        assert pins.forget(A)
+    folders.write(pins.file(), {pins.key(A): 7})
+    assert not pins.keep(A, b"one")
+    assert folders.read(pins.file()) == {pins.key(A): 7}
 
 
 @pytest.mark.parametrize("row", [7, None, {}, {"certificate": 7}, {"certificate": "ä"}, {"certificate": "A" * 99_999}])
@@ -207,7 +220,7 @@ def test_no_pin_makes_place_for_another() -> None:
     assert not pins.keep(A, b"y", NOW)
     assert (pins.find(A), pins.find(Address("h", 0))) == (None, Pin(b"x"))
     assert f"cannot be stored in {pins.file()} (it is full: forget some servers with --forget), so" in pins.unkept(A)
-    assert pins.keep(Address("h", 7), b"z", NOW), "one that is there already may change"
+    assert pins.keep(Address("h", 7), b"x", NOW), "one that is there already is there"
     assert pins.forget(Address("h", 0))
     assert pins.keep(A, b"y", NOW)
     assert pins.forget(Address("h", 1))

@@ -28,7 +28,6 @@ from client.tui.screens.help import Help
 from client.tui.screens.search import Search
 from client.tui.screens.switcher import Switcher
 from client.tui.session import Session
-from client.tui.settings import save
 from client.tui.status import StatusLine, status_row
 from client.tui.timeline import Timeline
 from client.tui.topic import TopicLine
@@ -397,7 +396,7 @@ class MainScreen(Screen[None]):
         self._show(what, shown)
         if not self._is_narrow:
             setattr(self.parley.wanted, what, shown)
-            save(self.parley.wanted)
+            self.parley.keep_settings()
 
     def _show(self, what: str, shown: bool | None) -> None:
         """None: where there is room for it."""

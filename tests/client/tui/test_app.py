@@ -434,11 +434,13 @@ def test_what_is_beside_the_conversation_is_remembered(desk: Desk) -> None:
         await desk.greeted()
         await desk.keys("ctrl+b", "alt+m")
         await desk.sees("Operators 1")
+        await desk.written()
         assert (load().rooms, load().members) == (False, True)
         await desk.pilot.resize_terminal(40, 20)
         await desk.sees_no("Operators")
         await desk.keys("f2")
         await desk.sees("1 #lobby")
+        await desk.written()
         assert not load().rooms, "in a narrow window it is for once"
         await desk.pilot.resize_terminal(80, 24)
         await desk.sees("Operators 1")
@@ -725,6 +727,7 @@ def test_an_account_is_offered_once(desk: Desk) -> None:
         desk.app.main._tick()
         await desk.settle()
         assert not desk.app.main.offers.open
+        await desk.written()
         assert load().offered == ("chat.example:6697",)
 
     desk.run(scenario)
