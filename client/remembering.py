@@ -109,7 +109,7 @@ class Welcoming(Offering):
         """Says what there is to say after that."""
         super().handle(event)
         offers = isinstance(event, e.Offers) and e.Feature.REGISTRATION in event.features
-        if offers and not self._account and known.tell(self._address, "accounts"):
+        if offers and not self._account and known.tell(self._address, known.ACCOUNTS):
             self._chat.inform(HINT)
 
     def _ask(self) -> None:

@@ -19,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 
 from client import known
+from client.address import Address
 from client.arrival import Visit
 from client.commands import Command
 from client.errors import Trouble
@@ -80,6 +81,7 @@ class ParleyApp(App[None]):
         self.notifier = Notifier(self._to_terminal, time.monotonic, wanted.notify, os.environ)
         self.knock = knock
         self.writer = Writer()
+        self.may_offer: dict[Address, bool] = {}  # whether an account is to be offered there, once that is known
         self.crash = ""
         self._leaving = False
 

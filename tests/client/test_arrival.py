@@ -250,6 +250,14 @@ def test_forgetting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     assert cli.main(["--forget", "h:7"]) == 1
     assert known.load() == []
     known.remember(A, "ada", "ada")
+    for account in ("grace", "ada"):
+        known.keeps(A, account)
+    forgotten.clear()
+    capsys.readouterr()
+    assert cli.main(["--forget", "chat.example"]) == 0
+    assert forgotten == [(A, "ada"), (A, "grace")]
+    assert capsys.readouterr().out.endswith(" your rooms and your passwords.\n")
+    known.remember(A, "ada", "ada")
     failures.append("The keyring cannot be used (OSError): unlock it, or do without.")
     capsys.readouterr()
     assert cli.main(["--forget", "chat.example"]) == 1

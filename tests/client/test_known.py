@@ -54,6 +54,7 @@ def test_servers_come_back_the_last_used_first() -> None:
         {"last_used": "0001-01-01T00:00:00"},
         {"last_used": "9999-12-31T23:59:59-23:00"},
         {"address": "a\x1b"},
+        {"kept": ["a b", 7, ":a"]},
     ],
 )
 def test_nothing_that_is_remembered_stops_a_start(more: dict[str, object], ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +81,18 @@ def test_an_account_outlives_a_visit_without_its_password() -> None:
     assert known.load()[0].account == "ada_l"
     known.remember(A, "eve")
     assert known.load()[0].account == "", "somebody else's visit"
+
+
+def test_accounts_in_the_keyring_are_noted() -> None:
+    assert not known.keeps(A, "ada"), "nothing can be noted of a server that is not known"
+    known.remember(A, "ada")
+    for account in ("ada", "grace", "ada"):
+        assert known.keeps(A, account)
+    known.remember(A, "eve", "eve")
+    assert (known.load()[0].account, known.load()[0].kept) == ("eve", ("grace", "ada"))
+    for number in range(known.MOST_ROOMS):
+        known.keeps(A, f"a{number}")
+    assert len(known.load()[0].kept) == known.MOST_ROOMS
 
 
 def test_lists_have_an_end() -> None:

@@ -101,7 +101,8 @@ class Desk:
             )
             for host, dialect in zip(servers, self.dialects, strict=True)
         ]
-        self.app = ParleyApp(self.sessions, Settings(offered=tuple(f"{host}:6697" for host in servers)))
+        self.app = ParleyApp(self.sessions, Settings())
+        self.app.may_offer = {session.address: False for session in self.sessions}
         self.pilot: Pilot[None]
 
     @property

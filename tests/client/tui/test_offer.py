@@ -65,6 +65,7 @@ def test_yes_keeps_it(ring: list[tuple[Address, str, str]]) -> None:
 
     desk.run(scenario)
     assert ring == [(A, "grace", "s3cret")]
+    assert known.load()[0].kept == ("grace",), "for who forgets the server"
 
 
 def test_a_keyring_that_does_not_take_it(ring: list[tuple[Address, str, str]]) -> None:
