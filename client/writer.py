@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 FLUSHING = 5.0  # seconds; twice what `client.locks` waits, and a disk's time
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 
 class Writer:

@@ -137,7 +137,7 @@ def test_a_session_of_the_full_screen_makes_the_offer(server: FakeServer, ca: Pa
         assert session.keeping is not None
         Waits.until(lambda: session.keeping.offer)  # type: ignore[union-attr]
         assert session.keeping.take() == ("grace", "typed")
-        assert known.load()[0].account == "grace"
     finally:
         session.link.stop()
         assert session.link.join(PATIENCE)
+    assert known.load()[0].account == "grace"
