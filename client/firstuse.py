@@ -120,7 +120,7 @@ def prepare(address: Address, ca: str | None = None, demanded: str = "") -> Trus
     `demanded`: a fingerprint of an invitation or of --fingerprint, in place of the question. Where there is a file too, that one of
     its authorities has to vouch. Raises Trouble. It may take two short connections to the server, the first time.
     """
-    if ca or os.environ.get(CA_VARIABLE):
+    if ca is not None or os.environ.get(CA_VARIABLE):
         return _given(ca, demanded)
     pin = pins.find(address)
     if demanded and (pin is None or pin.fingerprint != demanded):
