@@ -89,7 +89,8 @@ class Person:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         (folder / "parley").mkdir(exist_ok=True)
-        (folder / "parley" / "screen.json").write_text(json.dumps({"offered": [f"localhost:{where.port}"]}))
+        row = {"address": f"localhost:{where.port}", "last_used": "2026-01-01T00:00:00+00:00", "told": ["accounts"]}  # no offer
+        (folder / "parley" / "servers.json").write_text(json.dumps({"servers": [row]}))
         environment = {**os.environ, "TERM": "xterm-256color", "XDG_CONFIG_HOME": str(folder), "XDG_STATE_HOME": str(folder)}
         command = [sys.executable, "-m", "client", f"localhost:{where.port}", "--ca", str(where.ca), "--name", "ada"]
         self._process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True)

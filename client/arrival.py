@@ -93,6 +93,9 @@ def arrive(args: argparse.Namespace, source: TextIO, *, person: bool) -> Visit:
 
 def _check_files(args: argparse.Namespace) -> None:
     """Nobody is asked anything for the sake of a file that is no use. Raises Trouble."""
+    for option, given in (("--ca", args.ca), ("--fingerprint", args.fingerprint), ("--password-file", args.password_file)):
+        if given == "":  # a variable of the shell that is not set: nobody meant the system's authorities, or the environment
+            raise Trouble(f"{option} is empty: say what is meant, or leave it out.")
     if args.fingerprint and args.ca:
         raise Trouble("--ca and --fingerprint say the same: one of them is enough.")
     if args.ca or os.environ.get(CA_VARIABLE):
@@ -115,11 +118,12 @@ def _environment(
     args: argparse.Namespace, address: Address, before: Known | None, source: TextIO, *, person: bool
 ) -> Mapping[str, str]:
     """The environment, as far as it is for a server that a link names: a link may come from anybody, so account and password of
-    the environment are for it only where somebody says so, or was logged in to that account there before."""
+    the environment are for it only where somebody says so, each time: who was logged in there before had that server's password at
+    hand, and what is in the environment now may be another's."""
     account = args.account or os.environ.get(ACCOUNT_VARIABLE) or (before.account if before is not None else "")
     instead = {ACCOUNT_VARIABLE: args.account, PASSWORD_VARIABLE: args.password_file}
     used = [variable for variable, given in instead.items() if os.environ.get(variable) and not given]
-    if args.plain or not account or not used or (before is not None and before.account == account):
+    if args.plain or not account or not used:
         return os.environ
     which = " and ".join(f"${variable}" for variable in used)
     if not person:

@@ -94,10 +94,12 @@ def _forget(args: argparse.Namespace) -> int:
         raise Trouble("Which server is to be forgotten? python -m client --forget HOST")
     before = known.find(address)
     failed: list[str] = []
-    password = before is not None and before.account and keys.forget(address, before.account, failed.append)
+    accounts = dict.fromkeys((before.account, *before.kept)) if before is not None else {}
+    taken = [account for account in accounts if account and keys.forget(address, account, failed.append)]
     if not [did for did in (pins.forget(address), known.forget(address)) if did]:
         raise Trouble(f"Nothing is known about {safe(str(address))} (or it cannot be changed): see that host and port are right.")
-    what = ["whom you trusted there", "your name", "your rooms", *(["your password"] if password else [])]
+    passwords = ["your password" if len(taken) == 1 else "your passwords"] if taken else []
+    what = ["whom you trusted there", "your name", "your rooms", *passwords]
     print(f"{safe(str(address))} is forgotten: {', '.join(what[:-1])} and {what[-1]}.")
     if failed:
         print(f"{failed[0]} Your password may still be in it, as {safe(keys.service(address))!a}.", file=sys.stderr)

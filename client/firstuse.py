@@ -78,9 +78,15 @@ class Stranger:
         return [(label, value) for label, value in [*rows, ("SHA-256", first), ("", second)] if value]
 
     def accept(self) -> Trust:
-        """A person has compared the fingerprint: trust it from now on. Where it cannot be stored, for this once."""
+        """A person has compared the fingerprint: trust it from now on. Where it cannot be stored, for this once.
+
+        Raises Trouble, the loud one, where another one was stored meanwhile, by another client: what was compared is not that.
+        """
         trust = _pinned(self.address, Pin(self.certificate.der))
-        return replace(trust, kept=pins.keep(self.address, self.certificate.der))
+        kept = pins.keep(self.address, self.certificate.der)
+        if not kept and (other := pins.find(self.address)) is not None and other.certificate != self.certificate.der:
+            raise _changed(self.address, _pinned(self.address, other), (self.certificate,))
+        return replace(trust, kept=kept)
 
     def refuse(self) -> Trouble:
         """Nobody said yes: what to tell them."""
@@ -114,7 +120,7 @@ def prepare(address: Address, ca: str | None = None, demanded: str = "") -> Trus
     `demanded`: a fingerprint of an invitation or of --fingerprint, in place of the question. Where there is a file too, that one of
     its authorities has to vouch. Raises Trouble. It may take two short connections to the server, the first time.
     """
-    if ca or os.environ.get(CA_VARIABLE):
+    if ca is not None or os.environ.get(CA_VARIABLE):
         return _given(ca, demanded)
     pin = pins.find(address)
     if demanded and (pin is None or pin.fingerprint != demanded):
@@ -161,7 +167,7 @@ def _first(address: Address) -> Trust | Stranger:
         context = client_context(ca)
         trouble = shake(address, context, describe(ca))
         if trouble is None:
-            return Trust(context, describe(ca)) if ca else Trust(context, SYSTEM, Pin(b""), kept=pins.keep(address, b""))
+            return Trust(context, describe(ca)) if ca else _by_system(address, context)
         if not trouble.stranger:
             raise trouble
     offered = assess(look(address), None).certificate
@@ -169,12 +175,18 @@ def _first(address: Address) -> Trust | Stranger:
     return Stranger(address, offered)
 
 
+def _by_system(address: Address, context: ssl.SSLContext) -> Trust:
+    """This computer's authorities vouch for it. Where another client stored somebody else meanwhile, that one has to."""
+    kept = pins.keep(address, b"")
+    other = None if kept else pins.find(address)
+    return Trust(context, SYSTEM, Pin(b""), kept=kept) if other is None else _pinned(address, other)
+
+
 def _demanded(address: Address, pin: Pin | None, demanded: str) -> Trust:
-    chain = look(address)
-    verdict = assess(chain, pin, demanded)
+    """`demanded` is not whom we trust."""
     if pin is not None:
-        trust = _pinned(address, pin)
-        raise _at_odds(address, trust, demanded) if _shows(chain, pin) else _changed(address, trust, chain)
+        raise _contradicted(address, _pinned(address, pin), demanded)
+    verdict = assess(look(address), None, demanded)
     if verdict.finding is not Finding.KNOWN:
         raise _other(address, verdict)
     _check(address, verdict.certificate)
@@ -209,8 +221,12 @@ def _other(address: Address, verdict: Verdict) -> Trouble:
     )
 
 
-def _shows(chain: tuple[Certificate, ...], pin: Pin) -> bool:
-    return any(one.fingerprint == pin.fingerprint for one in chain)
+def _contradicted(address: Address, trust: Trust, demanded: str) -> Trouble:
+    """What to say where a link or an option names another authority than a pin: whether the server itself is as it was."""
+    trouble = shake(address, trust.context, trust.described)
+    if trouble is None:
+        return _at_odds(address, trust, demanded)
+    return _changed(address, trust, look(address)) if trouble.stranger else trouble
 
 
 def _at_odds(address: Address, trust: Trust, demanded: str) -> Trouble:

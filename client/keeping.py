@@ -77,6 +77,7 @@ class Keeping:
             said: list[str] = []
             if keys.keep(self._address, offer.account, offer.password, said.append):
                 self._kept = offer.password
+                known.keeps(self._address, offer.account)
                 told(KEPT)
             else:
                 told(" ".join([NOT_KEPT, *said]))

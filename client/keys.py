@@ -1,4 +1,4 @@
-"""Passwords in this computer's keyring (https://pypi.org/project/keyring/), for who wants them kept there.
+"""Passwords in this computer's keyring (https://github.com/jaraco/keyring), for who wants them kept there.
 
 Only in one that encrypts: a backend of priority 1 or more, never a file in clear. A keyring may wait for a person to open it, or
 for a service that never answers: each call has a deadline, in a thread of its own, and no failure of it is more than a sentence.

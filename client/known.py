@@ -16,12 +16,14 @@ from wire.names import fold, valid_room
 MOST_SERVERS = 50
 MOST_ROOMS = 50
 LONGEST = 200  # characters of a name
+ACCOUNTS = "accounts"  # what `tell` notes where an account was offered
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A server: `account` "" where we have none there, `last_used` in UTC, `told` what need not be said or asked once more."""
+    """A server: `account` "" where we have none there, `last_used` in UTC, `told` what need not be said or asked once more, `kept`
+    the accounts whose passwords this computer's keyring got."""
 
     address: Address
     name: str
@@ -29,6 +31,7 @@ class Known:
     rooms: tuple[str, ...] = ()
     last_used: datetime = NEVER
     told: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 def file() -> Path:
@@ -55,10 +58,10 @@ def remember(address: Address, name: str, account: str = "", rooms: tuple[str, .
     """
     with locks.alone(file()) as ours:
         before = find(address)
-        told = before.told if before else ()
+        told, kept = (before.told, before.kept) if before else ((), ())
         if before is not None and not account and fold(before.name) == fold(name):
             account = before.account
-        return ours and _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told))
+        return ours and _store(Known(address, name, account, rooms[:MOST_ROOMS], now or datetime.now(UTC), told, kept))
 
 
 def tell(address: Address, what: str) -> bool:
@@ -70,6 +73,16 @@ def tell(address: Address, what: str) -> bool:
         if ours:
             _store(replace(known, told=(*known.told, what)))
     return True
+
+
+def keeps(address: Address, account: str) -> bool:
+    """Notes that the keyring has the password of `account`, for who forgets the server; whether that could be stored."""
+    with locks.alone(file()) as ours:
+        known = find(address)
+        if not ours or known is None:
+            return False
+        others = [other for other in known.kept if other != account]
+        return _store(replace(known, kept=(*others, account)[-MOST_ROOMS:]))
 
 
 def forget(address: Address) -> bool:
@@ -101,6 +114,7 @@ def _row(known: Known) -> dict[str, Any]:
         "rooms": list(known.rooms),
         "last_used": known.last_used.isoformat(timespec="seconds"),
         "told": list(known.told),
+        "kept": list(known.kept),
     }
 
 
@@ -115,7 +129,9 @@ def _known(row: object) -> Known | None:
         return None
     rooms = tuple(room for room in _texts(row, "rooms") if valid_room(room, LONGEST))
     account = _text(row, "account")
-    return Known(address, _text(row, "name"), account if valid_account(account) else "", rooms, last, _texts(row, "told"))
+    kept = tuple(one for one in _texts(row, "kept") if valid_account(one))
+    name, told = _text(row, "name"), _texts(row, "told")
+    return Known(address, name, account if valid_account(account) else "", rooms, last, told, kept)
 
 
 def _text(row: dict[str, Any], name: str) -> str:

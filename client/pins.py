@@ -66,15 +66,18 @@ def find(address: Address) -> Pin | None:
 
 
 def keep(address: Address, certificate: bytes, now: datetime | None = None) -> bool:
-    """Trusts `certificate` for this server from now on; whether it could be stored. Where it could not, `unkept` says why.
+    """Trusts `certificate` for this server from now on; whether that is stored. Where it could not be, `unkept` says why.
 
-    No other server is ever forgotten for it: whom nobody remembers, people are asked about as if they had never been there.
+    Another one that stands there stays, and that is a no: it was stored since somebody looked, and only `forget` takes it out. No
+    other server is ever forgotten for it: whom nobody remembers, people are asked about as if they had never been there.
     """
     row = {"certificate": base64.b64encode(certificate).decode(), "since": f"{now or datetime.now(UTC):%Y-%m-%d}"}
     with locks.alone(file()) as ours, contextlib.suppress(Trouble):
         rows = folders.read(file(), needed=True)
-        room = key(address) in rows or len(rows) < MOST_PINS
-        return ours and room and folders.write(file(), {**rows, key(address): row})
+        if key(address) in rows:
+            there = _pin(rows[key(address)])
+            return there is not None and there.certificate == certificate
+        return ours and len(rows) < MOST_PINS and folders.write(file(), {**rows, key(address): row})
     return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from client import events as e
@@ -12,6 +13,7 @@ from client.asking import agreed
 from client.chat import Chat
 from client.connection import Driver
 from client.keeping import Keeping
+from client.writer import FLUSHING, Writer
 from wire.names import fold, valid_nick
 
 HINT = "this server lets you keep your name: /register makes an account"
@@ -29,7 +31,8 @@ class Visited(NamedTuple):
 
 class Remembering:
     """A driver (`client.connection.Driver`) around a front end's. It writes when we are let in, when we make an account, and at the
-    end: a server has no say in how often. `account` is one that we log in to: what a server calls us by itself is not remembered.
+    end: a server has no say in how often, and the connection waits for no file. `account` is one that we log in to: what a server
+    calls us by itself is not remembered.
     """
 
     def __init__(self, driver: Driver, address: Address, name: str, rooms: list[str], account: str = "") -> None:
@@ -38,6 +41,7 @@ class Remembering:
         self._name = name
         self._account = account
         self._rooms = {fold(room): room for room in rooms}
+        self._writer = Writer()
         self._stored: tuple[str, ...] | None = None  # the rooms last written
 
     def handle(self, event: e.Event) -> None:
@@ -68,6 +72,11 @@ class Remembering:
         if self._stored not in (None, tuple(self._rooms.values())):
             self._store()
         self._driver.ended()
+        self.flush()
+
+    def flush(self, patience: float = FLUSHING) -> bool:
+        """Waits until it is stored; False where that takes longer than `patience` (seconds)."""
+        return self._writer.flush(patience)
 
     def _name_from(self, nick: str) -> str:
         """Who we are from now on: another only where that is not ours for the time being, and a name at all."""
@@ -76,7 +85,7 @@ class Remembering:
 
     def _store(self) -> None:
         self._stored = tuple(self._rooms.values())
-        known.remember(self._address, self._name, self._account, self._stored)
+        self._writer.leave(partial(known.remember, self._address, self._name, self._account, self._stored))
 
 
 class Offering(Remembering):
@@ -98,6 +107,7 @@ class Welcoming(Offering):
     def __init__(self, chat: Chat, visited: Visited, keeping: Keeping) -> None:
         super().__init__(chat, visited, keeping)
         self._chat = chat
+        self._hinted = False
         self._post: Callable[[Callable[[], None]], None] = lambda job: job()
         keeping.when_ready(lambda: self._post(self._ask))
 
@@ -109,8 +119,14 @@ class Welcoming(Offering):
         """Says what there is to say after that."""
         super().handle(event)
         offers = isinstance(event, e.Offers) and e.Feature.REGISTRATION in event.features
-        if offers and not self._account and known.tell(self._address, "accounts"):
-            self._chat.inform(HINT)
+        if offers and not self._account and not self._hinted:
+            self._hinted = True
+            self._writer.leave(self._hint)
+
+    def _hint(self) -> None:
+        """In the thread for files."""
+        if known.tell(self._address, known.ACCOUNTS):
+            self._post(lambda: self._chat.inform(HINT))
 
     def _ask(self) -> None:
         offer = self.keeping.take()
@@ -121,6 +137,6 @@ class Welcoming(Offering):
             if agreed(answer):
                 self.keeping.keep(offer, lambda text: self._post(lambda: self._chat.inform(text)))
             elif answer:
-                self.keeping.decline()
+                self._writer.leave(self.keeping.decline)
 
         self._chat.ask(ASK_KEEP, answered)

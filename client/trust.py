@@ -18,7 +18,12 @@ _CA_TRUE = re.compile(rb"\x06\x03\x55\x1d\x13(?:\x01\x01.)?\x04.\x30.\x01\x01[^\
 
 
 def find_ca(given: str | None) -> Path | None:
-    """The CA file to trust: the one given, else $PARLEY_CA, else that of `make run`; None for this computer's own."""
+    """The CA file to trust: the one given, else $PARLEY_CA, else that of `make run`; None for this computer's own.
+
+    Raises Trouble where "" is given: who meant a file did not mean this computer's authorities.
+    """
+    if given == "":
+        raise Trouble("The authority's file has an empty name: say which one, or leave --ca (or `ca`) out.", lasting=True)
     chosen = given or os.environ.get(CA_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()

@@ -1,13 +1,18 @@
 """Whether we may listen at some ports: python deploy/ports.py NAME=PORT... (what deploy/run.sh asks before it starts anything).
 
-Exit code 0 where it does. Otherwise 1, with a sentence that names the variable to set, and the command that does.
+Exit code 0 where it does. Otherwise 1, with a sentence that names the variable to set, and the command that does. What else was set
+for that ($VAR, $HTTP_PORT: the folder of another copy, say) is in the command too.
 """
 
+import os
+import shlex
 import socket
 import sys
 
 DEFAULTS = {"IRC_PORT": 6697, "PLAIN_PORT": 12345}
+OTHERS = {"HTTP_PORT": "9167", "VAR": "var", "BOTS": ""}  # what deploy/run.sh takes besides
 LAST = 65535
+DIGITS = 5  # of a port: more are not even looked at
 
 
 def usable(port: int) -> bool:
@@ -24,18 +29,29 @@ def usable(port: int) -> bool:
 def complaint(given: dict[str, str]) -> str:
     """What is wrong with these ports, "" where nothing is."""
     for name, port in given.items():
-        if not (port.isascii() and port.isdigit() and 0 < int(port) <= LAST):
+        if not (port.isascii() and port.isdigit() and len(port) <= DIGITS and 0 < int(port) <= LAST):
             return f"{name} is a port, from 1 to {LAST}, as in: make run {name}={DEFAULTS.get(name, 6698) + 1}"
     wanted = {name: int(port) for name, port in given.items()}
+    twice = [name for at, (name, port) in enumerate(wanted.items()) if port in list(wanted.values())[:at]]
+    if twice:
+        return f"Port {wanted[twice[0]]} can be only one of {' and '.join(wanted)}: take another:\n    {_command(wanted, twice)}"
     refused = [name for name, port in wanted.items() if not usable(port)]
     if not refused:
         return ""
+    ports = " and ".join(str(wanted[name]) for name in refused)
+    command = _command(wanted, refused)
+    return f"Port {ports} is in use (or not allowed): end what listens there, or take another:\n    {command}"
+
+
+def _command(wanted: dict[str, int], refused: list[str]) -> str:
+    """What to type, with other ports for those refused."""
     chosen = dict(wanted)
     for name in refused:
         chosen[name] = _next(wanted[name], set(chosen.values()))
-    ports = " and ".join(str(wanted[name]) for name in refused)
-    settings = " ".join(f"{name}={port}" for name, port in chosen.items() if port != DEFAULTS.get(name))
-    return f"Port {ports} is in use (or not allowed): end what listens there, or take another:\n    make run {settings}"
+    ports = [f"{name}={port}" for name, port in chosen.items() if port != DEFAULTS.get(name)]
+    others = [(name, os.environ.get(name, "")) for name in OTHERS if name not in wanted]
+    settings = [f"{name}={shlex.quote(value)}" for name, value in others if value not in ("", OTHERS[name])]
+    return " ".join(["make run", *ports, *settings])
 
 
 def _next(port: int, others: set[int]) -> int:

@@ -136,9 +136,8 @@ def start_where_it_says(bot: Bot, address: str | None, ca: str | None, *, patien
     Raises Trouble, and ValueError for an address that is none.
     """
     given = parse_address(address) if address else bot.address
-    return start(
-        bot, given or parse_address(os.environ.get(ADDRESS_VARIABLE) or LAST_RESORT), find_ca(ca or bot.ca), patient=patient
-    )
+    where = given or parse_address(os.environ.get(ADDRESS_VARIABLE) or LAST_RESORT)
+    return start(bot, where, find_ca(bot.ca if ca is None else ca), patient=patient)
 
 
 def _login(bot: Bot) -> Login | None:

@@ -10,7 +10,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar, TypeVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -19,7 +21,10 @@ from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 
 from client import known
+from client.address import Address
+from client.arrival import Visit
 from client.commands import Command
+from client.errors import Trouble
 from client.firstuse import Stranger
 from client.tui.area import Area
 from client.tui.composer import Secret
@@ -35,6 +40,7 @@ from client.tui.session import Session
 from client.tui.settings import Settings, save
 from client.tui.themes import THEMES, following
 from client.tui.workspace import Place, Workspace
+from client.writer import Writer
 
 LEAVING = 5.0  # seconds that a goodbye may take
 TRUST = (
@@ -43,6 +49,8 @@ TRUST = (
 )
 DISCONNECT = ("/disconnect", "leave this server; the others stay", 0)  # a command: usage, help, words
 PAUSE = 0.005  # seconds between two turns while there is more: the keys have theirs
+
+T = TypeVar("T")
 
 
 def terminal_driver() -> type[Driver] | None:
@@ -78,6 +86,8 @@ class ParleyApp(App[None]):
         self.main = MainScreen(self.workspace)
         self.notifier = Notifier(self._to_terminal, time.monotonic, wanted.notify, os.environ)
         self.knock = knock
+        self.writer = Writer()
+        self.may_offer: dict[Address, bool] = {}  # whether an account is to be offered there, once that is known
         self.crash = ""
         self.typed = InOrder(self, super().on_event, self._handle_exception, texts=(Area, Secret))
         self._leaving = False
@@ -161,9 +171,28 @@ class ParleyApp(App[None]):
         if isinstance(met.found, Stranger):
             what = "\n".join(f"{label:10} {value}" for label, value in met.found.rows())
             question = Question("Whom to trust", TRUST.format(what=what), yes="It is the same", no="No")
-            self.push_screen(question, lambda yes: self.add(session_for(met.visit())) if yes else None)
+            self.push_screen(question, lambda yes: self._visit(met) if yes else None)
         else:
-            self.add(session_for(met.visit()))
+            self._visit(met)
+
+    def _visit(self, met: Met) -> None:
+        """Go there, once it is stored whom we trust; where that was another one meanwhile, it says so."""
+
+        def visit() -> Visit | Trouble:
+            try:
+                return met.visit()
+            except Trouble as trouble:
+                return trouble
+
+        def go(found: Visit | Trouble) -> None:
+            if self._leaving or self._exit:
+                return
+            if isinstance(found, Trouble):
+                self.push_screen(AlarmScreen("Not whom you trusted" if found.stranger else "Not connected", found))
+            else:
+                self.add(session_for(found))
+
+        self.write(visit, go)
 
     def add(self, session: Session) -> None:
         """One more server, in front."""
@@ -229,7 +258,23 @@ class ParleyApp(App[None]):
         """The next theme; it is remembered."""
         self.wanted.theme = following(self.wanted.theme)
         self.theme = THEMES[self.wanted.theme].name
-        save(self.wanted)
+        self.keep_settings()
+
+    # --- files ---
+
+    def write(self, work: Callable[[], T], then: Callable[[T], object] = lambda _: None) -> None:
+        """Has `work` done in the thread for files, in the order of these calls, and then here `then` with what came of it."""
+
+        def job() -> None:
+            result = work()
+            with contextlib.suppress(RuntimeError):  # the user interface has ended
+                self.call_later(then, result)
+
+        self.writer.leave(job)
+
+    def keep_settings(self) -> None:
+        """Remember how the screen is liked, as it is now."""
+        self.write(partial(save, replace(self.wanted)))
 
     def _to_terminal(self, text: str) -> None:
         if self._driver is not None:

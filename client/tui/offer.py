@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
+from client import known
 from client.events import Feature
 from client.tui.bar import Proposal
 from client.tui.cells import shown
 from client.tui.screens.account import Account
-from client.tui.settings import MOST_OFFERED, save
 
 if TYPE_CHECKING:
     from client.tui.app import ParleyApp
@@ -54,22 +54,34 @@ def offer_keyring(app: ParleyApp, session: Session) -> None:
         if yes and offer is not None:
             keeping.keep(offer, told)
         elif yes is not None:
-            threading.Thread(target=keeping.decline, name="noting a no", daemon=True).start()  # it may wait for a file
+            app.write(keeping.decline)
 
     if offer is not None:
         text = ASK_KEEP.format(account=shown(offer.account), server=session.name)
         app.main.offers.show(Proposal(text, answered, lambda: not session.ended, yes="keep it", no="no", later="another time"))
 
 
+def _may_offer(app: ParleyApp, session: Session) -> bool:
+    """Whether an account was never offered there, by no front end; False also until that is known: it stands in a file."""
+    address = session.address
+    if address not in app.may_offer:
+        app.may_offer[address] = False
+
+        def told(first: bool) -> None:
+            app.may_offer[address] = first
+
+        app.write(partial(known.tell, address, known.ACCOUNTS), told)
+    return app.may_offer[address]
+
+
 def offer_account(app: ParleyApp, session: Session) -> None:
     """Offers it, where this is the time: not while something is typed, or what was said before is read, or there is a question."""
-    view, key = session.view, str(session.address)
+    view = session.view
     can = Feature.REGISTRATION in view.features and view.online and not view.account
     talks = any(entry.own and entry.spoken for entry in view.front.entries.newest(100))  # who has just come looks at the room first
-    if not (can and talks and _idle(app, session)) or key in app.wanted.offered:
+    if not (can and talks and _idle(app, session)) or not _may_offer(app, session):
         return
-    app.wanted.offered = (*app.wanted.offered, key)[-MOST_OFFERED:]
-    save(app.wanted)
+    app.may_offer[session.address] = False
 
     def chosen(password: str | None) -> None:
         if password:

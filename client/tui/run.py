@@ -55,6 +55,7 @@ def _end(app: ParleyApp) -> None:
         session.link.stop()
     for session in app.workspace.servers:
         session.link.join(JOINING)
+    app.writer.flush()
 
 
 def _report(app: ParleyApp) -> int:

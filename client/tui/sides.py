@@ -7,18 +7,19 @@ from typing import Any
 
 from textual.screen import Screen
 
-from client.tui.settings import Settings, save
+from client.tui.settings import Settings
 
 WIDE = 110  # columns, from which members are shown
 NARROW = 60  # columns, under which rooms are not
 
 
 class Sides:
-    """Of a screen, whose style sheet knows the classes that are set here. `wanted` gives what was left on or off."""
+    """Of a screen, whose style sheet knows the classes that are set here. `wanted` gives what was left on or off, `keep` remembers it."""
 
-    def __init__(self, screen: Screen[Any], wanted: Callable[[], Settings]) -> None:
+    def __init__(self, screen: Screen[Any], wanted: Callable[[], Settings], keep: Callable[[], None]) -> None:
         self._screen = screen
         self._wanted = wanted
+        self._keep = keep
 
     @property
     def _is_narrow(self) -> bool:
@@ -35,9 +36,8 @@ class Sides:
         shown = not self._screen.query_one(f"#{what}").display
         self._show(what, shown)
         if not self._is_narrow:
-            wanted = self._wanted()
-            setattr(wanted, what, shown)
-            save(wanted)
+            setattr(self._wanted(), what, shown)
+            self._keep()
 
     def fold(self) -> None:
         """Something else has come to the front: in a narrow window that is all there is to see then."""

@@ -170,12 +170,15 @@ def test_a_link_gets_no_account_unasked(capsys: pytest.CaptureFixture[str], tmp_
 
 
 @pytest.mark.usefixtures("_in_the_environment")
-def test_where_one_was_logged_in_before_a_link_asks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_one_was_logged_in_before_a_link_asks_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """It says nothing about whose password is in the environment; and what an account is called, a server may have had a say in."""
     known.remember(A, "ada", "ada")
-    assert login_of(LINK) == ("ada", "s3cret")
+    assert login_of(LINK, typed="n\n") == ("ada", "typed")
+    assert login_of(LINK, typed="y\n") == ("ada", "s3cret")
     assert login_of("ircs://other.example/", "--name", "x", typed="n\n") is None
+    assert capsys.readouterr().out.count("[y/N]") == 3
     assert visit(LINK, "--plain", "--name", "x").plain
-    assert capsys.readouterr().out.count("[y/N]") == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_a_password_alone_is_nothing_to_ask_about(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,6 +194,10 @@ def test_a_password_alone_is_nothing_to_ask_about(monkeypatch: pytest.MonkeyPatc
         ([], "/nonexistent", "The CA file '/nonexistent' cannot be used"),
         (["--password-file", "/nonexistent"], "", "The password file /nonexistent cannot be read"),
         (["--ca", "x", "--fingerprint", CA], "", "one of them is enough"),
+        (["h", "--ca", ""], "", "--ca is empty: say what is meant, or leave it out"),
+        (["h", "--fingerprint", ""], "", "--fingerprint is empty"),
+        (["h", "--ca", "", "--fingerprint", ""], "", "--ca is empty"),
+        (["h", "--account", "ada", "--password-file", ""], "", "--password-file is empty"),
     ],
 )
 def test_files_are_looked_at_before_anything_is_asked(
@@ -242,6 +249,14 @@ def test_forgetting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == "h:7 is forgotten: whom you trusted there, your name and your rooms.\n"
     assert cli.main(["--forget", "h:7"]) == 1
     assert known.load() == []
+    known.remember(A, "ada", "ada")
+    for account in ("grace", "ada"):
+        known.keeps(A, account)
+    forgotten.clear()
+    capsys.readouterr()
+    assert cli.main(["--forget", "chat.example"]) == 0
+    assert forgotten == [(A, "ada"), (A, "grace")]
+    assert capsys.readouterr().out.endswith(" your rooms and your passwords.\n")
     known.remember(A, "ada", "ada")
     failures.append("The keyring cannot be used (OSError): unlock it, or do without.")
     capsys.readouterr()

@@ -222,6 +222,8 @@ def test_whom_to_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_CA", "/other")
     assert find_ca(None) == Path("/other")
     assert find_ca("/given") == Path("/given")
+    with pytest.raises(Trouble, match="has an empty name"):
+        find_ca("")
 
 
 def test_the_context_verifies(ca: Path) -> None:

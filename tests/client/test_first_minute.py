@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from client import known, pins
 from client.address import Address
 from client.asking import ask_trust
-from client.chain import described, look
+from client.chain import described, look, shake
 from client.chat import Chat
 from client.connection import Connection
 from client.errors import Trouble
@@ -184,6 +185,56 @@ def stranger_again(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> bool:
     return stranger(server).accept().kept
 
 
+def test_a_link_at_odds_with_this_computers_authorities_is_no_change_of_the_server(
+    whole: FakeServer, authority: Authority, other: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    trusted(at(whole))
+    text = refusal(at(whole), other.fingerprint)
+    assert text.startswith("The invitation or --fingerprint names another authority for ")
+    assert "an authority that this computer knows" in text
+    monkeypatch.setenv("SSL_CERT_FILE", str(other.ca))
+    assert "IS NOT FROM WHOM YOU TRUSTED" in refusal(at(whole), other.fingerprint), "then it is not as it was"
+    assert not whole.seen
+    gone = Address("localhost", 1)
+    pins.keep(gone, b"")
+    with pytest.raises(Trouble, match="Nothing listens at localhost:1"):
+        prepare(gone, demanded=other.fingerprint)
+
+
+def test_a_yes_does_not_replace_whom_another_client_pinned_meanwhile(
+    whole: FakeServer, authority: Authority, other: Authority
+) -> None:
+    certificate = ssl.PEM_cert_to_DER_cert(other.ca.read_text())
+    found = stranger(whole)
+    pins.keep(at(whole), certificate)
+    with pytest.raises(Trouble) as caught:
+        found.accept()
+    text = str(caught.value)
+    assert caught.value.stranger
+    assert text.startswith("THE CERTIFICATE OF localhost:")
+    assert all(line in text for line in grouped(other.fingerprint) + grouped(authority.fingerprint))
+    assert pins.find(at(whole)).certificate == certificate  # type: ignore[union-attr]
+    assert pins.forget(at(whole))
+    assert [found.accept().kept, found.accept().kept] == [True, True], "the same once more is no change"
+
+
+def test_this_computers_word_does_not_either(
+    whole: FakeServer, authority: Authority, other: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    certificate, shaken = ssl.PEM_cert_to_DER_cert(other.ca.read_text()), shake
+
+    def and_meanwhile(*arguments: Any) -> Trouble | None:
+        pins.keep(at(whole), certificate)
+        return shaken(*arguments)
+
+    monkeypatch.setattr("client.firstuse.shake", and_meanwhile)
+    assert trusted(at(whole)).pin == pins.find(at(whole))
+    assert pins.find(at(whole)).certificate == certificate  # type: ignore[union-attr]
+    assert "IS NOT FROM WHOM YOU TRUSTED" in str(meets(trusted(at(whole)), at(whole)))
+
+
 def test_what_make_run_made_comes_before_the_question(whole: FakeServer, authority: Authority) -> None:
     Path("var/certs").mkdir(parents=True)
     Path("var/certs/ca.pem").write_bytes(authority.chain)
@@ -320,8 +371,10 @@ def test_an_invitation_to_somebody_else_is_refused(whole: FakeServer, authority:
     text = refusal(at(whole), other.fingerprint)
     assert text.startswith("The invitation or --fingerprint names another authority for "), "a link may come from anybody"
     assert all(line in text for line in grouped(other.fingerprint) + grouped(authority.fingerprint))
+    assert pins.forget(at(whole))
     pins.keep(at(whole), ssl.PEM_cert_to_DER_cert(other.ca.read_text()))
     assert "IS NOT FROM WHOM YOU TRUSTED" in refusal(at(whole), authority.fingerprint), "nor does it explain a change"
+    assert pins.forget(at(whole))
     pins.keep(at(whole), ssl.PEM_cert_to_DER_cert(authority.ca.read_text()))
     assert meets(trusted(at(whole), authority.fingerprint), at(whole)) is None
 

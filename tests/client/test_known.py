@@ -54,6 +54,7 @@ def test_servers_come_back_the_last_used_first() -> None:
         {"last_used": "0001-01-01T00:00:00"},
         {"last_used": "9999-12-31T23:59:59-23:00"},
         {"address": "a\x1b"},
+        {"kept": ["a b", 7, ":a"]},
     ],
 )
 def test_nothing_that_is_remembered_stops_a_start(more: dict[str, object], ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +81,18 @@ def test_an_account_outlives_a_visit_without_its_password() -> None:
     assert known.load()[0].account == "ada_l"
     known.remember(A, "eve")
     assert known.load()[0].account == "", "somebody else's visit"
+
+
+def test_accounts_in_the_keyring_are_noted() -> None:
+    assert not known.keeps(A, "ada"), "nothing can be noted of a server that is not known"
+    known.remember(A, "ada")
+    for account in ("ada", "grace", "ada"):
+        assert known.keeps(A, account)
+    known.remember(A, "eve", "eve")
+    assert (known.load()[0].account, known.load()[0].kept) == ("eve", ("grace", "ada"))
+    for number in range(known.MOST_ROOMS):
+        known.keeps(A, f"a{number}")
+    assert len(known.load()[0].kept) == known.MOST_ROOMS
 
 
 def test_lists_have_an_end() -> None:
@@ -144,8 +157,8 @@ def test_a_write_that_breaks_off_leaves_what_was_there(monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    assert not pins.keep(A, b"new", NOW)
-    assert pins.find(A) == Pin(b"old", "2026-11-27")
+    assert not pins.keep(B, b"new", NOW)
+    assert (pins.find(A), pins.find(B)) == (Pin(b"old", "2026-11-27"), None)
     assert [entry.name for entry in pins.file().parent.iterdir() if not entry.name.endswith(".lock")] == ["pins.json"]
 
 
@@ -172,6 +185,19 @@ def test_pins() -> None:
     assert system is not None
     assert (system.by_system, system.fingerprint) == (True, "")
     assert [pins.forget(A), pins.forget(A), pins.find(A)] == [True, False, None]
+
+
+def test_a_pin_is_never_replaced() -> None:
+    """A yes to what was shown before another client stored somebody else is no yes to that."""
+    for certificate in (b"one", b""):
+        assert pins.keep(A, certificate, NOW)
+        assert pins.keep(A, certificate, NOW + timedelta(days=7))
+        assert not pins.keep(A, b"another", NOW)
+        assert pins.find(A) == Pin(certificate, "2026-11-27")
+        assert pins.forget(A)
+    folders.write(pins.file(), {pins.key(A): 7})
+    assert not pins.keep(A, b"one")
+    assert folders.read(pins.file()) == {pins.key(A): 7}
 
 
 @pytest.mark.parametrize("row", [7, None, {}, {"certificate": 7}, {"certificate": "ä"}, {"certificate": "A" * 99_999}])
@@ -207,7 +233,7 @@ def test_no_pin_makes_place_for_another() -> None:
     assert not pins.keep(A, b"y", NOW)
     assert (pins.find(A), pins.find(Address("h", 0))) == (None, Pin(b"x"))
     assert f"cannot be stored in {pins.file()} (it is full: forget some servers with --forget), so" in pins.unkept(A)
-    assert pins.keep(Address("h", 7), b"z", NOW), "one that is there already may change"
+    assert pins.keep(Address("h", 7), b"x", NOW), "one that is there already is there"
     assert pins.forget(Address("h", 0))
     assert pins.keep(A, b"y", NOW)
     assert pins.forget(Address("h", 1))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from client import events as e
-from client import keys, known
+from client import keys, known, locks
 from client.address import Address
 from client.chat import Chat
 from client.irc import IrcProtocol
@@ -17,7 +17,7 @@ from client.login import Login
 from client.negotiation import Negotiation
 from client.remembering import ASK_KEEP, HINT, Remembering, Visited, Welcoming
 from tests.client.conftest import Rows
-from tests.client.fake_server import Waits
+from tests.client.fake_server import PATIENCE, Waits
 from wire.message import parse
 
 A = Address("chat.example", 6697)
@@ -38,6 +38,11 @@ class Visit:
     def happens(self, *events: e.Event) -> Visit:
         for event in events:
             self.driver.handle(event)
+        return self.written()
+
+    def written(self) -> Visit:
+        """Files hold what they are to hold."""
+        assert self.driver.flush(PATIENCE)
         return self
 
 
@@ -124,6 +129,20 @@ def test_the_hint_at_an_account_comes_once_a_server() -> None:
     assert HINT not in Visit().happens(e.Registered("ada"), OFFERS).screen.text()
 
 
+def test_the_connections_thread_waits_for_no_other_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", PATIENCE)
+    visit = Visit()
+    with locks.alone(known.file()) as ours:
+        assert ours
+        for event in (e.Registered("ada"), OFFERS):
+            visit.driver.handle(event)
+        assert known.load() == []
+        assert not visit.driver.flush(0)
+    visit.written()
+    assert stored() == ("ada", "", ("#lobby",))
+    assert HINT in visit.screen.text()
+
+
 def test_no_hint_where_there_is_nothing_to_get() -> None:
     assert HINT not in Visit().happens(e.Registered("ada"), e.Offers("", frozenset())).screen.text()
 
@@ -184,7 +203,9 @@ def test_a_keyring_that_does_not_take_it(ring: list[tuple[Address, str, str]]) -
 
 
 def test_a_no_is_remembered(ring: list[tuple[Address, str, str]]) -> None:
-    logged_in("s3cret", kept="").chat.typed("NO")
+    visit = logged_in("s3cret", kept="")
+    visit.chat.typed("NO")
+    visit.written()
     assert not logged_in("s3cret", kept="").chat.asking
     assert ring == []
 
@@ -232,6 +253,12 @@ def test_the_password_of_an_account_that_was_made_is_offered_too(
     Waits.until(lambda: "the password is in the keyring" in visit.screen.text())
     assert ring == [(A, "ada", "made")]
     visit.happens(e.Registered("ada", again=True))
+    assert not visit.chat.asking
+
+
+def test_a_login_with_the_password_that_is_kept_offers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    visit = registered_there(True, monkeypatch, kept="made")
+    Waits.until(lambda: not [each for each in threading.enumerate() if each.name == "looking for a keyring"])
     assert not visit.chat.asking
 
 

@@ -53,7 +53,33 @@ def test_what_was_chosen_already_stays_chosen(taken: int) -> None:
     assert re.search(rf"\n    make run IRC_PORT={irc} PLAIN_PORT=\d+$", said)
 
 
-@pytest.mark.parametrize("port", ["", "0", "65536", "-1", "x", "²"])
+def test_the_two_are_not_the_same() -> None:
+    (port,) = free_ports(1)
+    said = ports.complaint({"IRC_PORT": str(port), "PLAIN_PORT": str(port)})
+    found = re.fullmatch(
+        rf"Port {port} can be only one of IRC_PORT and PLAIN_PORT: take another:\n    make run IRC_PORT={port} PLAIN_PORT=(\d+)",
+        said,
+    )
+    assert found is not None, said
+    assert int(found[1]) != port
+    assert ports.usable(int(found[1]))
+
+
+def test_what_else_was_set_stays_set(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the copy that is started so has another's messages and certificates."""
+    given = {"IRC_PORT": "6697", "PLAIN_PORT": str(taken)}
+    monkeypatch.setattr(ports, "usable", lambda port: port != taken)
+    for name in ports.OTHERS:
+        monkeypatch.delenv(name, raising=False)
+    assert ports.complaint(given).endswith(f"\n    make run PLAIN_PORT={taken + 1}")
+    monkeypatch.setenv("VAR", "another var")
+    monkeypatch.setenv("HTTP_PORT", "off")
+    assert ports.complaint(given).endswith(f"\n    make run PLAIN_PORT={taken + 1} HTTP_PORT=off VAR='another var'")
+    monkeypatch.setenv("VAR", "var")
+    assert ports.complaint(given).endswith(" HTTP_PORT=off")
+
+
+@pytest.mark.parametrize("port", ["", "0", "65536", "-1", "x", "²", "7" * 5000, "000000006698"])
 def test_what_is_no_port_is_said(port: str) -> None:
     assert ports.complaint({"IRC_PORT": port}) == "IRC_PORT is a port, from 1 to 65535, as in: make run IRC_PORT=6698"
 

@@ -44,8 +44,12 @@ def full_screen(tmp_path: Path) -> Iterator[FullScreen]:
 
         def start(server: ServerProcess, name: str = "ada", size: tuple[int, int] = SMALL, *options: str) -> Screen:
             (tmp_path / "config" / "parley").mkdir(parents=True, exist_ok=True)
-            offered = {"offered": [f"localhost:{server.port}"]}  # an account: no question in the way
-            (tmp_path / "config" / "parley" / "screen.json").write_text(json.dumps(offered))
+            row = {
+                "address": f"localhost:{server.port}",
+                "last_used": "2026-01-01T00:00:00+00:00",
+                "told": ["accounts"],
+            }  # no offer
+            (tmp_path / "config" / "parley" / "servers.json").write_text(json.dumps({"servers": [row]}))
             env = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
             command = [sys.executable, "-m", "client", f"localhost:{server.port}", "--ca", str(server.ca), "--name", name, *options]
             return stack.enter_context(Screen(command, env, size))

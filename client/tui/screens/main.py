@@ -53,7 +53,7 @@ class MainScreen(Screen[None]):
         self.workspace = workspace
         self.centre = Centre(workspace, lambda session: self.changed(session, session.view.take_changes()))
         self.timeline, self.composer, self.offers = self.centre.timeline, self.centre.composer, self.centre.offers
-        self._sides = Sides(self, lambda: self.parley.wanted)
+        self._sides = Sides(self, lambda: self.parley.wanted, lambda: self.parley.keep_settings())
         self._shown: tuple[int, str] | None = None
 
     @property

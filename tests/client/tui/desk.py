@@ -101,7 +101,8 @@ class Desk:
             )
             for host, dialect in zip(servers, self.dialects, strict=True)
         ]
-        self.app = ParleyApp(self.sessions, Settings(offered=tuple(f"{host}:6697" for host in servers)))
+        self.app = ParleyApp(self.sessions, Settings())
+        self.app.may_offer = {session.address: False for session in self.sessions}
         self.pilot: Pilot[None]
 
     @property
@@ -126,6 +127,7 @@ class Desk:
                 await scenario()
 
         asyncio.run(run())
+        assert self.app.writer.flush(PATIENCE)
 
     async def happens(self, *events: e.Event, server: int = 0) -> None:
         """These events, and time to take them in."""
@@ -141,6 +143,11 @@ class Desk:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what or 'it'} did not happen:\n" + "\n".join(self.rows()))
             await asyncio.sleep(0.002)
+
+    async def written(self) -> None:
+        """Wait until files hold what they are to hold."""
+        await self.until(lambda: self.app.writer.flush(0))
+        await self.settle()
 
     async def settle(self) -> None:
         """Wait until nobody has a message to work on: as `Pilot.pause`, which takes 20 ms at least, many times a test."""

@@ -6,6 +6,7 @@ import pytest
 from textual.events import Key
 
 from client import events as e
+from client import known
 from client.errors import Trouble
 from client.tui.settings import load
 from client.tui.themes import THEMES
@@ -434,11 +435,13 @@ def test_what_is_beside_the_conversation_is_remembered(desk: Desk) -> None:
         await desk.greeted()
         await desk.keys("ctrl+b", "alt+m")
         await desk.sees("Operators 1")
+        await desk.written()
         assert (load().rooms, load().members) == (False, True)
         await desk.pilot.resize_terminal(40, 20)
         await desk.sees_no("Operators")
         await desk.keys("f2")
         await desk.sees("1 #lobby")
+        await desk.written()
         assert not load().rooms, "in a narrow window it is for once"
         await desk.pilot.resize_terminal(80, 24)
         await desk.sees("Operators 1")
@@ -686,7 +689,7 @@ def test_keys_that_edit_are_taken_in_the_order_in_which_they_are_pressed(desk: D
 
 
 def test_an_account_is_offered_once(desk: Desk) -> None:
-    desk.app.wanted.offered = ()
+    desk.app.may_offer.clear()
 
     async def scenario() -> None:
         await desk.types("x")
@@ -704,6 +707,8 @@ def test_an_account_is_offered_once(desk: Desk) -> None:
         desk.app.main._tick()
         assert not desk.app.main.offers.open, "not before something was said"
         await desk.happens(e.Said("#lobby", "grace", "hello", own=True))
+        desk.app.main._tick()
+        await desk.written()
         desk.app.main._tick()
         await desk.sees("the name grace is yours", "F4 make one  Esc not now")
         await desk.types("yes, I talk on")
@@ -725,13 +730,31 @@ def test_an_account_is_offered_once(desk: Desk) -> None:
         desk.app.main._tick()
         await desk.settle()
         assert not desk.app.main.offers.open
-        assert load().offered == ("chat.example:6697",)
+        assert known.load()[0].told == (known.ACCOUNTS,)
+
+    known.remember(desk.session.address, "grace")
+    desk.run(scenario)
+
+
+def test_an_account_that_the_line_mode_offered_is_not_offered_again(desk: Desk) -> None:
+    desk.app.may_offer.clear()
+    known.remember(desk.session.address, "grace")
+    assert known.tell(desk.session.address, known.ACCOUNTS)
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(e.Said("#lobby", "grace", "hello", own=True))
+        desk.app.main._tick()
+        await desk.written()
+        assert desk.app.may_offer == {desk.session.address: False}
+        desk.app.main._tick()
+        assert not desk.app.main.offers.open
 
     desk.run(scenario)
 
 
 def test_an_account_is_not_offered_to_who_has_one(desk: Desk) -> None:
-    desk.app.wanted.offered = ()
+    desk.app.may_offer.clear()
 
     async def scenario() -> None:
         await desk.happens(e.LoggedIn("grace"))

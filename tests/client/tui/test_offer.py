@@ -65,6 +65,7 @@ def test_yes_keeps_it(ring: list[tuple[Address, str, str]]) -> None:
 
     desk.run(scenario)
     assert ring == [(A, "grace", "s3cret")]
+    assert known.load()[0].kept == ("grace",), "for who forgets the server"
 
 
 def test_a_keyring_that_does_not_take_it(ring: list[tuple[Address, str, str]]) -> None:
@@ -136,7 +137,7 @@ def test_a_session_of_the_full_screen_makes_the_offer(server: FakeServer, ca: Pa
         assert session.keeping is not None
         Waits.until(lambda: session.keeping.offer)  # type: ignore[union-attr]
         assert session.keeping.take() == ("grace", "typed")
-        assert known.load()[0].account == "grace"
     finally:
         session.link.stop()
         assert session.link.join(PATIENCE)
+    assert known.load()[0].account == "grace"

@@ -165,17 +165,9 @@ def test_our_keys_are_heard_from_any_terminal() -> None:
 
 def test_settings_are_kept() -> None:
     assert settings.load() == Settings()
-    kept = Settings("light", Notify.BOTH, ("chat.example:6697",), rooms=False, members=True)
+    kept = Settings("light", Notify.BOTH, rooms=False, members=True)
     assert settings.save(kept)
     assert settings.load() == kept
-
-
-def test_what_another_client_offered_meanwhile_stays_offered() -> None:
-    assert settings.save(Settings(offered=("a:1",)))
-    assert settings.save(Settings("light", offered=("b:1",)))
-    assert settings.load() == Settings("light", offered=("a:1", "b:1"))
-    assert settings.save(Settings(offered=tuple(f"{n}:1" for n in range(settings.MOST_OFFERED))))
-    assert len(settings.load().offered) == settings.MOST_OFFERED
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from client import events as e
-from client import known, pins
+from client import known, locks, pins
 from client.address import Address, Link
 from client.chat import LONGEST_NICK
 from client.errors import Trouble
 from client.firstuse import Stranger, Trust
 from client.trust import client_context
+from client.tui import settings
 from client.tui.door import Met, knock, session_for
+from client.tui.session import Link as Connected
 from client.tui.session import Session
 from tests.client.fake_server import PATIENCE, FakeServer
 from tests.client.tui.desk import Desk, FakeLink, Recorder
@@ -86,6 +88,7 @@ def test_whom_nobody_knows_a_person_decides_about(
         await desk.sees("Compare the SHA-256", f"localhost:{server.port}")
         await desk.keys(*(("left", "enter") if yes else ("enter",)))
         await desk.sees_no("Compare the SHA-256")
+        await desk.until(lambda: bool(addresses) == yes)
 
     desk.run(scenario)
     assert addresses == ([str(address)] if yes else [])
@@ -177,3 +180,66 @@ def test_a_server_that_has_ended_is_put_away_and_one_with_something_unsent_after
         assert desk.link.stopped
 
     desk.run(scenario)
+
+
+def test_no_key_waits_for_another_clients_lock(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", PATIENCE)
+
+    async def scenario() -> None:
+        await desk.greeted()
+        with locks.alone(settings.file()) as ours:
+            assert ours
+            await desk.keys("ctrl+t")
+            await desk.types("typed meanwhile")
+            await desk.sees("typed meanwhile")
+            assert not desk.app.writer.flush(0)
+            assert not settings.file().exists()
+        await desk.written()
+        assert settings.load().theme == desk.app.wanted.theme != settings.Settings().theme
+
+    desk.run(scenario)
+
+
+@pytest.mark.parametrize("patience", [PATIENCE, 0.05], ids=["it comes free", "it does not"])
+def test_whom_we_trust_is_stored_though_another_client_has_the_lock_or_that_it_is_not_is_said(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", patience)
+    monkeypatch.chdir("/")
+    address, links = Address("localhost", server.port), list[Connected]()
+
+    async def scenario() -> None:
+        await desk.greeted()
+        met = knock(str(address), "grace")
+        with locks.alone(pins.file()):
+            desk.app._visit(met)
+            await desk.types("typed meanwhile")
+            await desk.sees("typed meanwhile")
+            if patience < PATIENCE:
+                await desk.sees("cannot be stored in")
+        await desk.until(lambda: desk.app.workspace.server.address == address)
+        assert (pins.find(address) is not None) == (patience == PATIENCE)
+        links.append(desk.app.workspace.server.link)
+        desk.app.workspace.server.stop()
+        await desk.until(lambda: desk.app.workspace.servers == [desk.session])
+
+    desk.run(scenario)
+    assert links[0].join(PATIENCE)
+
+
+def test_whom_another_client_pinned_while_the_question_stood_is_not_replaced(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    address = Address("localhost", server.port)
+
+    async def scenario() -> None:
+        await desk.greeted()
+        met = knock(str(address), "grace")
+        pins.keep(address, b"")
+        desk.app._visit(met)
+        await desk.sees("Not whom you trusted", "IS NOT FROM WHOM YOU TRUSTED")
+        assert desk.app.workspace.servers == [desk.session]
+
+    desk.run(scenario)
+    assert pins.find(address).by_system  # type: ignore[union-attr]
