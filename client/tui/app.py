@@ -15,14 +15,18 @@ from typing import ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 
 from client import known
 from client.commands import Command
 from client.firstuse import Stranger
+from client.tui.area import Area
+from client.tui.composer import Secret
 from client.tui.door import Met, knock, session_for
 from client.tui.gate import GATE
 from client.tui.notify import Notifier
+from client.tui.order import InOrder
 from client.tui.screens.alarm import AlarmScreen
 from client.tui.screens.main import MainScreen
 from client.tui.screens.question import Question
@@ -75,6 +79,7 @@ class ParleyApp(App[None]):
         self.notifier = Notifier(self._to_terminal, time.monotonic, wanted.notify, os.environ)
         self.knock = knock
         self.crash = ""
+        self.typed = InOrder(self, super().on_event, self._handle_exception, texts=(Area, Secret))
         self._leaving = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -93,6 +98,13 @@ class ParleyApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
                 loop.add_signal_handler(number, self.leave)
+
+    async def on_event(self, event: Event) -> None:
+        """Keys and pastes have to wait for those before them."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self.typed.put(event)
+        else:
+            await super().on_event(event)
 
     # --- sessions ---
 
