@@ -499,7 +499,9 @@ def test_the_mouse(desk: Desk) -> None:
     desk.run(scenario)
 
 
-def test_a_message_that_is_clicked_can_be_answered(desk: Desk) -> None:
+def test_a_message_that_is_clicked_can_be_answered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.tui.screens.main.COMING_BACK", 1000.0)  # seconds: a busy machine is slow to click
+
     async def scenario() -> None:
         await desk.greeted()
         await desk.happens(said("shall we?", second=1))
