@@ -11,17 +11,22 @@ MASK = "***"
 _SECRET = {
     *("PASS", "AUTHENTICATE", "REGISTER", "VERIFY", "OPER", "WEBIRC", "VHOST"),
     *("IDENTIFY", "ID", "LOGIN", "AUTH", "GHOST", "RECOVER", "REGAIN", "RELEASE", "SETPASS", "PASSWORD", "PASSWD"),
-    *("NS", "CS", "MS", "HS", "OS", "BS"),
+    *("NS", "CS", "MS", "HS", "OS", "BS", "SASL"),
 }
+_LAST = {"LOGIN", "CONNECT", "SERVER"}  # what may end with a password, behind an account or a server's address
 _SAYING = {"PRIVMSG", "NOTICE", "SQUERY"}
 _TO_SOMEBODY = {"MSG", "QUERY", "NOTICE", "REPLY", "SAY", "CTCP"}
 _RAW = {"QUOTE", "RAW"}
+_ROOM = re.compile(r"^[~&@%+!]*[#&]")  # maybe for those of some ranks there
 _PREFIX = re.compile(r"\s*(?:@\S*\s+)?(?::\S*\s+)?")  # tags and source
 
 
 def is_service(name: str) -> bool:
-    """Whether a program of the network answers to this name: NickServ, ChanServ and the like, also as `NickServ@host`."""
-    return fold(name).partition("@")[0].endswith("serv")
+    """Whether a program of the network answers to this name: NickServ, ChanServ and the like; and whoever is called by the server
+    that they have to be on, as in `Q@CServe.quakenet.org`: nobody does that for a person.
+    """
+    nick, at, server = name.partition("@")
+    return fold(nick).endswith("serv") or (nick != "" and at != "" and server != "" and not _ROOM.search(name))
 
 
 def masked(text: str) -> str:
@@ -60,8 +65,8 @@ def _is_secret_line(line: str, current: str) -> bool:
         return masked_line(rest) != rest
     if command in _TO_SOMEBODY and len(words) > 1 and _has_service(words[1]):
         return True
-    if command == "LOGIN":  # the account alone says nothing, and is worth recalling
-        return len(words) > 2  # its password, where nobody asked for it
+    if command in _LAST:  # the account, or the server, alone says nothing, and is worth recalling
+        return len(words) > 2
     return _is_secret(command) or (command == "REPLY" and is_service(current))
 
 

@@ -102,8 +102,8 @@ class Room:
         self.dropped = False
 
     def page(self, item: Item) -> bool:
-        """An entry of the page: whether to show it."""
-        new = self._admit(item) and not self.closing
+        """An entry of the page: whether it is new. Of a room that is `closing` it is not to be shown all the same."""
+        new = self._admit(item)
         if item.msgid:
             self._stands_at(item)
         return new

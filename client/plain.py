@@ -32,7 +32,8 @@ BURST = 4  # messages at once; a Parley server lets 5 commands through
 RATE = 1.8  # messages a second after these; there, 2
 RECENT = 60.0  # seconds; what was sent so shortly before the connection broke may have got lost
 
-# What an IRC server says to who has no name there; nobody's message here begins so, for a name stands before it.
+# What an IRC server says to who has no name there. A message begins so where anybody may have any name, as in the first version
+# of this chat; so it is looked for only until somebody has said something.
 _IRC = re.compile(r"ERROR :|:\S+ (?:\d{3}|NOTICE) ")
 _OTHER_PORT = "This port speaks IRC: leave out --plain, or give the port of the plain protocol (Parley's is 12345)."
 
@@ -50,6 +51,7 @@ class PlainProtocol:
         self._before = False
         self._draining = False
         self._named = False  # the name has been taken from us
+        self._spoken = False  # somebody has said something: it is no IRC
         self._queue: deque[str] = deque()
         self._flying: deque[str] = deque()  # taken, not yet written; "" is the name
         self._paid = 0.0  # until when what was taken uses up the pace
@@ -85,12 +87,14 @@ class PlainProtocol:
         """One record: what one user said, or a word of the server's."""
         text = data.decode("utf-8", "replace").rstrip("\r\n")
         nick, colon, said = text.partition(": ")
-        if _IRC.match(text):
+        if not self._spoken and _IRC.match(text):
             self.refusal = Refusal(_OTHER_PORT, final=True)
         elif text.startswith("* "):
             nick, _, said = text[2:].partition(" ")
+            self._spoken = True
             self._events.append(Said(LOBBY, nick, said, Kind.ACTION))
         elif colon and nick and " " not in nick and nick != SERVER:
+            self._spoken = True
             self._events.append(Said(LOBBY, nick, said))
         elif text:
             self._events.append(Info(text))

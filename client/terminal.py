@@ -163,14 +163,16 @@ def _words(chat: Chat, connection: Connection) -> list[str]:
 
 
 def _hand_over(chat: Chat, connection: Connection, text: str) -> None:
-    """Have the connection's thread take `text`. Around passwords, wait for it: it decides whether the next line is shown."""
+    """Have the connection's thread take `text`. After a command, which may ask for a password, and around passwords, wait for it:
+    it decides whether the next line is shown, and kept for the up key.
+    """
     taken = threading.Event()
 
     def take() -> None:
         chat.typed(text)
         taken.set()
 
-    waits = chat.hidden or text.lower().startswith("/register")
+    waits = chat.hidden or text.startswith("/")
     connection.post(take)
     if waits:
         taken.wait(MOST_WAIT)

@@ -70,7 +70,7 @@ def _react(chat: Chat, text: str) -> None:
     if not reaction:
         chat.complain(NO_REACTION)
         return
-    mine = any(fold(who) == fold(chat.view.nick) for who in chosen.reactions.get(reaction, ()))
+    mine = chosen.has_reaction_of(chat.view.nick, reaction)
     chat.actions.react(chat.view.current, chosen.msgid, reaction, remove=mine)
 
 

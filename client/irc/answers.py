@@ -88,7 +88,7 @@ class Answers:
             self._sender.not_sent(failed, reason)
         elif self._waits_for(about):
             self.shut_out(about, reason)
-        elif message.command in _NOT_HEARD and not self._sender.deeds.failed(about) and self._messages.typed_in_vain(about):
+        elif message.command in _NOT_HEARD and not self._sender.deeds.may_be_meant(message) and self._messages.typed_in_vain(about):
             return
         else:
             text = ": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))

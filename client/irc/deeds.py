@@ -21,13 +21,16 @@ from client.events import Event, Failed, Reacted, Redacted
 from client.irc.session import LONGEST_ID, NOT_CONNECTED, Session
 from client.negotiation import REDACTION, RESEND
 from client.outbox import new_id
+from wire import numerics as n
 from wire.message import Message
 from wire.names import fold
 
 IDENT: Final = "parley.chat/id"
 REPLY: Final = "draft/reply"
 MOST_DEEDS = 100
+_UNSENDABLE: Final = "this cannot be sent: the server has named the room, or the message, as none can be"
 _GONE: Final = "UNKNOWN_MSGID"
+_OF_ALL: Final = (n.ERR_NOSUCHNICK, n.ERR_NOSUCHCHANNEL)  # errors that a redaction has, too
 
 
 @dataclass(slots=True, eq=False)
@@ -111,23 +114,23 @@ class Deeds:
         """Sends what may leave now. Of a message several things happen in the order in which they were asked for."""
         leaving = [deed for deed in self._waiting if not deed.sent and self._ready(deed.room)]
         for deed in leaving:
-            if cannot := self._cannot(deed):  # another server than before, or one that was changed
+            cannot = self._cannot(deed)  # another server than before, or one that was changed
+            if cannot or not self._leave(deed):
                 self._waiting.remove(deed)
-                self._s.tell(Failed(cannot, deed.room))
-            else:
-                self._leave(deed)
+                self._s.tell(Failed(cannot or _UNSENDABLE, deed.room))
         if leaving:
             self._s.barrier(lambda: self._settle(leaving))
 
-    def _leave(self, deed: Deed) -> None:
+    def _leave(self, deed: Deed) -> bool:
+        """Sends it; whether there is a line for that."""
         deed.sent, deed.times = True, deed.times + 1
-        if deed.reaction:
-            ident = {IDENT: deed.ident} if RESEND in self._s.caps else {}
-            self._s.send("TAGMSG", deed.room, tags={**ident, f"+{deed.tag}": deed.reaction, f"+{REPLY}": deed.msgid})
-            if "echo-message" not in self._s.caps and deed.times == 1:
-                self._s.tell(deed.done_by(self._s.nick))
-        else:
-            self._s.send("REDACT", deed.room, deed.msgid, *([deed.reason] if deed.reason else []))
+        if not deed.reaction:
+            return self._s.send("REDACT", deed.room, deed.msgid, *([deed.reason] if deed.reason else []))
+        ident = {IDENT: deed.ident} if RESEND in self._s.caps else {}
+        sent = self._s.send("TAGMSG", deed.room, tags={**ident, f"+{deed.tag}": deed.reaction, f"+{REPLY}": deed.msgid})
+        if sent and "echo-message" not in self._s.caps and deed.times == 1:
+            self._s.tell(deed.done_by(self._s.nick))
+        return sent
 
     # --- what became of it ---
 
@@ -150,9 +153,12 @@ class Deeds:
         deed = self._first(lambda each: (each.msgid in about and not each.reaction) if of_redaction else each.ident in about)
         return deed is not None and deed.times > 1 and message.param(1) == _GONE and self._done(deed)
 
-    def failed(self, room: str) -> bool:
-        """An error about this room; whether it may mean one of them, the first."""
-        return self._first(lambda deed: deed.sent and fold(deed.room) == fold(room)) is not None
+    def may_be_meant(self, message: Message) -> bool:
+        """Whether an error about a room may be about one of them. Which one it does not say, nor that it is not about our typing:
+        so none is dropped for it; what was refused is forgotten with its PONG.
+        """
+        room, of_all = fold(message.param(1)), message.command in _OF_ALL
+        return any(deed.sent and fold(deed.room) == room and (of_all or deed.reaction != "") for deed in self._waiting)
 
     def _done(self, deed: Deed | None) -> bool:
         if deed is not None:

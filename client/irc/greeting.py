@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 from client.dialect import Refusal
-from client.events import AccountMade, Failed, Feature, Info, LoggedIn, Offers, Registered
+from client.events import Failed, Feature, Info, LoggedIn, Offers, Registered
+from client.irc.accounts import Trial
 from client.irc.answers import Answers
 from client.irc.deeds import REPLY
 from client.irc.names import Names
 from client.irc.sending import Sender
-from client.irc.session import NOT_CONNECTED, Handler, Session
+from client.irc.session import Handler, Session
 from client.irc.talks import Talks
-from client.login import MOST_TRIES, Login
+from client.login import MOST_TRIES
 from client.negotiation import READ_MARKER, REDACTION, RESEND
 from wire import numerics as n
 from wire.message import Message, truncate
@@ -23,25 +24,23 @@ from wire.names import fold
 
 _NO_SASL: Final = "The server offers no login with a password (SASL PLAIN): connect without --account."
 
-_NO_PASSWORDS: Final = "This server offers no login with a password (SASL PLAIN)."
-
 
 class Greeting:
     """From the first line of a connection to its rooms."""
 
-    def __init__(self, session: Session, sender: Sender, names: Names, talks: Talks, answers: Answers) -> None:
+    def __init__(self, session: Session, sender: Sender, names: Names, talks: Talks, answers: Answers, trial: Trial) -> None:
         self._s = session
         self._sender = sender
         self._names = names
         self._talks = talks
         self._answers = answers
+        self._trial = trial
         self.needs_password = False
         self.reset()
 
     def reset(self) -> None:
         """What each connection starts with."""
         self._offers: Offers | None = None  # as last told
-        self._trial: Login | None = None  # a login that was asked for after the greeting
 
     def handlers(self) -> dict[str, Handler]:
         """What it does with which command."""
@@ -76,6 +75,8 @@ class Greeting:
 
     def _on_cap(self, message: Message) -> None:
         self._s.out += self._s.caps.handle(message)
+        if message.param(1).upper() in ("NAK", "DEL") and "sasl" in message.param(-1).split():
+            self._trial.withdrawn()
         if self._s.caps.no_sasl and self._s.refusal is None:
             self._refuse_login(_NO_SASL)
         if self._offers is not None:
@@ -112,17 +113,6 @@ class Greeting:
             self._s.login.password = password
             self.needs_password = False
 
-    def log_in_now(self, account: str, password: str) -> None:
-        """After the greeting ("at any time": https://ircv3.net/specs/extensions/sasl-3.2); if it works, at each greeting too."""
-        s = self._s
-        if not s.registered or not s.caps.takes_passwords:
-            s.tell(Failed(_NO_PASSWORDS if s.registered else NOT_CONNECTED))
-            return
-        self._trial = Login(account, password)
-        if "sasl" not in s.caps:
-            s.send("CAP", "REQ", "sasl")
-        s.out += self._trial.begin()
-
     def _refuse_login(self, why: str, *, password: bool = False) -> None:
         """Ends this connection, and all further ones, unless another `password` may help, or the same a little later."""
         s = self._s
@@ -136,8 +126,12 @@ class Greeting:
             s.refusal = Refusal(why, final=not (password and s.before and s.login.failures < MOST_TRIES))
 
     def _on_authenticate(self, message: Message) -> None:
-        login = self._trial or self._s.login
-        if login is not None and login.begun and not login.done and message.param(0) == "+":
+        login = self._s.login
+        if message.param(0) != "+":
+            return
+        if self._trial.under_way:
+            self._trial.challenged()
+        elif login is not None and login.begun and not login.done:
             self._s.out += login.answer()
 
     def _on_logged_in(self, message: Message) -> None:
@@ -150,22 +144,17 @@ class Greeting:
         self._s.tell(LoggedIn(""))
 
     def _on_sasl_end(self, message: Message) -> None:
-        login, trial, self._trial = self._s.login, self._trial, None
-        if trial is not None and message.command == n.RPL_SASLSUCCESS:
-            trial.succeed()
-            self._s.login = trial
-            self._s.tell(AccountMade(trial.account))
-            return
-        if trial is not None:
-            self._answers.error(message)
-        if login is None or login.done or not login.begun:
+        login = self._s.login
+        if self._trial.ended(message) or login is None or login.done or not login.begun:
             return
         login.succeed()
         self._names.logged_in()
         self._s.out += self._s.caps.login_or_end()
 
     def _on_sasl_failed(self, message: Message) -> None:
-        login, self._trial = self._s.login, None
+        login = self._s.login
+        if self._trial.ended(message):
+            return
         if login is None or login.done or self._s.registered:
             self._answers.error(message)
         elif message.command == n.RPL_SASLMECHS:

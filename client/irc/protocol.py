@@ -20,11 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from client.dialect import Refusal
 from client.discretion import masked_line
 from client.events import Event, Failed, Info, Kind
 from client.history import LONGEST_NICK
+from client.irc.accounts import Trial
 from client.irc.answers import Answers
 from client.irc.batches import Batches
 from client.irc.directory import Directory
@@ -39,11 +41,13 @@ from client.irc.session import NOT_CONNECTED, Handler, Session, clocks
 from client.irc.talks import Talks
 from client.login import Login
 from client.text import lines_of
+from wire import numerics as n
 from wire.lines import TOO_LONG, LineBuffer
 from wire.message import MAX_BODY, MalformedMessage, Message, parse, truncate
 from wire.names import fold, is_room
 
 LONGEST_LINE = 16 * 1024  # twice what IRCv3 allows a server
+_NOT_TAKEN: Final = (n.ERR_UNKNOWNERROR, n.ERR_UNKNOWNCOMMAND, n.ERR_NOTREGISTERED, n.ERR_NEEDMOREPARAMS)  # with the command
 
 
 def _bounded(message: Message) -> Message:
@@ -77,7 +81,8 @@ class IrcProtocol:
         self._messages = Messages(s, self._sender, self._reader, self._talks)
         self._batches = Batches(self._reader.opens, self._reader.closes)
         self._answers = Answers(s, self._sender, self._reader, self._messages)
-        self._greeting = Greeting(s, self._sender, self._names, self._talks, self._answers)
+        self._trial = Trial(s, self._answers)
+        self._greeting = Greeting(s, self._sender, self._names, self._talks, self._answers, self._trial)
         self._registering = Registering(s, self._answers.handlers()["FAIL"])
         self._directory = Directory(s)
         roster = Roster(s, self._sender, self._reader, self._names)
@@ -91,6 +96,7 @@ class IrcProtocol:
             "CHATHISTORY": self._talks.on_target,
             "PING": self._on_ping,
             "PONG": self._on_pong,
+            **dict.fromkeys(_NOT_TAKEN, self._on_not_taken),
         }
         self._reset()
 
@@ -100,6 +106,7 @@ class IrcProtocol:
         for part in (self._sender, self._names, self._talks, self._messages, self._batches, self._greeting, self._directory):
             part.reset()
         self._registering.reset()
+        self._trial.reset()
         self._lines = LineBuffer(LONGEST_LINE)
         self._complained = False
         self._leaving = False
@@ -135,11 +142,6 @@ class IrcProtocol:
     def login(self) -> Login | None:
         """What the server takes us for by a password of ours: given at the start, or made since; None without."""
         return self.session.login
-
-    @property
-    def offers_accounts(self) -> bool:
-        """Whether the server makes an account for who asks (`register`)."""
-        return self.session.caps.makes_accounts
 
     @property
     def backlog(self) -> int:
@@ -242,7 +244,7 @@ class IrcProtocol:
     def log_in(self, password: str, account: str = "") -> None:
         """Tries this password with the next greeting; with an account, now."""
         if account:
-            self._greeting.log_in_now(account, password)
+            self._trial.ask(account, password)
         else:
             self._greeting.log_in(password)
 
@@ -327,6 +329,11 @@ class IrcProtocol:
         if not self._complained:
             self._complained = True
             self.session.tell(Info(f"The server sent a line of more than {LONGEST_LINE} bytes; it was left out."))
+
+    def _on_not_taken(self, message: Message) -> None:
+        self._trial.not_taken(message.param(1))
+        self._registering.not_taken(message.param(1))
+        self._answers.error(message)
 
     def _on_ping(self, message: Message) -> None:
         self.session.send("PONG", message.param(-1))

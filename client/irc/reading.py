@@ -131,8 +131,13 @@ class Reader:
         """An entry of a batch of the history."""
         if page is not None and page.sort is not Sort.FORWARD:
             page.keep(item)
-        elif room.page(item):
-            self._sender.show(item)
+        elif page is None or self._counts(page):
+            self._show(room, item)
+
+    def _show(self, room: Room, item: Item) -> None:
+        """An entry of a page: what was sent before a break may be in it, even where nobody looks any more."""
+        if room.page(item):
+            (self._sender.found if room.closing else self._sender.show)(item)
 
     def closes(self, page: Page) -> None:
         """A batch has ended."""
@@ -150,9 +155,27 @@ class Reader:
         return fold(page.room.name) in self.older_asked if page.sort is Sort.OLDER else page.room.reading is page
 
     def closed(self, room: Room) -> None:
-        """Nobody waits for what was before any more."""
+        """Nobody looks at it any more. A room is read on until we have left: that shows what of ours has arrived. No dialogue is;
+        what somebody said meanwhile, and is held, is told then: else nobody ever saw it.
+        """
         self.older_asked.pop(fold(room.name), None)
+        held: list[Item] = []
+        if not room.joined and (room.syncing or not self._s.registered):
+            held = room.finish() if self._s.registered else []
+            room.reading = None
+            self._sender.give_up(room.name, "you closed it before it could be sent")
         room.close()
+        for item in held:
+            if room.live(item):
+                self._sender.show(item)
+        if room.closing:
+            self._s.barrier(lambda: self._must_be_left(room))
+
+    def _must_be_left(self, room: Room) -> None:
+        """The server has dealt with our PART: where it was no use, it is no room that we are in."""
+        if room.closing:
+            room.cut()
+            self._sender.give_up(room.name, "you are no longer in the room")
 
     def _page_end(self, room: Room) -> None:
         if room.leads_on:
@@ -167,6 +190,8 @@ class Reader:
         for item in room.finish():
             self._sender.show(item)
         room.after = ""
+        if room.closing:
+            return  # what is in doubt is reported once we have left: nothing is said there again
         self._s.tell(CaughtUp(room.name, complete))
         # Else a server may keep a dialogue for each session apart: no proof that nothing arrived
         proof = read and is_room(room.name)
@@ -206,8 +231,7 @@ class Reader:
             self._s.tell(Older(name, tuple(item.event for item in found), start=start, failed="" if found else failed))
             return
         for item in found:
-            if room.page(item):
-                self._sender.show(item)
+            self._show(room, item)
         if failed:
             self._finish(room, read=bool(found))
         else:
@@ -261,7 +285,8 @@ class Reader:
             self._s.tell(Failed(message.param(-1)))
             return
         room = page.room
-        if page.sort is Sort.FORWARD and room.after and is_room(room.name) and self._counts(page):
+        again = page.sort is Sort.FORWARD and room.after != "" and not room.closing
+        if again and is_room(room.name) and self._counts(page):
             page.over = True  # the server no longer knows our place: go on from its time, else show the latest, and say so
             self._forget(page)
             self._s.tell(CaughtUp(room.name, complete=False))

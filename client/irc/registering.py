@@ -5,7 +5,7 @@ https://ircv3.net/specs/extensions/account-registration
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from client.events import AccountMade, Failed, Info
 from client.irc.session import Handler, Session
@@ -14,6 +14,7 @@ from wire.message import Message
 from wire.names import fold
 
 LONGEST_PASSWORD = 400  # bytes, in a REGISTER
+_PENDING: Final = "the server has not answered the last /register yet"
 
 
 class Wanted(NamedTuple):
@@ -26,7 +27,8 @@ class Wanted(NamedTuple):
 class Registering:
     """REGISTER, until the server says that the account is there: at once, or after a VERIFY, which may come on a later connection.
 
-    Only what was asked for here becomes the login: a server that tells of accounts by itself is not believed.
+    Only what was asked for here becomes the login: a server that tells of accounts by itself, or of others, is not believed.
+    One is asked for at a time, for an answer does not say which password it is about.
     """
 
     def __init__(self, session: Session, failed: Handler) -> None:
@@ -48,6 +50,9 @@ class Registering:
         if not password.isprintable() or len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
             self._s.tell(Failed(f"a password has at most {LONGEST_PASSWORD} bytes, and no control characters"))
             return
+        if self._asked is not None:
+            self._s.tell(Failed(_PENDING))
+            return
         if self._s.registered:
             self._asked = Wanted(self._s.nick, password)
         self._s.send_if_up("REGISTER", "*", "*", password)
@@ -60,12 +65,12 @@ class Registering:
         if message.param(0).upper() == "SUCCESS":
             self._adopt(asked, message.param(1))
         elif message.param(0).upper() == "VERIFICATION_REQUIRED":
-            self._unverified = asked._replace(nick=_named(asked, message.param(1)))
+            self._unverified = asked if self._is_asked_for(asked, message.param(1)) else None
 
     def _on_verify(self, message: Message) -> None:
         self._s.tell(Info(message.param(-1)))
         waits = self._unverified
-        if waits is not None and message.param(0).upper() == "SUCCESS" and fold(message.param(1)) == fold(waits.nick):
+        if waits is not None and message.param(0).upper() == "SUCCESS" and _names(waits, message.param(1)):
             self._unverified = None
             self._adopt(waits, message.param(1))
 
@@ -74,16 +79,27 @@ class Registering:
             self._asked = None
         self._failed(message)
 
+    def not_taken(self, command: str) -> None:
+        """The server does not take a command."""
+        if command.upper() == "REGISTER":
+            self._asked = None
+
+    def _is_asked_for(self, wanted: Wanted, account: str) -> bool:
+        """Whether it is the account that was asked for. With another one a server would choose whom our password is shown for."""
+        if not _names(wanted, account):
+            self._s.tell(Failed(f"the server tells of the account {account}, not of {wanted.nick}: it will not be logged in to"))
+        return _names(wanted, account)
+
     def _adopt(self, wanted: Wanted, account: str) -> None:
         """The account is ours: from the next connection on it is logged in to."""
-        if not self._s.caps.takes_passwords:
+        if not self._is_asked_for(wanted, account) or not self._s.caps.takes_passwords:
             return  # what cannot be logged in to by a password of ours is nothing to come back with
-        login = self._s.login = Login(_named(wanted, account), wanted.password)
+        login = self._s.login = Login(wanted.nick if account == "*" else account, wanted.password)
         login.begun = True
         login.succeed()  # the server has seen to this connection itself
         self._s.tell(AccountMade(login.account))
 
 
-def _named(wanted: Wanted, account: str) -> str:
-    """What the server calls the account, where somebody can be called that."""
-    return account if valid_account(account) else wanted.nick
+def _names(wanted: Wanted, account: str) -> bool:
+    """Whether a server that says `account` ("*": our nick) means what was asked for, however it spells it."""
+    return valid_account(wanted.nick) and (account == "*" or fold(account) == fold(wanted.nick))

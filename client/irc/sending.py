@@ -122,7 +122,7 @@ class Sender:
         known = self._s.known(room)
         if fold(room) in self._s.wanted and (known is None or not known.joined):
             return False
-        return self._s.registered and (known is None or not known.syncing)
+        return self._s.registered and (known is None or not (known.syncing or known.closing))
 
     def _leave(self, item: Outgoing) -> None:
         tags = {}
@@ -155,8 +155,12 @@ class Sender:
         return max(b - a for a, b in zip(item.since, self._s.now(), strict=True)) < remembered * KNOWN_FOR
 
     def show(self, item: Item) -> None:
-        """Reports an entry of a log; one of ours that the history brought is no longer on its way."""
+        """Reports an entry of a log."""
         self._s.tell(item.event)
+        self.found(item)
+
+    def found(self, item: Item) -> None:
+        """An entry of a log, shown or not: what is ours in it, and the history brought, is no longer on its way."""
         if isinstance(item.event, Reacted | Redacted):
             self.deeds.confirm(item.event, item.ident)
         if isinstance(item.event, Said) and item.event.own and item.event.replayed:

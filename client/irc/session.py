@@ -6,7 +6,6 @@ not let in, a history page that did not come will not, and a message without an 
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -86,13 +85,17 @@ class Session:
         """Reports events."""
         self.events += events
 
-    def send(self, command: str, *params: str, tags: dict[str, str] | None = None) -> None:
-        """A line for the server."""
-        with contextlib.suppress(ValueError):  # a room or nick that only a peer can have made up: nothing can be said about it
+    def send(self, command: str, *params: str, tags: dict[str, str] | None = None) -> bool:
+        """A line for the server. False where there is none: with a room, nick or msgid that only a peer can have made up."""
+        try:
             head = f"@{format_tags(tags)} " if tags else ""
-            if "\0" in head:
-                raise ValueError("a message is without NUL")
-            self.out.append(head + truncate(format_message(command, *params), MAX_BODY - 2))
+            line = head + truncate(format_message(command, *params), MAX_BODY - 2)
+        except ValueError:
+            return False
+        if "\0" in head:
+            return False
+        self.out.append(line)
+        return True
 
     def send_if_up(self, command: str, *params: str) -> None:
         """The same, or Failed where there is no connection."""

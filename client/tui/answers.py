@@ -9,7 +9,6 @@ from client.events import Feature
 from client.tui.screens.question import Question
 from client.tui.screens.react import React
 from client.view import Entry, excerpt
-from wire.names import fold
 
 if TYPE_CHECKING:
     from client.tui.screens.main import MainScreen
@@ -64,7 +63,7 @@ class Answers:
 
         def picked(reaction: str | None) -> None:
             if reaction:
-                mine = any(fold(who) == fold(session.view.nick) for who in entry.reactions.get(reaction, ()))
+                mine = entry.has_reaction_of(session.view.nick, reaction)
                 session.actions.react(room, entry.msgid, reaction, remove=mine)
 
         self._screen.app.push_screen(React(f"{entry.nick}: {excerpt(entry.text)}"), picked)

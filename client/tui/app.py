@@ -17,6 +17,7 @@ from typing import ClassVar, TypeVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.events import Event, Key, Paste
 
 from client import known
 from client.address import Address
@@ -24,8 +25,11 @@ from client.arrival import Visit
 from client.commands import Command
 from client.errors import Trouble
 from client.firstuse import Stranger
+from client.tui.area import Area
+from client.tui.composer import Secret
 from client.tui.door import Met, knock, session_for
 from client.tui.notify import Notifier
+from client.tui.order import InOrder
 from client.tui.screens.alarm import AlarmScreen
 from client.tui.screens.main import MainScreen
 from client.tui.screens.question import Question
@@ -83,6 +87,7 @@ class ParleyApp(App[None]):
         self.writer = Writer()
         self.may_offer: dict[Address, bool] = {}  # whether an account is to be offered there, once that is known
         self.crash = ""
+        self.typed = InOrder(self, super().on_event, self._handle_exception, texts=(Area, Secret))
         self._leaving = False
 
     async def on_mount(self) -> None:
@@ -97,6 +102,13 @@ class ParleyApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
                 loop.add_signal_handler(number, self.leave)
+
+    async def on_event(self, event: Event) -> None:
+        """Keys and pastes have to wait for those before them."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self.typed.put(event)
+        else:
+            await super().on_event(event)
 
     # --- sessions ---
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from wire.names import fold
+
 COST_OF_ONE = 400  # bytes that an entry takes beside its texts, about
 
 
@@ -47,6 +49,10 @@ class Entry:
     def spoken(self) -> bool:
         """Whether somebody said it."""
         return self.mark in (Mark.MESSAGE, Mark.NOTICE, Mark.ACTION)
+
+    def has_reaction_of(self, nick: str, reaction: str) -> bool:
+        """Whether `nick` has put this reaction to it."""
+        return any(fold(who) == fold(nick) for who in self.reactions.get(reaction, ()))
 
     @property
     def weight(self) -> int:

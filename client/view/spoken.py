@@ -228,7 +228,9 @@ def _caught_up(view: View, event: e.CaughtUp) -> list[Entry]:
 
 
 def _sending(view: View, event: e.Sending) -> list[Entry]:
-    buffer = view.buffer(event.room)
+    buffer = view.buffer(event.room) if event.texts else view.find(event.room)
+    if buffer is None:
+        return []  # a room that was closed meanwhile does not come back for that
     buffer.waiting = tuple(said_text(text) for text in event.texts[:MOST_WAITING])
     view.touched(buffer)
     return []

@@ -349,6 +349,12 @@ def test_quote(line: str, shown: str) -> None:
                 "/identify x",
                 "/id x",
                 "/login grace x",
+                "/msg Q@CServe.quakenet.org AUTH grace x",
+                "/query x@channels.undernet.org login grace x",
+                "/quote PRIVMSG Q@CServe.quakenet.org :AUTH grace x",
+                "/sasl grace x",
+                "/server irc.example 6667 x",
+                "/connect irc.example x",
                 "/oper admin x",
                 "/pass x",
                 "/register x",
@@ -381,6 +387,11 @@ def test_quote(line: str, shown: str) -> None:
                 "/quote @label=1",
                 "/whois NickServ",
                 "/login grace",
+                "/server irc.example",
+                "/connect irc.example",
+                "/msg @#dev hi",
+                "/msg #dev@home hi",
+                "/msg bob@ hi",
                 "/nick oper",
                 "/join #ns",
                 "/reply bob identify",
@@ -401,8 +412,8 @@ def test_what_no_history_keeps(typed: str, current: str, secret: bool) -> None:
 
 
 def test_services_and_masks() -> None:
-    assert all(map(is_service, ["NickServ", "chanserv", "NickServ@services.example"]))
-    assert not any(map(is_service, ["#nickserv-help", "bob", "", "server"]))
+    assert all(map(is_service, ["NickServ", "chanserv", "NickServ@services.example", "Q@CServe.example"]))
+    assert not any(map(is_service, ["#nickserv-help", "bob", "", "server", "@#dev", "~&#a@b", "&a@b", "@", "a@"]))
     assert (masked("IDENTIFY a b"), masked("HELP"), masked_line("")) == ("IDENTIFY ***", "HELP", "")
 
 

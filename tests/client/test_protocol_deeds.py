@@ -169,6 +169,7 @@ def test_what_was_refused_is_said_and_not_sent_again(line: str) -> None:
     t.sent()
     ident = t.asked()[1].removeprefix("@parley.chat/id=").partition(";")[0]
     assert [type(event) for event in t.gets(line.format(ident=ident))] == [e.Failed]
+    t.pong()
     assert t.p.backlog == 0
 
 
@@ -229,3 +230,36 @@ def test_a_message_in_the_room_is_not_mistaken(t: Breaking) -> None:
     ):
         t.gets(line)
     assert t.p.backlog == 1
+
+
+@pytest.mark.parametrize("number", ["403", "404"])
+def test_an_error_that_may_be_about_our_typing_drops_no_reaction(t: Breaking, number: str) -> None:
+    t.p.typing("#r")
+    t.p.react("#r", "m1", "x")
+    assert t.gets(f":s {number} alice #r :no") == [e.Failed("#r: no", "#r")]
+    assert t.p.backlog == 1
+    t.break_off()
+    t.back()
+    assert t.asked()[1:] == [REACT, REACT]
+
+
+@pytest.mark.parametrize(("number", "told"), [("403", 1), ("404", 0)])
+def test_an_error_that_no_redaction_has_is_about_our_typing(t: Breaking, number: str, told: int) -> None:
+    t.p.typing("#r")
+    t.p.redact("#r", "m1", "")
+    assert len(t.gets(f":s {number} alice #r :no")) == told
+
+
+@pytest.mark.parametrize("msgid", ["a b", ":a", "a\r\nQUIT"])
+def test_what_no_line_can_say_is_said_not_to_be_sent(t: Breaking, msgid: str) -> None:
+    t.p.redact("#r", msgid, "spam")
+    assert [type(event) for event in t.events()] == [e.Failed]
+    assert t.asked() == []
+    assert t.p.backlog == 0
+
+
+def test_no_reaction_is_shown_as_done_that_cannot_be_sent() -> None:
+    t = Full(without=("echo-message",))
+    t.p.react("#r\n", "m1", "x")
+    assert [type(event) for event in t.events()] == [e.Failed]
+    assert t.p.backlog == 0

@@ -106,7 +106,6 @@ def test_what_a_server_offers_is_told_when_it_is_known_and_when_it_changes() -> 
     assert e.Feature.MULTILINE not in t.offers[-1].features
     t.gets(":s 005 alice CLIENTTAGDENY= :are supported")
     assert e.Feature.TYPING in t.offers[-1].features
-    assert t.p.offers_accounts
     assert len(t.offers) == 3
 
 

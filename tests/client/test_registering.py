@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from client import events as e
 from client.irc import IrcProtocol
+from client.irc.accounts import PATIENCE as PATIENCE_OF_A_LOGIN
 from client.login import Login, valid_account
 from tests.client.conftest import Person
 from tests.client.fake_server import PATIENCE, Waits
@@ -151,10 +152,30 @@ def test_a_server_that_tells_of_accounts_by_itself_is_not_believed(line: str) ->
     assert lines.protocol.login is None, "what was asked for without a connection was not asked for"
 
 
-def test_an_odd_name_for_it_is_ours() -> None:
+@pytest.mark.parametrize("named", ["grace", "GRACE", "*"])
+def test_its_name_is_as_the_server_spells_it(named: str) -> None:
+    lines, name = Lines(), named.replace("*", "grace")
+    assert e.AccountMade(name) in lines.registers(f":s REGISTER SUCCESS {named} :done")
+    assert lines.logs_in_as() == (name, "pw")
+
+
+@pytest.mark.parametrize("answer", ["SUCCESS other :done", "SUCCESS :a b\x1b[2J", "SUCCESS", "VERIFICATION_REQUIRED other :code?"])
+def test_another_account_than_was_asked_for_is_not_ours(answer: str) -> None:
     lines = Lines()
-    assert e.AccountMade("grace") in lines.registers(":s REGISTER SUCCESS :a b\x1b[2J")
-    assert lines.logs_in_as() == ("grace", "pw")
+    told = lines.registers(f":s REGISTER {answer}", ":s VERIFY SUCCESS other :verified", ":s VERIFY SUCCESS grace :verified")
+    assert ["not of grace" in event.text for event in told if isinstance(event, e.Failed)] == [True]
+    assert not [event for event in told if isinstance(event, e.AccountMade)]
+    assert lines.protocol.login is None
+
+
+def test_a_second_one_before_the_answer_is_not_asked_for() -> None:
+    lines = Lines()
+    lines.registers(password="first")
+    lines.protocol.take()
+    assert lines.registers(password="second") == [e.Failed("the server has not answered the last /register yet")]
+    assert lines.protocol.take() == []
+    lines.gets(":s REGISTER SUCCESS grace :done")
+    assert lines.logs_in_as() == ("grace", "first")
 
 
 @pytest.mark.parametrize("caps", ["draft/account-registration", "sasl=EXTERNAL draft/account-registration"])
@@ -233,6 +254,60 @@ def test_a_refused_login_from_inside_is_said_and_forgotten(line: str) -> None:
     lines.gets("AUTHENTICATE +", ":s 903 grace :ok")
     assert lines.protocol.take() == []
     assert lines.protocol.login is None
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (":s CAP grace NAK :sasl", "This server offers no login with a password (SASL PLAIN)."),
+        (":s CAP grace DEL :sasl", "This server offers no login with a password (SASL PLAIN)."),
+        (":s 421 grace AUTHENTICATE :Unknown command", "AUTHENTICATE: Unknown command"),
+        (":s 903 grace :ok", "the server says that the login worked, but has not asked for the password: that is not counted on"),
+    ],
+)
+def test_the_password_does_not_wait_for_a_server_that_will_not_have_it(line: str, why: str) -> None:
+    lines = Lines()
+    lines.protocol.log_in("pw", "ada")
+    assert lines.gets(line) == [e.Failed(why)]
+    lines.protocol.take()
+    assert lines.gets(line.replace("421", "422"), "AUTHENTICATE +", ":s 903 grace :ok") == []
+    assert lines.protocol.take() == []
+    assert lines.protocol.login is None
+
+
+def test_one_login_at_a_time_and_its_password_leaves_once() -> None:
+    lines = Lines()
+    lines.protocol.log_in("one", "ada")
+    lines.protocol.take()
+    lines.protocol.log_in("two", "bob")
+    assert lines.gets(":s 421 grace REGISTER :Unknown command", "AUTHENTICATE abc", "AUTHENTICATE +", "AUTHENTICATE +") == [
+        e.Failed("the server has not answered the last /login yet"),
+        e.Failed("REGISTER: Unknown command"),
+    ]
+    assert base64.b64decode(b"".join(lines.protocol.take()).split()[1:][0]) == b"\0ada\0one"
+    lines.gets(":s 903 grace :ok")
+    assert lines.logs_in_as() == ("ada", "one")
+
+
+def test_what_was_not_answered_for_long_is_given_up() -> None:
+    lines, seconds = Lines(), [0.0]
+    lines.protocol.session.now = lambda: (seconds[0],)
+    lines.protocol.log_in("old", "ada")
+    seconds[0] = PATIENCE_OF_A_LOGIN
+    lines.protocol.take()
+    lines.gets("AUTHENTICATE +", ":s 903 grace :ok")
+    assert lines.protocol.take() == []
+    assert lines.protocol.login is None
+    lines.protocol.log_in("new", "ada")
+    assert lines.protocol.take() == [b"CAP REQ sasl\r\nAUTHENTICATE PLAIN\r\n"]
+
+
+def test_a_register_that_the_server_does_not_know_is_over() -> None:
+    lines = Lines()
+    lines.registers(":s 421 grace REGISTER :Unknown command", ":s REGISTER SUCCESS grace :x", password="first")
+    assert lines.protocol.login is None
+    lines.registers(":s REGISTER SUCCESS grace :done", password="second")
+    assert lines.logs_in_as() == ("grace", "second")
 
 
 def test_no_login_from_inside_where_there_is_none() -> None:

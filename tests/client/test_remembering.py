@@ -287,3 +287,17 @@ def test_a_password_that_took_the_place_of_the_one_kept_is_offered() -> None:
 
 def test_a_login_that_failed_offers_nothing() -> None:
     assert not Visit(Login("ada", "x"), kept="").happens(e.Registered("ada")).chat.asking
+
+
+@pytest.mark.parametrize(("kept", "offered"), [("s3cret", False), ("another", True), ("", True), (None, True)])
+def test_a_login_from_inside_with_what_the_keyring_has_is_not_offered(
+    monkeypatch: pytest.MonkeyPatch, kept: str | None, offered: bool
+) -> None:
+    looked: list[keys.Say] = []
+    monkeypatch.setattr(keys, "usable", looked.append)
+    login = Login("grace", "s3cret")
+    login.succeed()
+    keeping = Keeping(A, lambda: login, kept)
+    keeping.handle(e.AccountMade("grace"))
+    Waits.until(lambda: not [each for each in threading.enumerate() if each.name == "looking for a keyring"])
+    assert bool(looked) is offered

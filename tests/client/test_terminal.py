@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from prompt_toolkit.completion import CompleteEvent
@@ -26,7 +26,7 @@ from client.chat import Chat
 from client.connection import Connection
 from client.dialect import Dialect
 from client.irc import IrcProtocol
-from client.terminal import LONGEST_INPUT, TerminalScreen, Words, _words, run_terminal
+from client.terminal import LONGEST_INPUT, TerminalScreen, Typed, Words, _hand_over, _words, run_terminal
 from client.trust import client_context
 from tests.client.conftest import FAST
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
@@ -66,6 +66,20 @@ class Terminal:
 def keys() -> Iterator[PipeInput]:
     with create_pipe_input() as keys:
         yield keys
+
+
+@pytest.mark.parametrize("line", ["/register", "/login grace", "/LOGIN grace"])
+def test_what_follows_a_command_that_asks_is_hidden_however_late_its_thread_is(line: str) -> None:
+    class Late:
+        def post(self, job: Callable[[], None]) -> None:
+            threading.Timer(0.05, job).start()
+
+    chat = Chat(IrcProtocol("alice", []), "#lobby", TerminalScreen())
+    typed = Typed(chat)
+    _hand_over(chat, cast(Connection, Late()), line)
+    assert chat.hidden
+    typed.append_string("hunter2")
+    assert typed.get_strings() == []
 
 
 def test_typing_and_leaving(server: FakeServer, ca: Path, keys: PipeInput) -> None:

@@ -278,3 +278,17 @@ def test_what_is_on_its_way(view: View) -> None:
     view.feed(e.Sending("#dev", ()))
     assert not view.front.waiting
     assert "#dev" in view.take_changes().entries
+
+
+def test_whose_reaction_it_is(view: View) -> None:
+    view.feed(said("a", "1"))
+    view.feed(e.Reacted("#dev", "1", "Zoe", "x"))
+    entry = view.front.entries.newest(1)[0]
+    assert entry.has_reaction_of("zoe", "x")
+    assert not entry.has_reaction_of("bob", "x")
+    assert not entry.has_reaction_of("zoe", "y")
+
+
+def test_a_closed_room_does_not_come_back_because_nothing_waits_there(view: View) -> None:
+    assert view.feed(e.Sending("#closed", ())) == []
+    assert view.find("#closed") is None

@@ -44,6 +44,20 @@ def test_how_irc_is_known(line: str) -> None:
     assert dialect.refusal.final
 
 
+@pytest.mark.parametrize("first", ["bob: hi", "* bob waves"])
+def test_once_somebody_has_spoken_no_name_makes_it_irc(first: str) -> None:
+    """In the first version of this chat, where any name goes."""
+    dialect = PlainProtocol("alice")
+    dialect.connected()
+    dialect.receive(f"{first}\r\n".encode())
+    dialect.receive(b":x 123 : hi\r\n")
+    dialect.disconnected()
+    dialect.events()
+    dialect.connected()
+    dialect.receive(b":x 123 : hi\r\n")
+    assert dialect.refusal is None
+
+
 @pytest.mark.parametrize(
     "line", ["bob: ERROR :no", "* bob :s 451 x", "server: you are bob here", ":) that was fun", "bob: :s 451 x"]
 )

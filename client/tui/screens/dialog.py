@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Generic, TypeVar
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -18,6 +19,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f10,ctrl+c", "back", "back", priority=True)]
     CSS_PATH = "dialog.tcss"
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """End, with a result. Once: a second answer (a double click) must not end what is below."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
 
     def action_back(self) -> None:
         """Leave, without an answer."""

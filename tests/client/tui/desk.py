@@ -158,7 +158,7 @@ class Desk:
 
     def _busy(self) -> bool:
         pumps = [self.app, *self.app.screen_stack, *self.app.screen.walk_children()] if self.app.is_running else []
-        return self.app.main.timeline.waits or any(pump.message_queue_size for pump in pumps)
+        return self.app.typed.busy or self.app.main.timeline.waits or any(pump.message_queue_size for pump in pumps)
 
     def rows(self) -> list[str]:
         return screen_text(self.app)
