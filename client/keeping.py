@@ -50,9 +50,8 @@ class Keeping:
         offer = Offer(login.account, login.password)
         if isinstance(event, e.Registered) and self._kept not in (None, login.password):
             self._make(offer)
-        elif (
-            isinstance(event, e.AccountMade) and self._kept != login.password
-        ):  # nobody has looked for a keyring yet, and that may take a while
+        elif isinstance(event, e.AccountMade) and self._kept != login.password:
+            # Nobody has looked for a keyring yet, and that may take a while
             threading.Thread(target=self._look, args=(offer,), name="looking for a keyring", daemon=True).start()
 
     def _look(self, offer: Offer) -> None:

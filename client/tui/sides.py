@@ -14,7 +14,9 @@ NARROW = 60  # columns, under which rooms are not
 
 
 class Sides:
-    """Of a screen, whose style sheet knows the classes that are set here. `wanted` gives what was left on or off, `keep` remembers it."""
+    """Of a screen, whose style sheet knows the classes that are set here. `wanted` gives what was left on or off; `keep` remembers
+    that.
+    """
 
     def __init__(self, screen: Screen[Any], wanted: Callable[[], Settings], keep: Callable[[], None]) -> None:
         self._screen = screen

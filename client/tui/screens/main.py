@@ -53,7 +53,7 @@ class MainScreen(Screen[None]):
         self.workspace = workspace
         self.centre = Centre(workspace, lambda session: self.changed(session, session.view.take_changes()))
         self.timeline, self.composer, self.offers = self.centre.timeline, self.centre.composer, self.centre.offers
-        self._sides = Sides(self, lambda: self.parley.wanted, lambda: self.parley.keep_settings())
+        self._sides = Sides(self, lambda: self.parley.wanted, self._keep_sides)
         self._shown: tuple[int, str] | None = None
 
     @property
@@ -64,6 +64,9 @@ class MainScreen(Screen[None]):
     def parley(self) -> ParleyApp:
         """The app."""
         return cast("ParleyApp", self.app)
+
+    def _keep_sides(self) -> None:
+        self.parley.keep_settings()
 
     def compose(self) -> ComposeResult:
         """The widgets."""

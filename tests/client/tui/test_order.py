@@ -86,7 +86,7 @@ def test_text_around_a_password_is_said_and_it_is_not(desk: Desk) -> None:
 
 
 def test_an_account_by_the_offer(desk: Desk) -> None:
-    desk.app.wanted.offered = ()
+    desk.app.may_offer[desk.session.address] = True
 
     async def scenario() -> None:
         await two_rooms(desk)

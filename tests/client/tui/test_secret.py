@@ -149,7 +149,7 @@ def test_nothing_is_offered_while_a_secret_is_asked_for(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
         await desk.happens(said("hi", "grace", own=True))
-        desk.app.wanted.offered = ()
+        desk.app.may_offer.clear()
         logs_in(desk)
         desk.app.main._tick()
         assert not desk.app.main.offers.open

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from client import events as e
-from client import known, locks, pins
+from client import folders, known, locks, pins
 from client.address import Address, Link
 from client.chat import LONGEST_NICK
 from client.errors import Trouble
@@ -182,18 +183,23 @@ def test_a_server_that_has_ended_is_put_away_and_one_with_something_unsent_after
     desk.run(scenario)
 
 
-def test_no_key_waits_for_another_clients_lock(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", PATIENCE)
+def test_no_key_waits_for_a_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, replace = threading.Event(), folders.replace
+
+    def slow(path: Path, data: bytes, temporary: Path) -> None:
+        go.wait(PATIENCE)
+        replace(path, data, temporary)
+
+    monkeypatch.setattr(folders, "replace", slow)
 
     async def scenario() -> None:
         await desk.greeted()
-        with locks.alone(settings.file()) as ours:
-            assert ours
-            await desk.keys("ctrl+t")
-            await desk.types("typed meanwhile")
-            await desk.sees("typed meanwhile")
-            assert not desk.app.writer.flush(0)
-            assert not settings.file().exists()
+        await desk.keys("ctrl+t")
+        await desk.types("typed meanwhile")
+        await desk.sees("typed meanwhile")
+        assert not desk.app.writer.flush(0)
+        assert not settings.file().exists()
+        go.set()
         await desk.written()
         assert settings.load().theme == desk.app.wanted.theme != settings.Settings().theme
 
