@@ -7,6 +7,7 @@ thread prints. The typed line is taken away when it is entered: it appears when 
 from __future__ import annotations
 
 import asyncio
+import getpass
 import queue
 import threading
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.utils import is_dumb_terminal
 
 from client.chat import Chat
 from client.commands import COMMANDS
@@ -126,6 +128,7 @@ def run_terminal(
         completer=Words(lambda: _words(chat, connection)),
         complete_while_typing=False,
         erase_when_done=True,
+        enable_suspend=True,
         refresh_interval=0.5,  # the prompt names the room in front
         input=source,
         output=output,
@@ -141,7 +144,10 @@ def _type(chat: Chat, connection: Connection, screen: TerminalScreen, session: P
     """Hand over line after line, until Ctrl-C, Ctrl-D or the connection's end."""
     while not connection.over.is_set():
         try:
-            text = session.prompt(pre_run=lambda: screen.attach(session))
+            if chat.hidden and is_dumb_terminal():  # where the library would show it
+                text = getpass.getpass(chat.prompt)
+            else:
+                text = session.prompt(pre_run=lambda: screen.attach(session))
         except (EOFError, KeyboardInterrupt):
             return
         finally:

@@ -87,6 +87,8 @@ def offer_account(app: ParleyApp, session: Session) -> None:
         if password:
             view.expect()  # what comes of it is shown in front
             session.actions.register(password)
+        else:  # back to the offer
+            app.may_offer[session.address] = True
 
     def answered(yes: bool | None) -> None:
         if yes:

@@ -233,3 +233,18 @@ def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> Non
     finally:
         tmux.close()
     assert log.read_text() == ""
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+def test_a_password_is_hidden_in_a_dumb_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> None:
+    command = f"TERM=dumb {sys.executable} -m client localhost:{server.port} --name dora --ca {ca} 2>{tmp_path}/stderr; sleep 60"
+    tmux = Tmux(f"sh -c '{command}'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        tmux.shows("[#lobby]")
+        tmux.keys("/register", "Enter")
+        tmux.shows("password")
+        tmux.keys("hunter2x", "Enter")
+        Waits.until(lambda: "again" in "\n".join(tmux.screen()), lambda: "\n".join(tmux.screen()))
+        assert not any("hunter2x" in row for row in tmux.screen())
+    finally:
+        tmux.close()

@@ -482,11 +482,11 @@ def test_the_mouse(desk: Desk) -> None:
         await desk.until(lambda: desk.app.workspace.front.buffer.target == "#lobby")
         desk.app.main.attended(False)
         await desk.pilot.click("#timeline", offset=(20, 16))
-        await desk.sees("R answer")
+        await desk.sees("r answer")
         assert desk.app.main.timeline.picked is not None
         await desk.types("still typing")
         await desk.until(lambda: desk.app.main.composer.text == "still typing")
-        await desk.sees_no("R answer")
+        await desk.sees_no("r answer")
         await desk.pilot.click("#status", offset=(75, 0))
         await desk.sees("Keys and commands")
         await desk.keys("escape")
@@ -511,10 +511,10 @@ def test_a_message_that_is_clicked_can_be_answered(desk: Desk, monkeypatch: pyte
         assert desk.app.main.timeline.picked is None, "the click was for the window"
         desk.app.main.timeline.deaf_until = 0.0
         await desk.pilot.click("#timeline", offset=(10, row))
-        await desk.sees("R answer")
+        await desk.sees("r answer")
         await desk.pilot.click("#timeline", offset=(10, row - 1))  # there is a line of hints now
         assert desk.app.main.timeline.picked is None
-        await desk.sees_no("R answer")
+        await desk.sees_no("r answer")
         await desk.pilot.click("#timeline", offset=(10, row))
         await desk.keys("r")
         await desk.sees("replying to ada")
