@@ -8,7 +8,11 @@ from functools import partial
 import pytest
 
 from client.writer import Writer
-from tests.client.fake_server import PATIENCE
+from tests.client.fake_server import PATIENCE, Waits
+
+
+def nobody_works() -> bool:
+    return not [each for each in threading.enumerate() if each.name == "files"]
 
 
 def test_work_is_done_in_order_and_not_here() -> None:
@@ -28,7 +32,7 @@ def test_work_is_done_in_order_and_not_here() -> None:
     writer.leave(lambda: done.append(-1))
     assert writer.flush(PATIENCE)
     assert done[-1] == -1
-    assert not [each for each in threading.enumerate() if each.name == "files"], "it ends with its work"
+    Waits.until(nobody_works, "it ends with its work")
 
 
 def test_who_leaves_work_waits_for_none_of_it() -> None:
@@ -56,3 +60,4 @@ def test_a_mistake_takes_nobody_elses_work_with_it() -> None:
     go.set()
     assert writer.flush(PATIENCE)
     assert done == ["the next"]
+    Waits.until(nobody_works, "what it raised is said by then")
