@@ -43,7 +43,7 @@ class InOrder:
         self._failed = failed
         self._waiting: deque[Event] = deque(maxlen=MOST_WAITING)
         self._task: asyncio.Task[None] | None = None
-        self._calm = True  # what was given last has led to all that it leads to
+        self._in_text = False  # what was given last was a letter of a text
 
     @property
     def busy(self) -> bool:
@@ -60,13 +60,11 @@ class InOrder:
         try:
             while self._waiting:
                 event = self._waiting.popleft()
-                letter = self._is_letter(event)
-                if not (letter or self._calm):
+                # Before it, not after the last one: then nothing is held up where there is no key, and people are slow.
+                if not (self._in_text and self._is_letter(event)):
                     await self._settled()
+                self._in_text = self._is_letter(event)
                 await self._handle(event)
-                self._calm = not letter
-                if self._calm:
-                    await self._settled()
         except Exception as error:
             self._failed(error)
         finally:
