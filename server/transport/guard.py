@@ -24,7 +24,7 @@ from typing import Protocol
 
 log = logging.getLogger("parley.guard")
 
-_LOOK_S = 0.05  # between two looks: 30 to 70 µs of CPU time each, which a hundred a second would make half a percent of a core
+_LOOK_S = 0.02  # between two looks: 30 to 70 µs of CPU time each; who keeps a worker busy is not to be felt for more than 50 ms
 _ALERT_LOOK_S = 0.01  # the same, once somebody had to be ended: they may come again
 _ALERT_S = 60.0  # from then on
 _AGAIN_S = 0.003  # where there is a suspicion
