@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from textual import events
@@ -21,7 +21,6 @@ class Typist(Protocol):
     """What keys ask for."""
 
     popup: Popup
-    moves: Mapping[str, Callable[[], Awaitable[object]]]
 
     def submit(self) -> None:
         """Send."""
@@ -102,13 +101,10 @@ class Area(TextArea):
         return before.count("\n"), index - before.rfind("\n") - 1
 
     async def _on_key(self, event: events.Key) -> None:
-        move, act = self._typist.moves.get(event.key), self._act(event.key)
-        if move is not None or act is not None:
+        act = self._act(event.key)
+        if act is not None:
             event.stop()
             event.prevent_default()
-        if move is not None:
-            await move()
-        elif act is not None:
             act()
         else:
             await self._edit_in_order(event)

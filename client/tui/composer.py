@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from textual import events
@@ -109,7 +109,6 @@ class Composer(Vertical):
         know_alt_enter()
         self.popup = Popup()
         self.area = Area(self, placeholder)
-        self.moves: Mapping[str, Callable[[], Awaitable[object]]] = {}  # keys that lead elsewhere
 
     def compose(self) -> ComposeResult:
         """The popup, the input (or that for a secret), the hint."""

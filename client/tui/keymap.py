@@ -20,19 +20,13 @@ TYPING = [  # what the composer does, for the help
     Binding("ctrl+underscore", "", "undo"),
 ]
 
-# Without priority: the composer carries them out, once it has dealt with what was typed before them. Keys that come in a burst must
-# not send a text to the room that was gone to after it.
-MOVES = [
-    Binding("alt+a", "next_unread", "next room with something unread"),
-    *(Binding(f"alt+{n}", f"number({n})", "room by its number") for n in range(1, 10)),
-    Binding("ctrl+n,alt+right", "step(1)", "next room"),
-    Binding("ctrl+p,alt+left", "step(-1)", "previous room"),
-]
-
 EVERYWHERE = [
     Binding("f1", "help", "all keys and commands", priority=True),
     Binding("ctrl+k", "switcher", "go to a room, a person, a command", priority=True),
-    *MOVES,
+    Binding("alt+a", "next_unread", "next room with something unread", priority=True),
+    *(Binding(f"alt+{n}", f"number({n})", "room by its number", priority=True) for n in range(1, 10)),
+    Binding("ctrl+n,alt+right", "step(1)", "next room", priority=True),
+    Binding("ctrl+p,alt+left", "step(-1)", "previous room", priority=True),
     Binding("ctrl+f", "search", "search in this room", priority=True),
     Binding("pageup", "page(-1)", "a page back", priority=True),
     Binding("pagedown", "page(1)", "a page on", priority=True),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from textual.app import App
@@ -110,6 +109,5 @@ class InOrder:
         if not pump.is_running or not pump.call_later(pass_by):
             return
         while not done.done() and pump.is_running and loop.time() < until:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(done), LOOK_S)
+            await asyncio.wait([done], timeout=LOOK_S)
         done.cancel()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -16,7 +15,7 @@ from textual.screen import Screen
 from client.commands import run
 from client.tui.centre import Centre
 from client.tui.finder import Found, everything
-from client.tui.keymap import EVERYWHERE, MOVES, sections
+from client.tui.keymap import EVERYWHERE, sections
 from client.tui.keys import know_alt
 from client.tui.members import Members
 from client.tui.offer import offer_account, offer_keyring
@@ -81,7 +80,6 @@ class MainScreen(Screen[None]):
         """Start."""
         self.set_interval(1.0, self._tick)
         self.sync()
-        self.composer.moves = {key: partial(self.run_action, each.action) for each in MOVES for key in each.key.split(",")}
         self.composer.focus_input()
 
     def _tick(self) -> None:
