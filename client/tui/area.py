@@ -106,18 +106,6 @@ class Area(TextArea):
             event.stop()
             event.prevent_default()
             act()
-        else:
-            await self._edit_in_order(event)
-
-    async def _edit_in_order(self, event: events.Key) -> None:
-        """Keys such as ctrl+u act now: Textual looks for their action last, when characters typed behind them are there already."""
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            name = binding.action.partition("(")[0]
-            if not binding.priority and hasattr(TextArea, f"action_{name}") and self.check_action(name, (False,)):
-                event.stop()
-                event.prevent_default()
-                await self.run_action(binding.action)
-                return
 
     def _act(self, key: str) -> Callable[[], object] | None:
         typist, popup = self._typist, self._typist.popup
