@@ -27,6 +27,7 @@ from itertools import islice, takewhile
 from client.events import Kind
 from wire.names import fold
 
+FULL = "too much is waiting to be sent: try again later"
 MOST_SHOWN = 20  # of a room's texts that wait
 LONGEST_SHOWN = 4096  # characters of each
 MOST_NICKS = 16  # that one message may have been stored under: a server that renames us for ever is not to fill our memory

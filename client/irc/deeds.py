@@ -20,7 +20,7 @@ from typing import Final
 from client.events import Event, Failed, Reacted, Redacted
 from client.irc.session import LONGEST_ID, NOT_CONNECTED, Session
 from client.negotiation import REDACTION, RESEND
-from client.outbox import new_id
+from client.outbox import FULL, new_id
 from wire import numerics as n
 from wire.message import Message
 from wire.names import fold
@@ -92,7 +92,7 @@ class Deeds:
         self._put(Deed(room, msgid, reason=" ".join(reason.split())), why)
 
     def _put(self, deed: Deed, why_not: str) -> None:
-        full = "too much is waiting to be sent: try again later" if len(self) >= MOST_DEEDS else ""
+        full = FULL if len(self) >= MOST_DEEDS else ""
         if not self._s.registered:
             self._s.tell(Failed(NOT_CONNECTED))
         elif cannot := self._cannot(deed) or why_not or full:

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from client.dialect import Dialect
 from client.events import Event, Failed, Info, Kind, NotSent
+from client.outbox import FULL
 from client.tui.inbox import Asks
 
-FULL = "too much is waiting to be sent: try again later"
 ENDED = "the connection has ended"
 _REFUSED = Failed(ENDED)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from client import events as e
+from client import keys
 from client.address import Address
 from client.chat import Chat
 from client.connection import Connection, Timing
@@ -146,3 +147,30 @@ def person(server: FakeServer, ca: Path) -> Iterator[Callable[..., Person]]:
     for one in people:
         one.connection.stop()
         assert one.connection.join(PATIENCE), "the connection's thread did not end"
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "other")
+
+
+@pytest.fixture
+def whole(authority: Authority) -> Iterator[FakeServer]:
+    """A server that sends its authority's certificate too, as ours do."""
+    with FakeServer(authority.context("localhost", sends=authority.chain)) as server:
+        yield server
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Address, str, str]]:
+    """What the keyring was asked to keep."""
+    asked: list[tuple[Address, str, str]] = []
+
+    def keep(address: Address, account: str, password: str, say: Callable[[str], None]) -> bool:
+        asked.append((address, account, password))
+        if password == "refused":
+            say("It is locked.")
+        return password != "refused"
+
+    monkeypatch.setattr(keys, "keep", keep)
+    return asked

@@ -97,17 +97,6 @@ def test_on_standard_error_it_is_as_wide_as_that(monkeypatch: pytest.MonkeyPatch
 # --- at a reconnect ---
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Authority:
-    return Authority(tmp_path, "other")
-
-
-@pytest.fixture
-def whole(authority: Authority) -> Iterator[FakeServer]:
-    with FakeServer(authority.context("localhost", sends=authority.chain)) as server:
-        yield server
-
-
 def now_with(server: FakeServer, context: ssl.SSLContext) -> None:
     """The server is cut off, and shows something else from now on."""
 

@@ -6,7 +6,6 @@ import io
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +34,6 @@ def _nobody_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PARLEY_CA", raising=False)
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Authority:
-    return Authority(tmp_path, "other")
-
-
-@pytest.fixture
-def whole(authority: Authority) -> Iterator[FakeServer]:
-    """A server that sends its authority's certificate too, as ours do."""
-    with FakeServer(authority.context("localhost", sends=authority.chain)) as server:
-        yield server
 
 
 def at(server: FakeServer) -> Address:

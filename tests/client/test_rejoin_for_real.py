@@ -75,18 +75,24 @@ def talks_on(bob: Client) -> None:
     bob.ask(*[f"PRIVMSG #a :{text}" for text in MEANWHILE])
 
 
+def comes_back(alice: Reader) -> None:
+    """And finds everything, once, in order."""
+    alice.device.protocol.join("#a")
+    alice.until(e.CaughtUp)
+    alice.view.switch("#a")
+    alice.says("back")
+    alice.scrolls_up()
+    assert alice.texts() == everything("before")
+    alice.device.lose()
+
+
 def test_who_left_and_comes_back_finds_all_that_was_said(server: Running, bob: Client) -> None:
     alice = Reader(server)
     alice.says("before")
     alice.device.protocol.part("#a", "lunch")
     alice.until(e.Parted)
     talks_on(bob)
-    alice.device.protocol.join("#a")
-    alice.until(e.CaughtUp)
-    alice.says("back")
-    alice.scrolls_up()
-    assert alice.texts() == everything("before")
-    alice.device.lose()
+    comes_back(alice)
 
 
 def test_who_was_put_out_and_comes_back_too(server: Running, bob: Client) -> None:
@@ -95,12 +101,7 @@ def test_who_was_put_out_and_comes_back_too(server: Running, bob: Client) -> Non
     bob.ask("KICK #a alice :out")
     alice.until(e.Parted)
     talks_on(bob)
-    alice.device.protocol.join("#a")
-    alice.until(e.CaughtUp)
-    alice.says("back")
-    alice.scrolls_up()
-    assert alice.texts() == everything("before")
-    alice.device.lose()
+    comes_back(alice)
 
 
 def test_who_was_not_let_in_after_a_reconnect_and_is_later(server: Running, bob: Client) -> None:
@@ -112,12 +113,7 @@ def test_who_was_not_let_in_after_a_reconnect_and_is_later(server: Running, bob:
     alice.until(e.Failed)
     talks_on(bob)
     bob.ask("MODE #a -b alice!*@*")
-    alice.device.protocol.join("#a")
-    alice.until(e.CaughtUp)
-    alice.says("back")
-    alice.scrolls_up()
-    assert alice.texts() == everything("before")
-    alice.device.lose()
+    comes_back(alice)
 
 
 def test_a_room_that_was_closed_is_read_anew(server: Running, bob: Client) -> None:
@@ -129,10 +125,4 @@ def test_a_room_that_was_closed_is_read_anew(server: Running, bob: Client) -> No
     alice.view.close("#a")
     alice.until(e.Parted)
     talks_on(bob)
-    alice.device.protocol.join("#a")
-    alice.until(e.CaughtUp)
-    alice.view.switch("#a")
-    alice.says("back")
-    alice.scrolls_up()
-    assert alice.texts() == everything("before")
-    alice.device.lose()
+    comes_back(alice)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -167,21 +166,6 @@ def logged_in(password: str, kept: str | None) -> Visit:
     visit = Visit(login, kept=kept)
     login.succeed()
     return visit.happens(e.Registered("ada"))
-
-
-@pytest.fixture
-def ring(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Address, str, str]]:
-    """What the keyring was asked to keep."""
-    asked: list[tuple[Address, str, str]] = []
-
-    def keep(address: Address, account: str, password: str, say: Callable[[str], None]) -> bool:
-        asked.append((address, account, password))
-        if password == "refused":
-            say("It is locked.")
-        return password != "refused"
-
-    monkeypatch.setattr(keys, "keep", keep)
-    return asked
 
 
 def test_a_typed_password_that_worked_is_offered_to_the_keyring(ring: list[tuple[Address, str, str]]) -> None:

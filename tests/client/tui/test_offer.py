@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from client import events as e
-from client import keys, known
+from client import known
 from client.address import Address
 from client.arrival import Visit
 from client.firstuse import Trust
@@ -21,21 +20,6 @@ from tests.client.tui.desk import Desk, said
 
 A = Address("chat.example", 6697)
 QUESTION = "The password of grace at Example worked"
-
-
-@pytest.fixture
-def ring(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Address, str, str]]:
-    """What the keyring was asked to keep."""
-    asked: list[tuple[Address, str, str]] = []
-
-    def keep(address: Address, account: str, password: str, say: Callable[[str], None]) -> bool:
-        asked.append((address, account, password))
-        if password == "refused":
-            say("It is locked.")
-        return password != "refused"
-
-    monkeypatch.setattr(keys, "keep", keep)
-    return asked
 
 
 def a_desk(password: str = "s3cret", kept: str | None = "") -> Desk:

@@ -14,8 +14,9 @@ from textual.events import Key
 from client import events as e
 from client.errors import Trouble
 from client.events import COST_OF_ONE
+from client.outbox import FULL
 from client.tui.inbox import Asks, Inbox
-from client.tui.posted import FULL, Posted
+from client.tui.posted import Posted
 from client.tui.session import MOST_A_TURN
 from tests.client.fake_server import PATIENCE, Waits
 from tests.client.tui.desk import NOON, Desk, Recorder, said
