@@ -172,6 +172,7 @@ def test_a_server_that_is_killed_and_comes_back(certs: Path, data: Path, full_sc
             bob.say("#lobby", "welcome back")
             screen.shows("welcome back")
             eventually(lambda: said_by("ada", bob) == ["before", "first while away", "second while away"], "all of it, once")
+        screen.hides("… ")  # nothing waits any more
         text = screen.text()
         order = [text.index(each) for each in ("before", "meanwhile", "first while away", "second while away")]
         assert order == sorted(order), text
