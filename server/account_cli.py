@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 
 import server.commands  # noqa: F401 - what loads the records
 from server.commands.operator_requests import Denied, carry_out, prepare
-from server.config import Settings, SettingsError, load
 from server.ports import StoreError
+from server.settings.declare import SettingsError
+from server.settings.read import load
+from server.settings.tree import Settings
 from server.state.model import Network
 from server.store.sqlite import DATABASE, SqliteStore
 from server.transport.control import Unreachable, ask

@@ -15,13 +15,15 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from server.commands.audit import tell_operators
-from server.config import Address, Settings, SettingsError, read_whole
 from server.observe.http import HttpListener, pages
 from server.observe.subject import Subject
 from server.observe.watchdog import Watchdog
 from server.ports import Store
 from server.rehash import merged, put_in_force
 from server.sequencer import Sequencer
+from server.settings.declare import Address, SettingsError
+from server.settings.read import read_whole
+from server.settings.tree import Settings
 from server.state.cloak import KEY_BYTES, Cloak
 from server.state.model import Network
 from server.store.journal import Journal

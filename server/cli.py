@@ -15,10 +15,11 @@ from importlib import import_module
 from types import FrameType
 
 from server.app import Server, SetupError
-from server.config import SettingsError, load
 from server.observe.logs import set_up
 from server.observe.notify import notify
 from server.ports import StoreError
+from server.settings.declare import SettingsError
+from server.settings.read import load
 from server.transport.acceptor import ListenError
 from server.transport.tls import TlsSetupError
 

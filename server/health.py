@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from server.config import Address
+from server.settings.declare import Address
 
 BUDGET_S = 2.0
 MOST_BYTES = 16384

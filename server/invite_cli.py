@@ -19,7 +19,9 @@ from urllib.parse import quote
 
 from certs import CertsError, report
 from server.account_cli import Parser
-from server.config import Address, Settings, SettingsError, load
+from server.settings.declare import Address, SettingsError
+from server.settings.read import load
+from server.settings.tree import Settings
 from wire.display import safe
 from wire.fingerprints import PREFIX
 from wire.names import is_room, valid_room

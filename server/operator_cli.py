@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from getpass import getpass
 
-from server.config import Accounts
 from server.passwords import hash_of
+from server.settings.people import Accounts
 
 _USAGE = "usage: python -m server operator hash    (it asks for the password; one line of standard input where that is no terminal)"
 _LEAST = 8

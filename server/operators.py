@@ -9,7 +9,8 @@ from wire.masks import matches
 from wire.names import fold
 
 if TYPE_CHECKING:
-    from server.config import Operator, Settings
+    from server.settings.people import Operator
+    from server.settings.tree import Settings
 
 # Each is asked for by name: where an operator lacks it, they are as anybody else.
 CAPABILITIES: Final = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from server.config import Accounts
+from server.settings.people import Accounts
 from wire.sasl import Keys, derive, prepared
 
 _SALT = 16  # bytes

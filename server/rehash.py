@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from server.commands import capabilities, operators
-from server.config import SPECS, TABLES, Settings, check_together, value_of
+from server.settings.checks import check_together
+from server.settings.tree import SPECS, TABLES, Settings, value_of
 from server.state.model import Network
 
 _TEXTS = ("admin", "contact", "description", "location", "motd", "network_icon", "password")

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from server.account_cli import Parser
-from server.config import SettingsError, load
 from server.ports import StoreError
+from server.settings.declare import SettingsError
+from server.settings.read import load
 from server.store.backup import back_up, database_in, restore
 from server.store.check import check
 from server.store.export import export

@@ -14,8 +14,8 @@ from server import passwords
 from server.commands.accounts import Refused, check_name, check_password, keep_invitation
 from server.commands.credentials import keep
 from server.commands.login import drop
-from server.config import Accounts
 from server.dialects.irc import stamp
+from server.settings.people import Accounts
 from server.state.accounts import Account, Invitation
 from server.state.model import Network
 

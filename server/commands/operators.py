@@ -17,8 +17,8 @@ from server.commands.jobs import later
 from server.commands.notices import overfull
 from server.commands.table import Context, command, shown
 from server.commands.user_modes import put
-from server.config import Operator
 from server.operators import Grant, comes_from, grant_of, has_certificate
+from server.settings.people import Operator
 from server.state.model import Network, User
 from wire import numerics as n
 from wire.message import as_line, truncate

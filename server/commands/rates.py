@@ -12,7 +12,7 @@ from server.state.budget import Bucket, Pace
 
 
 def seconds_to_wait(context: Context, action: str) -> int:
-    """Whole seconds until the user may do `action` again (a field of `config.Rates`); 0: now, and it counts as done."""
+    """Whole seconds until the user may do `action` again (a field of `settings.limits.Rates`); 0: now, and it counts as done."""
     net, user = context.net, context.user
     if not net.limits.enabled:
         return 0

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from server.config import Settings
+from server.settings.tree import Settings
 from wire.display import safe
 
 _MINUTE_S = 60.0

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple, Protocol
 
-from server.config import Limits, Settings
 from server.events import Erasure, Event, Kind, Record
 from server.log import RoomLog, Window
 from server.operators import Grant
 from server.ports import Link, Store
+from server.settings.limits import Limits
+from server.settings.tree import Settings
 from server.state.accounts import Book, Throttle
 from server.state.bans import Bans
 from server.state.budget import Bucket

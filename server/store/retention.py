@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from server.config import RoomRetention, Settings
 from server.ports import Store, StoreError
+from server.settings.storage import RoomRetention
+from server.settings.tree import Settings
 from wire.display import safe
 from wire.masks import matches
 from wire.names import fold

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from server.config import Address
+from server.settings.declare import Address
 from server.transport.bell import Bell
 from server.transport.door import Door
 

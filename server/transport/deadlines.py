@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from server.config import Deadlines
+from server.settings.network import Deadlines
 from server.transport.connection import Connection, State
 
 _GOODBYE_S = 5.0  # for what is still to be written to a connection that is being closed

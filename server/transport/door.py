@@ -9,7 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from math import ceil
 
-from server.config import Limits, networks
+from server.settings.limits import Limits, networks
 from server.state.addresses import group_of
 from server.state.budget import Bucket, Pace
 

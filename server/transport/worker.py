@@ -27,11 +27,11 @@ from server.commands.registration import reason_of_quit
 from server.commands.sasl import expire
 from server.commands.server_bans import refusal_of_address
 from server.commands.table import REFUSED, Row
-from server.config import Settings
 from server.dialects import irc, plain
 from server.dialects.websocket import parse_origins
 from server.ports import Store
 from server.sequencer import Sequencer
+from server.settings.tree import Settings
 from server.state.budget import Flood, Pace
 from server.state.model import Job, User
 from server.transport import poller

@@ -9,7 +9,8 @@ import time
 from contextlib import suppress
 from statistics import median
 
-from server.config import Deadlines, Limits
+from server.settings.limits import Limits
+from server.settings.network import Deadlines
 from tests.attack.crowd import Crowd, Peer, client_hello, fragmented
 from tests.attack.rows import row
 from tests.attack.siege import NOISE, Besiege, Siege

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from server.config import Deadlines, Limits, Rates
+from server.settings.limits import Limits, Rates
+from server.settings.network import Deadlines
 from tests.attack.crowd import Crowd
 from tests.attack.rows import row
 from tests.attack.siege import Besiege

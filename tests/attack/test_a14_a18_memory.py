@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from server.config import Deadlines, Limits
+from server.settings.limits import Limits
+from server.settings.network import Deadlines
 from tests.attack.crowd import Crowd
 from tests.attack.rows import row
 from tests.attack.siege import MIB, Besiege

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import time
 
-from server.config import Accounts, Deadlines
+from server.settings.network import Deadlines
+from server.settings.people import Accounts
 from tests.attack.crowd import Crowd, Peer
 from tests.attack.rows import row
 from tests.attack.siege import Besiege

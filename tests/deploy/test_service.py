@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from server import config
+from server.settings.read import load
 from tests.e2e.process import ServerProcess
 from tests.server.harness import certificates
 
@@ -55,7 +55,7 @@ def test_flags_of_the_unit_exist(unit: Path, capsys: pytest.CaptureFixture[str])
     assert given is not None, "in the environment, so that /etc/parley/environment can say otherwise"
     environ = dict(pair.split("=", 1) for pair in given[1].split())
     with pytest.raises(SystemExit):
-        config.load([*words[words.index("server") + 1 :], "--print-config"], environ)
+        load([*words[words.index("server") + 1 :], "--print-config"], environ)
     shown = capsys.readouterr().out
     assert 'http = ["127.0.0.1:9167"]' in shown
     assert 'log_format = "json"' in shown

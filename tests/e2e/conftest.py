@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.config import Settings
+from server.settings.tree import Settings
 from tests.e2e.inside import InsideServer, Log, settings_for
 from tests.e2e.irc import OPENED
 from tests.e2e.process import make_certificates

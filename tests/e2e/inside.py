@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from server.app import Server
-from server.config import Settings, load
+from server.settings.read import load
+from server.settings.tree import Settings
 from tests.e2e.irc import PATIENCE, Client
 
 

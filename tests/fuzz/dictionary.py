@@ -45,7 +45,7 @@ def words() -> list[bytes]:
     """Names of commands, capabilities, settings, services, and words of the protocols."""
     from server.commands import TABLE  # noqa: PLC0415 - loaded behind Atheris, which instruments it
     from server.commands.services import SERVICES  # noqa: PLC0415
-    from server.config import SPECS  # noqa: PLC0415
+    from server.settings.tree import SPECS  # noqa: PLC0415
     from wire.capabilities import NAMES  # noqa: PLC0415
 
     services = [word for service in SERVICES.values() for word in (service.name, *service.table)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from server.commands.names import RESERVED
-from server.config import Limits
 from server.events import Event, Kind
 from server.log import _EVENT_COST
+from server.settings.limits import Limits
 from server.state.model import Network, Room, User, cost_of
 from server.state.resends import Resends
 from wire.confusables import skeleton

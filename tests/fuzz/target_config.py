@@ -8,7 +8,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from server.config import Settings, SettingsError, example_toml, load
+from server.settings.declare import SettingsError
+from server.settings.example import example_toml
+from server.settings.read import load
+from server.settings.tree import Settings
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="parley-fuzz-")
 

@@ -12,7 +12,9 @@ import hashlib
 import hmac
 
 from server.commands.sasl import expire
-from server.config import Accounts, Limits, Settings
+from server.settings.limits import Limits
+from server.settings.people import Accounts
+from server.settings.tree import Settings
 from server.state.accounts import Account
 from server.state.model import Certificate
 from tests.fuzz import invariants

@@ -7,7 +7,8 @@ Input: lines. The first character says who asks (0: ann, the founder; 1: bob, an
 
 from __future__ import annotations
 
-from server.config import Limits, Settings
+from server.settings.limits import Limits
+from server.settings.tree import Settings
 from server.state.model import Rank
 from tests.fuzz import invariants
 from tests.fuzz.replica import Replica

@@ -13,11 +13,13 @@ from server.commands.jobs import Busy, resume
 from server.commands.plain import say
 from server.commands.registration import make_member
 from server.commands.table import REFUSED
-from server.config import Accounts, Limits, Settings
 from server.dialects import irc
 from server.dialects import plain as plain_dialect
 from server.events import Event
 from server.sequencer import Batch, Pages, Plan, Sequencer
+from server.settings.limits import Limits
+from server.settings.people import Accounts
+from server.settings.tree import Settings
 from server.state.accounts import Account
 from server.state.model import Network, Room, User
 from server.store.memory import MemoryStore

@@ -24,8 +24,9 @@ from types import TracebackType
 from typing import Self
 
 from certs import ensure
-from server import config
 from server.app import Server
+from server.settings.read import load
+from server.settings.tree import SPECS, Settings
 from wire.message import Message, parse
 
 PATIENCE_S = 60.0  # how long any one read may take: only a failure waits that long
@@ -50,7 +51,7 @@ def _client_context(ca: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca))
 
 
-def settings(data: Path, **overrides: object) -> config.Settings:
+def settings(data: Path, **overrides: object) -> Settings:
     """Settings for tests: memory store, no limits, no cloaks, free ports on loopback. `limits_line=600` sets `limits.line`.
 
     A file `parley.toml` in `data` is read as well. Raises SettingsError for values that are not possible, KeyError for names that
@@ -72,9 +73,9 @@ def settings(data: Path, **overrides: object) -> config.Settings:
     }
     file = data / "parley.toml"  # what has no name of its own in the environment: operators
     more = {"PARLEY_CONFIG": str(file)} if file.exists() else {}
-    names = {spec.key.replace(".", "_"): spec.env for spec in config.SPECS.values()}
+    names = {spec.key.replace(".", "_"): spec.env for spec in SPECS.values()}
     environ = {names[name]: str(value) for name, value in values.items()} | more
-    return config.load([], environ=environ)
+    return load([], environ=environ)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from server.cli import main as server_main
 from server.commands.accounts import keep_invitation
 from server.commands.credentials import keep
 from server.commands.operator_requests import Denied, prepare
-from server.config import Accounts
+from server.settings.people import Accounts
 from server.state.accounts import Account, Invitation
 from server.store.sqlite import SqliteStore
 from server.transport.control import NAME, Unreachable, ask, short_path

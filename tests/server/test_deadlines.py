@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.config import Deadlines
 from server.log import RoomLog
+from server.settings.network import Deadlines
 from server.state.model import Room, User
 from server.transport.connection import Connection, State
 from server.transport.deadlines import Do, Verdict, floods, judge

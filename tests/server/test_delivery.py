@@ -30,11 +30,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from server.commands import execute
 from server.commands.plain import say
 from server.commands.registration import make_member
-from server.config import Limits, Settings
 from server.events import Event
 from server.log import Window
 from server.ports import Store, StoreError
 from server.sequencer import Batch, Sequencer
+from server.settings.limits import Limits
+from server.settings.tree import Settings
 from server.state.model import Network, User
 from server.store.memory import MemoryStore
 from server.transport.connection import Connection, State

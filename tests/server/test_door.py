@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.config import Limits
+from server.settings.limits import Limits
 from server.state.addresses import group_of
 from server.transport.door import Door
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.config import Limits, Settings
 from server.events import Erasure, Record
 from server.sequencer import Sequencer
+from server.settings.limits import Limits
+from server.settings.tree import Settings
 from server.state.durable import Kept, Waiting
 from server.state.model import Network
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from server import health
-from server.config import Address
+from server.settings.declare import Address
 from server.transport.tls import build_context
 from tests.server.tls_material import Authority
 

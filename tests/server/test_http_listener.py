@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.config import SettingsError
 from server.observe import http
 from server.observe.subject import examine
+from server.settings.declare import SettingsError
 from tests.server.harness import PATIENCE_S, Client, Running, running_server, settings
 
 

@@ -15,8 +15,8 @@ from certs import report
 from certs.folder import Choices
 from client.address import Address, parse_link
 from server import cli
-from server.config import load
 from server.invite_cli import _joining, invitation
+from server.settings.read import load
 
 
 @pytest.fixture(scope="module")

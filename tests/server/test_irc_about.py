@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from server import config
 from server.commands import TABLE
 from server.commands.help_texts import TEXTS
+from server.settings.declare import SettingsError
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server, settings
 from wire.message import parse
@@ -71,7 +71,7 @@ def test_no_line_of_isupport_is_too_long(tmp_path: Path) -> None:
 
 
 def test_the_icon_is_an_https_address(tmp_path: Path) -> None:
-    with pytest.raises(config.SettingsError, match="starts with https://"):
+    with pytest.raises(SettingsError, match="starts with https://"):
         settings(tmp_path, network_icon="http://example.org/i.png")
 
 

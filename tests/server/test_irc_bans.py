@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from server.commands.server_bans import forget_expired, refusal, refusal_of_address
-from server.config import Settings
 from server.events import Record
+from server.settings.tree import Settings
 from server.state.bans import DLINE, Ban
 from server.state.model import Network
 from tests.server.conftest import Connect

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server import passwords
-from server.config import Accounts
+from server.settings.people import Accounts
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server
 from tests.server.logins import answers, log_in, plain, register, scram

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from server.config import Operator
 from server.operators import CAPABILITIES, Grant, comes_from, grant_of
+from server.settings.people import Operator
 from server.state.model import Certificate
 from tests.server.conftest import Connect
 from tests.server.harness import Client, Running, running_server

@@ -14,7 +14,7 @@ import pytest
 
 from server import passwords
 from server.commands.chanserv import account_gone, recognise
-from server.config import Accounts as AccountSettings
+from server.settings.people import Accounts as AccountSettings
 from server.state.accounts import Account
 from server.state.model import Network, User
 from tests.server.conftest import Connect

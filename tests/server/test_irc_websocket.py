@@ -575,7 +575,7 @@ def test_a_server_may_listen_for_nothing_else(tmp_path: Path) -> None:
 def test_without_a_listener_the_library_is_not_loaded(tmp_path: Path) -> None:
     """It takes a seventh of the start, and asyncio would take as much again."""
     program = (
-        "import sys; from server.transport.worker import _websockets; from server.config import load;"
+        "import sys; from server.transport.worker import _websockets; from server.settings.read import load;"
         "_websockets(load([])); assert 'websockets' not in sys.modules;"
         "_websockets(load(['--websocket-listen', '127.0.0.1:0'])); assert 'websockets.server' in sys.modules;"
         "print([m for m in sys.modules if m.startswith(('asyncio', 'websockets.asyncio', 'websockets.legacy'))])"

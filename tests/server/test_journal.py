@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from server.config import Settings
 from server.events import Change, Event, Kind
 from server.ports import StoreError
 from server.sequencer import Sequencer
+from server.settings.tree import Settings
 from server.state.model import Network, Rank, Room, User
 from server.store import journal as module
 from server.store.journal import Journal

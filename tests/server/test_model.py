@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from server.commands.registration import make_member
-from server.config import Limits, Settings
 from server.events import Kind, Record
+from server.settings.limits import Limits
+from server.settings.tree import Settings
 from server.state.model import Network, Rank, Room, Span, User
 from tests.server.store.building import AT, seqs
 

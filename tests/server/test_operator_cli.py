@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from server.cli import main
-from server.config import SPECS, TABLES, _fits
 from server.passwords import matches
+from server.settings.tree import SPECS, TABLES
+from server.settings.values import fits
 
 
 class Terminal(io.StringIO):
@@ -35,7 +36,7 @@ def test_it_prints_the_line_to_paste(monkeypatch: pytest.MonkeyPatch, capsys: py
     made = hash_in(capsys.readouterr().out)
     assert matches(made, "correct-horse")
     assert not matches(made, "correct-horse\n")
-    assert _fits(TABLES["operators"]["password"], made)
+    assert fits(TABLES["operators"]["password"], made)
     assert not matches("no hash", "correct-horse")
 
 

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from server.config import SPECS, Limits, Operator, OperatorClass, Settings, SettingsError
 from server.rehash import CHANGEABLE, merged
+from server.settings.declare import SettingsError
+from server.settings.limits import Limits
+from server.settings.people import Operator, OperatorClass
+from server.settings.tree import SPECS, Settings
 
 
 def test_nothing_changed() -> None:

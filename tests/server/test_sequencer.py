@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from server import sequencer as module
-from server.config import Settings
 from server.events import Event, Kind
 from server.log import Window
 from server.sequencer import Batch, Behind, Page, Plan, Sequencer
+from server.settings.tree import Settings
 from server.state.model import Network, Rank, Room, User
 from tests.server.store.building import AT, seqs
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from server.config import Settings
 from server.events import Erasure, Event, Kind
 from server.sequencer import Batch, Behind, Page, Sequencer
+from server.settings.tree import Settings
 from server.state.model import Network
 from server.store.memory import MemoryStore
 from server.transport import shelf as module

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from server.commands.modes import FLAGS as REAL_FLAGS
-from server.config import Limits, Settings
+from server.settings.limits import Limits
+from server.settings.tree import Settings
 from server.state.model import Network
 from server.state.ranks import letters
 from tests.fuzz import invariants

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from server.config import Retention as Kept
-from server.config import RoomRetention, Settings, SettingsError, load
 from server.ports import ROOM_SLICE, Store, StoreError
+from server.settings.declare import SettingsError
+from server.settings.read import load
+from server.settings.storage import Retention as Kept
+from server.settings.storage import RoomRetention
+from server.settings.tree import Settings
 from server.store import retention as module
 from server.store.memory import MemoryStore
 from server.store.retention import Retention, Rule, Rules

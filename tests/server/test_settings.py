@@ -10,21 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from server.config import (
-    FLAGS,
-    SPECS,
-    Address,
-    Operator,
-    OperatorClass,
-    Settings,
-    SettingsError,
-    Spec,
-    example_toml,
-    load,
-    parser,
-    read_whole,
-    value_of,
-)
+from server.settings.declare import Address, SettingsError
+from server.settings.example import example_toml
+from server.settings.flags import FLAGS, parser
+from server.settings.people import Operator, OperatorClass
+from server.settings.read import load, read_whole
+from server.settings.tree import SPECS, Settings, Spec, value_of
+from server.settings.values import as_text, fits, from_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -317,11 +309,9 @@ def test_help_lists_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 def test_the_default_is_itself_allowed(spec: Spec) -> None:
-    from server.config import _fits, _from_text, _shown  # noqa: PLC0415
-
-    text = "" if spec.default == "" else _shown(spec.default)
-    assert _from_text(spec, text, "default") == spec.default
-    assert _fits(spec, spec.default)
+    text = "" if spec.default == "" else as_text(spec.default)
+    assert from_text(spec, text, "default") == spec.default
+    assert fits(spec, spec.default)
 
 
 def test_version_names_python_and_openssl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
