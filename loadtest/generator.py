@@ -22,13 +22,15 @@ from loadtest import connection, phases
 from loadtest.behaviours import BEHAVIOURS, Life
 from loadtest.health import Health
 from loadtest.histogram import Histogram
-from loadtest.ledger import Ledger, Sent, Stamp, compose
+from loadtest.ledger import Ledger
+from loadtest.member import Sent
 from loadtest.options import Refused, Settings
 from loadtest.pacing import SECOND, EvenGate
 from loadtest.patience import Patience
 from loadtest.phases import Phase
 from loadtest.reactor import Reactor
 from loadtest.scenarios import SCENARIOS, Scenario, nick_for
+from loadtest.stamp import Stamp, compose
 from loadtest.stats_bridge import Bridge
 
 PHASES: Final = ("tcp", "tls", "register", "join")

@@ -14,7 +14,7 @@ from locust import User, task
 from locust.exception import StopUser
 
 from loadtest.connection import Connection
-from loadtest.ledger import lines_of
+from loadtest.stamp import lines_of
 from wire.display import plain
 from wire.message import MalformedMessage, Message, format_message, parse
 from wire.numerics import (
@@ -37,7 +37,7 @@ from wire.numerics import (
 
 if TYPE_CHECKING:
     from loadtest.generator import Generator
-    from loadtest.ledger import Member, Told
+    from loadtest.member import Member, Told
     from loadtest.scenarios import Part
 
 _REFUSALS: Final = frozenset(

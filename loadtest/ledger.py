@@ -1,22 +1,8 @@
 """What was sent, and what each member got of it: lost, repeated, reordered and foreign messages, per sender and room.
 
-Every message carries its own proof:
-
-    :nick!user@host PRIVMSG #room :pl1 RUN WORKER SENDER SEQUENCE INTENDED ACTUAL xxxxxxxx
-
-RUN tells one run's messages from another's; SENDER is the number of the user (its nick follows from it), SEQUENCE counts that
-sender's messages from 0; INTENDED is when the message was due, ACTUAL when it was handed to the connection, both in microseconds
-of CLOCK_MONOTONIC, which all processes of one host share. The text is padded to the agreed size, so that a message that was cut
-is noticed. A direct message is one to the "room" of that nick.
-
-A stream is one sender in one room. Per stream a member holds the number that must come next, and the gaps before it:
-
-    number == next      in order             number in a gap     reordered: it came after a later one
-    number >  next      a gap opens          number < next       repeated
-    at the end          what is still in a gap, or was sent and never came, is lost
-
-A member that comes while others talk cannot know what came before it: of each sender it expects what follows the first message
-that it sees (or what the sender says it will say, `since`). One that leaves expects nothing after the last it saw.
+Every message carries its own proof (loadtest.streams): its sender, its number, when it was due (INTENDED) and when it was handed to
+the connection (ACTUAL), both in microseconds of CLOCK_MONOTONIC, which all processes of one host share. What a member expects of
+each sender stands in loadtest.member.
 
 What many members get is the same bytes for each, so it is read once and found again by its bytes: a whole record first, else
 line by line. A receipt then is one comparison, and its time put on the message's list; `settle` brings those lists into the
@@ -26,32 +12,22 @@ or reads a clock.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Final
 
-from loadtest.faults import Faults, Gaps, Totals
+from loadtest.faults import Faults, Totals
 from loadtest.hearing import REMEMBERED, Group, Heard, Message, Nobody
-from loadtest.histogram import LONGEST, Histogram
-from loadtest.stamp import MAGIC, MARK, Stamp, compose, lines_of
+from loadtest.histogram import Histogram
+from loadtest.member import Member, Sent, Told
+from loadtest.streams import Streams
 
-__all__ = ["MAGIC", "MARK", "Faults", "Gaps", "Ledger", "Member", "Sent", "Share", "Stamp", "Told", "Totals", "compose", "lines_of"]
-
-OLDEST: Final = LONGEST >> 1  # microseconds that a message may have been under way
-AHEAD: Final = 5_000_000  # microseconds that a sender's clock may be ahead: offsets are not exact, and clocks drift (2 s a day)
 SETTLE: Final = 250_000  # microseconds of receipts at most that wait to be counted, so that few do
 KEPT: Final = 50_000  # shares between two calls
-STREAMS: Final = 1 << 17  # the most that lines of the server make
-HEADS: Final = 1 << 16  # that are remembered
-HEAD: Final = 512  # bytes of the longest: an IRC line has no more in all
 
-Sent = Mapping[str, Mapping[int, int]]  # room -> sender -> number of messages
 # What one worker knows of a message: room, sender, sequence, first and last receipt, how many, whether all members there had it.
 Share = tuple[str, int, int, int, int, int, bool]
-# Told of a message that counts: sender, sequence, intended, actual.
-Told = Callable[[int, int, int, int], None]
 
 
 class _Room:
@@ -78,23 +54,14 @@ class Ledger:
     def __init__(
         self, run: str, nick_of: Callable[[int], str], size: int, *, shared: bool = False, apart: Iterable[str] = ()
     ) -> None:
-        self._run = run.encode()
-        self._usual = re.compile(
-            rb"(?:@\S+ )?(:\S+ PRIVMSG \S+)%b%b \d+ (\d{1,19}) (\d{1,19}) (\d{1,19}) (\d{1,19}) (x*)" % (MARK, re.escape(self._run))
-        ).fullmatch
-        self._nick_of = nick_of
-        self._size = size
         self._shared = shared
         self._apart = frozenset(apart)
-        self._streams: dict[tuple[str, int], int] = {}
-        self._of_stream: list[tuple[str, int]] = []
-        self._heads: dict[bytes, int] = {}  # what stands before the text -> stream
-        self._highest: list[int] = []  # of each stream, the number after the highest that was read
         self._open: dict[tuple[int, int], Message] = {}  # by stream and sequence, oldest first
         self._waiting: dict[tuple[int, int], Message] = {}  # of the open ones, those that some member may not have had
         self._place = 0
         self._settled = 0
         self._rooms: dict[str, _Room] = {}
+        self.streams = Streams(run, nick_of, size, self._rooms)
         self._groups: dict[str, Group] = {}
         self._spread = Histogram()
         self._incomplete = 0
@@ -240,7 +207,7 @@ class Ledger:
             self._share(key, message)
 
     def _share(self, key: tuple[int, int], message: Message) -> None:
-        room, sender = self._of_stream[key[0]]
+        room, sender = self.streams.of[key[0]]
         if self._shared and room[:1] in "#&":
             if len(self._shares) < KEPT:
                 self._shares.append((room, sender, key[1], message.first, message.last, message.got, message.spread))
@@ -265,26 +232,10 @@ class Ledger:
 
     # Reading
 
-    def stream(self, room: str, sender: int) -> int:
-        """The number under which a sender in a room is kept."""
-        key = (room, sender)
-        found = self._streams.get(key)
-        if found is None:
-            found = self._streams[key] = len(self._of_stream)
-            self._of_stream.append(key)
-            self._highest.append(0)
-        return found
-
-    def room_of(self, stream: int) -> str:
-        return self._of_stream[stream][0]
-
-    def sender_of(self, stream: int) -> int:
-        return self._of_stream[stream][1]
-
     def message(self, stream: int, sequence: int) -> tuple[int, int, int, int]:
         """Sender, sequence, intended and actual time of a message that is open."""
         found = self._open[stream, sequence]
-        return self._of_stream[stream][1], sequence, found.intended, found.actual
+        return self.streams.of[stream][1], sequence, found.intended, found.actual
 
     def fault(self, stream: int) -> Faults:
         """Where the faults of a stream are counted."""
@@ -292,7 +243,7 @@ class Ledger:
 
     def learn(self, line: bytes, now: int, group: Group) -> Heard | None:
         """Read a line that is not known. None: a message, but not one of this run's; it is counted as foreign."""
-        read = self._read(line, now + self.offset)
+        read = self.streams.read(line, now + self.offset)
         if isinstance(read, str):
             self.foreign[read] += 1
             return None
@@ -306,75 +257,17 @@ class Ledger:
         return stream, sequence, message.place, message.times_of(group)
 
     def _new(self, stream: int, sequence: int, intended: int, actual: int, group: Group) -> Message:
-        room, sender = self._of_stream[stream]
+        room, sender = self.streams.of[stream]
         place = 0
-        if sequence >= self._highest[stream]:
-            self._highest[stream] = sequence + 1
+        highest = self.streams.highest
+        if sequence >= highest[stream]:
+            highest[stream] = sequence + 1
             self._place += 1
             place = self._place
         out = self._waiting[stream, sequence] = self._open[stream, sequence] = Message(
             intended, actual, place, self._room(room).expected(sender), group
         )
         return out
-
-    def _read(self, line: bytes, now: int) -> tuple[int, int, int, int] | str:
-        """The message in a line (stream, sequence, intended, actual), or why it is none of ours."""
-        usual = self._usual(line)
-        if usual is not None:
-            head, sender, sequence, intended, actual, padding = usual.groups()
-            stream = self._heads.get(head)
-            due, sent = int(intended), int(actual)
-            length = len(line) - usual.end(1) - 2
-            if (
-                stream is not None
-                and self._of_stream[stream][1] == int(sender)
-                and (not self._size or length == self._size or (length > self._size and not padding))
-                and now - OLDEST < due <= now + AHEAD
-                and now - OLDEST < sent <= now + AHEAD
-            ):
-                return stream, int(sequence), due, sent
-        return self._read_slowly(line, now)
-
-    def _read_slowly(self, line: bytes, now: int) -> tuple[int, int, int, int] | str:
-        """The same, one fact after the other: for the first line of a stream, and to say what is wrong with one."""
-        head, _, tail = line.partition(MARK)
-        if head[:1] == b"@":
-            head = head.partition(b" ")[2]
-        facts = tail.split(b" ", 6)
-        if len(facts) != 7 or not all(fact.isdigit() and len(fact) < 20 for fact in facts[1:6]):
-            return "garbled"
-        sender, sequence, intended, actual = int(facts[2]), int(facts[3]), int(facts[4]), int(facts[5])
-        if facts[0] != self._run:
-            return "of another run"
-        padding = len(facts[6])
-        length = len(MAGIC) + 1 + len(tail)
-        if facts[6] != b"x" * padding or (self._size and length != max(self._size, length - padding)):
-            return "of another text"
-        if not (-AHEAD <= now - intended < OLDEST and -AHEAD <= now - actual < OLDEST):
-            return "of another time"
-        stream = self._heads.get(head)
-        if stream is None or self._of_stream[stream][1] != sender:
-            found = self._head(head, sender)
-            if isinstance(found, str):
-                return found
-            if len(self._heads) >= HEADS:  # they are found again
-                self._heads.clear()
-            stream = self._heads[head] = found
-        return stream, sequence, intended, actual
-
-    def _head(self, head: bytes, sender: int) -> int | str:
-        """The stream of what stands before the text, or why it is none of ours. What a server makes up leaves nothing behind."""
-        parts = head.split(b" ")
-        if len(parts) != 3 or parts[1] != b"PRIVMSG" or len(head) > HEAD:
-            return "garbled"
-        if parts[0].partition(b"!")[0] != b":" + self._nick_of(sender).encode():
-            return "under another name"
-        room = parts[2].decode(errors="replace")
-        if room not in self._rooms:
-            return "of another room"
-        if len(self._streams) >= STREAMS and (room, sender) not in self._streams:
-            return "of too many senders"
-        return self.stream(room, sender)
 
     # The books
 
@@ -409,7 +302,7 @@ class Ledger:
             out.repeated += fault.repeated
             out.reordered += fault.reordered
             if fault:
-                room, sender = self._of_stream[stream]
+                room, sender = self.streams.of[stream]
                 out.senders[f"{room} {sender}"] = asdict(fault)
         out.foreign = self.foreign.total()
         out.foreign_by = dict(self.foreign)
@@ -420,168 +313,3 @@ class Ledger:
         """The members, still connected, that have not yet got all that was `sent`."""
         members = self._members if among is None else among
         return [m for m in members if not m.gone and any(got < want for _, want, got in m.account(sent))]
-
-
-class Member:
-    """One user in one room, from when it came until it leaves, and what it got."""
-
-    __slots__ = (
-        "_at",
-        "_chunks",
-        "_gaps",
-        "_gone",
-        "_group",
-        "_heard",
-        "_ledger",
-        "_next",
-        "_start",
-        "echo",
-        "present",
-        "room",
-        "sender",
-        "since",
-    )
-
-    def __init__(self, ledger: Ledger, room: str, sender: int, echo: bool, group: Group, heard: Told | None) -> None:
-        self._ledger = ledger
-        self._group = group
-        self._chunks = group.chunks
-        self._heard = heard
-        self._next: dict[int, int] = {}  # stream -> the number that must come next
-        self._start: dict[int, int] | None = None  # stream -> the first number that is expected, where that is not 0
-        self._gaps: dict[int, Gaps] | None = None
-        self._at = 0  # the last place in the order of the room
-        self._gone = False
-        self.present = True  # counted among those in the room
-        self.room = room
-        self.sender = sender
-        self.echo = echo
-        self.since: dict[int, int] | None = None  # None: it was there before anyone talked
-
-    @property
-    def gone(self) -> bool:
-        """Its connection ended, and should not have: nothing more will come, and what is missing is lost."""
-        return self._gone
-
-    @gone.setter
-    def gone(self, value: bool) -> None:
-        self._gone = value
-        if value:
-            self._ledger.absent(self)
-
-    def leave(self) -> None:
-        """It goes, and may: what is in gaps is lost, what comes after the last that it saw of each sender is not expected.
-
-        To be called when nothing more can come. The member is folded into sums and forgotten; again: nothing.
-        """
-        self._end(False)
-
-    def excuse(self) -> None:
-        """The server put it out, and may: as `leave`, and counted."""
-        self._end(True)
-
-    def _end(self, excused: bool) -> None:
-        if self._group is not self._ledger.nobody:
-            self._ledger.left(self, excused)
-            self._gone = True
-            self._group = self._ledger.nobody
-            self._chunks = self._group.chunks
-
-    def take(self, data: bytes, now: int) -> Sequence[bytes]:
-        """Enter whole lines (with their endings) that came at `now` (microseconds); gives those that are no messages of ours."""
-        chunk = self._chunks.get(data)
-        if chunk is None:
-            chunk = self._group.read(data, now)
-        ledger = self._ledger
-        now += ledger.offset
-        following = self._next
-        for stream, sequence, place, times in chunk[0]:
-            if following.get(stream) == sequence:
-                following[stream] = sequence + 1
-                if place > self._at:
-                    self._at = place
-                elif place:
-                    ledger.disagreed += 1
-            elif not self._irregular(stream, sequence):
-                continue
-            times.append(now)
-            if self._heard is not None:
-                self._heard(*ledger.message(stream, sequence))
-        return chunk[1]
-
-    def receive(self, lines: Iterable[bytes], now: int) -> Sequence[bytes]:
-        """As `take`, of lines that are cut already."""
-        return self.take(b"".join(line + b"\n" for line in lines), now)
-
-    def _irregular(self, stream: int, sequence: int) -> bool:
-        """A number that was not the next one. Whether the message is this member's and came for the first time."""
-        following = self._next.get(stream)
-        if following is None:
-            if self._ledger.room_of(stream) != self.room:
-                self._ledger.foreign["of another room"] += 1
-                return False
-            if self._ledger.sender_of(stream) == self.sender and not self.echo:
-                self._ledger.foreign["echo that nobody asked for"] += 1
-                return False
-            following = self._begin(stream, sequence)
-        if sequence >= following:
-            if sequence > following:
-                self._open(stream, following, sequence)
-            self._next[stream] = sequence + 1
-            return True
-        if self._gaps is not None and stream in self._gaps and self._gaps[stream].fill(sequence):
-            self._ledger.fault(stream).reordered += 1
-            return True
-        if self._start is not None and sequence < self._start[stream]:  # it seemed to be from before this member came
-            if sequence + 1 < self._start[stream]:
-                self._open(stream, sequence + 1, self._start[stream])
-            self._start[stream] = sequence
-            self._ledger.fault(stream).reordered += 1
-            return True
-        self._ledger.fault(stream).repeated += 1
-        return False
-
-    def _begin(self, stream: int, sequence: int) -> int:
-        """The first number that is expected of a stream of which the first message is here."""
-        if self.since is None:
-            return 0
-        if self._start is None:
-            self._start = {}
-        sender = self._ledger.sender_of(stream)
-        start = self._start[stream] = min(sequence, self.since.get(sender, sequence))
-        return start
-
-    def _open(self, stream: int, start: int, stop: int) -> None:
-        if self._gaps is None:
-            self._gaps = {}
-            self._ledger.with_gaps.add(self)
-        self._gaps.setdefault(stream, Gaps()).open(start, stop)
-
-    @property
-    def missing(self) -> int:
-        """Numbers that were passed over and have not come."""
-        return sum(g.below(LONGEST) for g in (self._gaps or {}).values())
-
-    def _got(self, stream: int, start: int, stop: int) -> int:
-        """How many from `start` to `stop` (exclusive) came."""
-        got = max(min(self._next.get(stream, start), stop) - start, 0)
-        if self._gaps is not None and stream in self._gaps:
-            got -= self._gaps[stream].below(start + got)
-        return got
-
-    def account(self, sent: Sent) -> Iterable[tuple[int, int, int]]:
-        """(stream, how many were due to this member, how many came) for each sender of the room."""
-        for sender, count in sent.get(self.room, {}).items():
-            if sender == self.sender and not self.echo:
-                continue
-            stream = self._ledger.stream(self.room, sender)
-            start = 0
-            if self.since is not None:
-                start = (self._start or {}).get(stream, min(self.since.get(sender, count), count))
-            yield stream, max(count - start, 0), self._got(stream, start, count)
-
-    def seen(self) -> Iterable[tuple[int, int, int]]:
-        """As `account`, up to the last message that it saw of each sender."""
-        for stream, following in self._next.items():
-            start = (self._start or {}).get(stream, 0)
-            yield stream, following - start, self._got(stream, start, following)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from loadtest import objectives, trends
+from loadtest.faults import Totals
 from loadtest.health import starved
 from loadtest.histogram import Histogram
-from loadtest.ledger import Totals
 from loadtest.options import Refused, Settings
 from loadtest.phases import Phase, measured
 from loadtest.search import Search

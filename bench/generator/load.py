@@ -26,7 +26,8 @@ from gevent.hub import get_hub
 from bench.generator import CONNECTIONS, ROOM, ROUNDS
 from loadtest.connection import Connection
 from loadtest.health import run_queue_wait
-from loadtest.ledger import Ledger, Member
+from loadtest.ledger import Ledger
+from loadtest.member import Member
 from loadtest.reactor import Reactor
 
 SECONDS = 3.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.generator import ROOM
-from loadtest.ledger import Stamp, compose
+from loadtest.stamp import Stamp, compose
 
 
 class Source:

@@ -17,9 +17,10 @@ from typing import Any
 from locust.env import Environment
 
 from loadtest.generator import Generator
-from loadtest.ledger import Ledger, Stamp, compose
+from loadtest.ledger import Ledger
 from loadtest.options import Settings
 from loadtest.scenarios import SCENARIOS, nick_for
+from loadtest.stamp import Stamp, compose
 
 RUN = "abc"
 

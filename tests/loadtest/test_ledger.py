@@ -9,10 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest import ledger as ledgers
+from loadtest import streams
+from loadtest.faults import Gaps, Totals
 from loadtest.hearing import REMEMBERED, REMEMBERED_BYTES
 from loadtest.histogram import Histogram
-from loadtest.ledger import AHEAD, SETTLE, Gaps, Ledger, Member, Stamp, Totals, compose, lines_of
+from loadtest.ledger import SETTLE, Ledger
+from loadtest.member import Member
 from loadtest.spreads import LATE, Spreads
+from loadtest.stamp import Stamp, compose, lines_of
+from loadtest.streams import AHEAD
 
 RUN = "abc123"
 ROOM = "#r"
@@ -155,14 +160,14 @@ def test_ones_own_without_echo_is_foreign_and_closes_no_spread() -> None:
 
 def test_what_a_server_makes_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts, rooms and senders that vary from line to line."""
-    monkeypatch.setattr(ledgers, "HEADS", 4)
-    monkeypatch.setattr(ledgers, "STREAMS", 3)
+    monkeypatch.setattr(streams, "HEADS", 4)
+    monkeypatch.setattr(streams, "STREAMS", 3)
     book = ledger()
     member = book.member(ROOM, ME)
     for n in range(20):
         member.receive([line(n).replace(b"!u@h", b"!u@h%d" % n), line(0, room=f"#r{n}"), line(0, sender=10 + n)], 2000)
-    assert (len(book._streams), len(book._of_stream), len(book._highest)) == (3, 3, 3)
-    assert len(book._heads) <= 4
+    assert (len(book.streams._numbers), len(book.streams.of), len(book.streams.highest)) == (3, 3, 3)
+    assert len(book.streams._heads) <= 4
     out = totals(book, 20)
     assert (out.received, out.lost, out.foreign_by) == (20, 0, {"of another room": 20, "of too many senders": 18})
 

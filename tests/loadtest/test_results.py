@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from loadtest import results
+from loadtest.faults import Totals
 from loadtest.histogram import Histogram
-from loadtest.ledger import Totals
 from loadtest.objectives import gather
 from loadtest.options import Refused, Settings
 from loadtest.phases import Phase, placed
