@@ -228,7 +228,7 @@ class Session:
         try:
             message = parse(line.decode(errors="replace"))
         except MalformedMessage as why:
-            self._generator.error("protocol", f"The server sent a line that is no IRC message: {why}.")
+            self._generator.tally.error("protocol", f"The server sent a line that is no IRC message: {why}.")
             return
         act = _ACTS.get(message.command)
         if act is not None:
@@ -272,13 +272,13 @@ class Session:
         if message.param(1) in ("ACK", "NAK"):
             self.send("CAP", "END")
         if message.param(1) == "NAK":
-            self._generator.error("register", f"The server has not all of these capabilities: {_said(message, -1)}.")
+            self._generator.tally.error("register", f"The server has not all of these capabilities: {_said(message, -1)}.")
 
     def _welcomed(self, message: Message, now: int) -> None:
         del message
         if self._phase != "register":
             return
-        self._generator.took("register", now - self.connection.tls_at)
+        self._generator.tally.took("register", now - self.connection.tls_at)
         self._registered_at = now
         if self.room[:1] == "#":
             self._phase = "join"

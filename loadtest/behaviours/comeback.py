@@ -29,7 +29,7 @@ class ComeBack(Life):
 
     def took(self, phase: str, nanoseconds: int) -> None:
         if self._dropped_at:
-            self.generator.record(f"recover.{phase}", nanoseconds)
+            self.generator.tally.record(f"recover.{phase}", nanoseconds)
         else:
             super().took(phase, nanoseconds)
 
@@ -52,7 +52,7 @@ class ComeBack(Life):
         s = self.generator.settings
         if s.resume:
             self._ticket = session.connection.session
-        self.generator.counts["dropped on purpose"] += 1
+        self.generator.tally.counts["dropped on purpose"] += 1
         session.cut(abrupt=s.storm_by == "rst")
 
     def live(self) -> None:
@@ -73,12 +73,12 @@ class ComeBack(Life):
         while not generator.stopping:
             session = self.open(late=True, ticket=self._ticket)
             if not self.come_in(session):
-                generator.record("recover", session.ready_at - self._dropped_at)
-                generator.counts["back"] += 1
-                generator.counts["resumed"] += session.connection.resumed
+                generator.tally.record("recover", session.ready_at - self._dropped_at)
+                generator.tally.counts["back"] += 1
+                generator.tally.counts["resumed"] += session.connection.resumed
                 return True
-            generator.counts["retries"] += 1
-            generator.counts["nick in use"] += session.refused_with == ERR_NICKNAMEINUSE
+            generator.tally.counts["retries"] += 1
+            generator.tally.counts["nick in use"] += session.refused_with == ERR_NICKNAMEINUSE
             generator.rest(wait * (0.5 + random.random()))
             wait = min(wait * 2, LONGEST_WAIT)
         return False

@@ -49,7 +49,7 @@ class Life:
 
     def open(self, **how: Any) -> Session:
         """Start a new connection."""
-        self.generator.attempted += 1
+        self.generator.tally.attempted += 1
         session = self.opened = Session(self.generator, self.number, self.part, self.took, **how)
         session.start()
         return session
@@ -61,14 +61,14 @@ class Life:
             session.abandon()
         else:
             self.session = session
-            self.generator.inside += 1
+            self.generator.tally.inside += 1
         return why
 
     # By others
 
     def took(self, phase: str, nanoseconds: int) -> None:
         """A phase of its connecting took so long."""
-        self.generator.took(phase, nanoseconds)
+        self.generator.tally.took(phase, nanoseconds)
 
     def go(self, start: int, load: Load) -> None:
         """The load (or its next step) begins at `start`."""
@@ -92,7 +92,7 @@ class Life:
         """It is no longer in."""
         if self.session is not None:
             self.session = None
-            self.generator.inside -= 1
+            self.generator.tally.inside -= 1
 
     def _lost(self, why: str) -> None:
         """Its connection ended and should not have: what it misses from here on is lost."""

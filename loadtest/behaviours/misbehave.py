@@ -49,7 +49,7 @@ class Hostile(Life):
 
     def _once(self) -> None:
         generator, kind = self.generator, self.part.kind
-        tally = generator.hostile[kind]
+        tally = generator.tally.hostile[kind]
         family, address = generator.address
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -74,8 +74,8 @@ class Hostile(Life):
             sock.close()
         if closed:
             tally["closed"] += 1
-            generator.record("evict", time.monotonic_ns() - began)
-            generator.record(f"evict.{kind}", time.monotonic_ns() - began)
+            generator.tally.record("evict", time.monotonic_ns() - began)
+            generator.tally.record(f"evict.{kind}", time.monotonic_ns() - began)
 
     def until_closed(self, sock: socket.socket, interval: float, piece: bytes) -> bool:
         """Send a piece now and then, until the server closes the connection. False: the run was over before that."""

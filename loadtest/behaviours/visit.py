@@ -35,7 +35,7 @@ class Visit(Life):
     def took(self, phase: str, nanoseconds: int) -> None:
         super().took(phase, nanoseconds)
         if phase == "join":
-            self.generator.record("join", nanoseconds)
+            self.generator.tally.record("join", nanoseconds)
 
     def live(self) -> None:
         self._called.wait()
@@ -48,14 +48,14 @@ class Visit(Life):
 
     def _visit(self, due: int) -> None:
         generator = self.generator
-        generator.counts["visits"] += 1
+        generator.tally.counts["visits"] += 1
         session = self.open(late=True)
         why = self.come_in(session)
         if why:
             if not generator.stopping:
-                generator.visit_failed(session.phase, why)
+                generator.tally.visit_failed(session.phase, why)
             return
-        generator.record("arrive", session.ready_at - due)
+        generator.tally.record("arrive", session.ready_at - due)
         if self._talk(session.ready_at) and not session.gone.ready():
             self._go_away(session)
         elif session.gone.ready():
@@ -82,6 +82,6 @@ class Visit(Life):
             session.gone.get(timeout=self.generator.settings.connect_timeout)
         except gevent.Timeout:
             session.abandon()
-            self.generator.error("quit", "The server does not close the connection after QUIT.")
+            self.generator.tally.error("quit", "The server does not close the connection after QUIT.")
             return
-        self.generator.record("quit", time.monotonic_ns() - began)
+        self.generator.tally.record("quit", time.monotonic_ns() - began)

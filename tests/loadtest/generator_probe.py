@@ -38,16 +38,16 @@ def errors() -> dict[str, Any]:
     """A server that has another sentence for every line."""
     one = made()
     for n in range(1000):
-        one.error("protocol", f"no {n}")
+        one.tally.error("protocol", f"no {n}")
     one.failed("tls", "no")
-    one.visit_failed("join", "no")
-    return {"different": len(one._errors), "others": one._errors["protocol: others"], "excusable": one._excusable}
+    one.tally.visit_failed("join", "no")
+    return {"different": len(one.tally.errors), "others": one.tally.errors["protocol: others"], "excusable": one.tally.excusable}
 
 
 def admitted() -> list[int | None]:
     """Three users of the second of two workers, where the run has two in all."""
     one = made()
-    one._refused, one._workers, one.slot = "", 2, 1
+    one._refused, one.workers, one.slot = "", 2, 1
     return [None if life is None else life.number for life in (one.admit() for _ in range(3))]
 
 
@@ -61,7 +61,7 @@ def stopping() -> dict[str, int]:
     one.stopping = True
     for callback in later:
         callback()
-    return {"timers": len(later), "storms": one.counts["storms"], "phases": len(one._timed)}
+    return {"timers": len(later), "storms": one.tally.counts["storms"], "phases": len(one.report._timed)}
 
 
 def drained(polls: int) -> int:
@@ -74,7 +74,7 @@ def drained(polls: int) -> int:
 
     ledger: Any = SimpleNamespace(outstanding=outstanding, so_far=lambda: SimpleNamespace(received=seen[0]))
     whole: Any = one
-    one.ledger, whole._report, whole.hand_over = ledger, lambda sent: {}, lambda: None
+    one.ledger, whole.report = ledger, SimpleNamespace(final=lambda sent: {}, hand_over=lambda: None)
     one.drain({})
     return seen[0]
 
@@ -87,7 +87,7 @@ def report() -> dict[str, int]:
     for sequence in (0, 2):
         line = compose("#r", Stamp(RUN, 0, 0, sequence, now, now), 0)
         member.take(f":{nick_for(RUN, 0)}!u@h {line}\r\n".encode(), now + 1)
-    found = one._report({"#r": {0: 5}})
+    found = one.report.final({"#r": {0: 5}})
     return {"lost": found["ledger"]["lost"], "tail": found["tail"]}
 
 
@@ -97,7 +97,7 @@ def rows() -> list[Any]:
     one.ledger.group("healthy").by_due.record(1000)
     one.ledger.group("rtt").by_due.record(2000, 3)
     one.send_lag.record(250_000)
-    return [(one._groups(), one._late()) for _ in range(2)]
+    return [(one.report._groups(), one.report._late()) for _ in range(2)]
 
 
 if __name__ == "__main__":

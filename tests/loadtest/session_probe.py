@@ -37,7 +37,7 @@ class Generator:
         self.settings = settings
         self.address = address
         self.tls = connection.context(settings)
-        self.scenario = self
+        self.scenario = self.tally = self
         self.reactor = Reactor(lambda why: None)
         self.errors: list[str] = []
         self.hostile: defaultdict[str, Counter[str]] = defaultdict(Counter)
