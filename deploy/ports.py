@@ -1,7 +1,9 @@
 """Whether we may listen at some ports: python deploy/ports.py NAME=PORT... (what deploy/run.sh asks before it starts anything).
 
-Exit code 0 where it does. Otherwise 1, with a sentence that names the variable to set, and the command that does. What else was set
-for that ($VAR, $HTTP_PORT: the folder of another copy, say) is in the command too.
+Exit code 0 where we may. Otherwise 1, with a sentence that names the variable to set, and the command that does. What else was set
+for that ($VAR: the folder of another copy, say) is in the command too.
+
+$HTTP_PORT is one that we can do without: `off`, or taken by somebody else, is no reason to complain. `--free PORT` tells which.
 """
 
 import os
@@ -9,7 +11,8 @@ import shlex
 import socket
 import sys
 
-DEFAULTS = {"IRC_PORT": 6697, "PLAIN_PORT": 12345}
+DEFAULTS = {"IRC_PORT": 6697, "PLAIN_PORT": 12345, "HTTP_PORT": 9167}
+OPTIONAL = "HTTP_PORT"
 OTHERS = {"HTTP_PORT": "9167", "VAR": "var", "BOTS": ""}  # what deploy/run.sh takes besides
 LAST = 65535
 DIGITS = 5  # of a port: more are not even looked at
@@ -28,14 +31,17 @@ def usable(port: int) -> bool:
 
 def complaint(given: dict[str, str]) -> str:
     """What is wrong with these ports, "" where nothing is."""
+    given = {name: port for name, port in given.items() if (name, port) != (OPTIONAL, "off")}
     for name, port in given.items():
         if not (port.isascii() and port.isdigit() and len(port) <= DIGITS and 0 < int(port) <= LAST):
             return f"{name} is a port, from 1 to {LAST}, as in: make run {name}={DEFAULTS.get(name, 6698) + 1}"
     wanted = {name: int(port) for name, port in given.items()}
     twice = [name for at, (name, port) in enumerate(wanted.items()) if port in list(wanted.values())[:at]]
     if twice:
-        return f"Port {wanted[twice[0]]} can be only one of {' and '.join(wanted)}: take another:\n    {_command(wanted, twice)}"
-    refused = [name for name, port in wanted.items() if not usable(port)]
+        shared = wanted[twice[0]]
+        names = " and ".join(name for name in wanted if wanted[name] == shared)
+        return f"Port {shared} can be only one of {names}: take another:\n    {_command(wanted, twice)}"
+    refused = [name for name, port in wanted.items() if name != OPTIONAL and not usable(port)]
     if not refused:
         return ""
     ports = " and ".join(str(wanted[name]) for name in refused)
@@ -61,4 +67,6 @@ def _next(port: int, others: set[int]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--free":
+        sys.exit(not usable(int(sys.argv[2])))
     sys.exit(complaint(dict(pair.split("=", 1) for pair in sys.argv[1:])) or 0)

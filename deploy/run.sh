@@ -28,10 +28,10 @@ interrupted() { echo; stop; echo 'Parley has ended.'; exit 0; }
 fail() { printf '%s\n' "$*" >&2; stop; exit 1; }
 trap interrupted INT TERM HUP
 
-"$PYTHON" deploy/ports.py "IRC_PORT=$IRC_PORT" "PLAIN_PORT=$PLAIN_PORT" || exit 1
+"$PYTHON" deploy/ports.py "IRC_PORT=$IRC_PORT" "PLAIN_PORT=$PLAIN_PORT" "HTTP_PORT=$HTTP_PORT" || exit 1
 # Nobody needs this one to chat: where it is taken, by another Parley say, there are no metrics of this one.
 http=off
-[ "$HTTP_PORT" != off ] && "$PYTHON" deploy/ports.py "HTTP_PORT=$HTTP_PORT" 2>/dev/null && http=127.0.0.1:$HTTP_PORT
+[ "$HTTP_PORT" != off ] && "$PYTHON" deploy/ports.py --free "$HTTP_PORT" && http=127.0.0.1:$HTTP_PORT
 
 mkdir -p "$VAR" || exit 1
 "$PYTHON" -m certs init "$VAR/certs" --host localhost --host 127.0.0.1 && "$PYTHON" -m certs renew "$VAR/certs" >/dev/null || exit 1

@@ -65,6 +65,37 @@ def test_the_two_are_not_the_same() -> None:
     assert ports.usable(int(found[1]))
 
 
+@pytest.mark.parametrize("other", ["IRC_PORT", "PLAIN_PORT"])
+def test_http_is_neither(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "usable", lambda port: True)
+    for name in ports.OTHERS:
+        monkeypatch.delenv(name, raising=False)
+    said = ports.complaint({"IRC_PORT": "7001", "PLAIN_PORT": "7002"} | {other: "9167", "HTTP_PORT": "9167"})
+    rest = {"IRC_PORT": "9167 PLAIN_PORT=7002", "PLAIN_PORT": "7001 PLAIN_PORT=9167"}[other]
+    command = f"make run IRC_PORT={rest} HTTP_PORT=9168"
+    assert said == f"Port 9167 can be only one of {other} and HTTP_PORT: take another:\n    {command}"
+
+
+def test_http_may_be_off_or_somebody_elses(taken: int) -> None:
+    irc, plain = free_ports(2)
+    given = {"IRC_PORT": str(irc), "PLAIN_PORT": str(plain)}
+    assert ports.complaint(given | {"HTTP_PORT": "off"}) == ""
+    assert ports.complaint(given | {"HTTP_PORT": str(taken)}) == ""
+    assert ports.complaint(given | {"HTTP_PORT": "of"}) == "HTTP_PORT is a port, from 1 to 65535, as in: make run HTTP_PORT=9168"
+
+
+def test_run_says_so_before_it_makes_anything(tmp_path: Path) -> None:
+    irc, plain = free_ports(2)
+    settings = {"IRC_PORT": irc, "PLAIN_PORT": plain, "HTTP_PORT": irc, "VAR": tmp_path / "var", "PYTHON": sys.executable}
+    env = os.environ | {name: str(value) for name, value in settings.items()}
+    run = subprocess.run([ROOT / "deploy" / "run.sh"], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 1
+    assert run.stderr.startswith(
+        f"Port {irc} can be only one of IRC_PORT and HTTP_PORT: take another:\n    make run IRC_PORT={irc} "
+    )
+    assert not (tmp_path / "var").exists()
+
+
 def test_what_else_was_set_stays_set(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the copy that is started so has another's messages and certificates."""
     given = {"IRC_PORT": "6697", "PLAIN_PORT": str(taken)}
