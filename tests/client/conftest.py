@@ -18,12 +18,14 @@ from client.connection import Connection, Timing
 from client.dialect import Dialect
 from client.firstuse import Trust, explainer
 from client.irc import IrcProtocol
+from client.login import Login
 from client.trust import client_context
 from tests.client.certificates import Authority
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
 
 # No pauses, but all the patience that a busy machine may ask for: a test that waits for an end of it sets that deadline itself
 FAST = Timing(connect=60, handshake=60, greeting=60, idle=60, answer=60, goodbye=60, least_delay=0.02, most_delay=0.1, steady=0.5)
+OFFERED = "echo-message sasl=PLAIN,EXTERNAL"
 
 
 class Rows:
@@ -46,6 +48,57 @@ class Rows:
     def said(self) -> list[str]:
         """What was said, in order, without its time."""
         return [row[6:] for row in self.rows if row[6:7] in "<*"]
+
+
+class Desk:
+    """A chat that is connected to nothing, of somebody with an account."""
+
+    def __init__(self, *, account: str = "grace", password: str = "pw", asks: bool = True) -> None:
+        login = Login(account, password, asks=asks) if account else None
+        self.p = IrcProtocol("grace", ["#lobby"], login=login)
+        self.screen = Rows()
+        self.chat = Chat(self.p, "#lobby", self.screen, asks=asks)
+        self.left = 0
+        self.chat.leave_by(self._leave)
+
+    def _leave(self) -> None:
+        self.left += 1
+
+    def gets(self, *lines: str) -> list[str]:
+        for event in self.p.receive("".join(f"{line}\r\n" for line in lines).encode()):
+            self.chat.handle(event)
+        return self.sent()
+
+    def types(self, text: str) -> list[str]:
+        self.chat.typed(text)
+        for event in self.p.events():
+            self.chat.handle(event)
+        return self.sent()
+
+    def sent(self) -> list[str]:
+        lines = b"".join(self.p.take()).decode().split("\r\n")
+        return [line for line in lines if line and not line.startswith("PING")]
+
+    def negotiate(self, caps: str = OFFERED) -> list[str]:
+        self.p.connected()
+        self.sent()
+        assert self.gets(f":s CAP * LS :{caps}") == ["CAP REQ :echo-message sasl"]
+        return self.gets(":s CAP * ACK :echo-message sasl")
+
+    def log_in(self) -> None:
+        self.negotiate()
+        self.gets("AUTHENTICATE +", ":s 900 * grace!*@h grace :You are now logged in as grace", ":s 903 * :successful")
+
+    def greet(self, nick: str = "grace") -> None:
+        if self.p.session.login:
+            self.log_in()
+        else:
+            self.p.connected()
+            self.gets(":s CAP * LS :echo-message", ":s CAP * ACK :echo-message")
+        self.gets(f":s 001 {nick} :Welcome")
+
+    def rows(self) -> list[str]:
+        return [row[6:] for row in self.screen.rows]
 
 
 class Person:

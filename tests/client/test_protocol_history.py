@@ -1,0 +1,149 @@
+"""What was said meanwhile: read from the history when a room is entered, page by page, and held until it is there."""
+
+from __future__ import annotations
+
+from client import events as e
+from client.history import MOST_HELD, Item, Room
+from tests.client.test_protocol import Talk, msg, texts
+
+
+def test_messages_wait_for_the_room_and_its_history() -> None:
+    t = Talk("#r")
+    t.p.say("#r", "early")
+    t.greet()
+    assert t.sent() == ["JOIN #r"]
+    events = t.gets(":alice!u@h JOIN #r", msg(5, "live"))
+    assert texts(events) == [], "held until the history is there"
+    assert t.sent() == ["CHATHISTORY LATEST #r * 3"]
+    events = t.gets(":s BATCH +1 chathistory #r", msg(4, "old", batch="batch=1;"), msg(5, "live", batch="batch=1;"), ":s BATCH -1")
+    assert texts(events) == ["old", "live"]
+    assert events[-1] == e.CaughtUp("#r")
+    assert t.sent() == ["PRIVMSG #r early"]
+    assert t.p.backlog == 1
+    own = t.gets(msg(6, "early", "alice"))
+    assert isinstance(own[0], e.Said)
+    assert own[0].own
+    assert t.p.backlog == 0
+
+
+def test_history_after_a_reconnect_page_by_page() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "one", batch="batch=1;"))
+    t.p.disconnected()
+    t.greet()
+    assert t.sent() == ["JOIN #r"]
+    t.gets(":alice!u@h JOIN #r")
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3"]
+    first_page = list(t.pings)
+    page = [msg(i, str(i), batch="batch=2;") for i in (2, 3, 4)]
+    assert texts(t.gets(":s BATCH +2 chathistory #r", *page, ":s BATCH -2")) == ["2", "3", "4"]
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m4 3"]
+    for token in first_page:
+        assert t.gets(f":s PONG s :{token}") == [], "the first page's PONG does not end the second"
+    assert t.gets(":s BATCH +3 chathistory #r", ":s BATCH -3") == [e.CaughtUp("#r")]
+
+
+def test_a_page_of_nothing_new_is_the_last() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", *[msg(i, str(i), batch="batch=1;") for i in (1, 2, 3)])
+    t.p.disconnected()
+    t.greet()
+    page = [msg(i, str(i), batch="batch=2;") for i in (1, 2, 3)]
+    events = t.gets(":alice!u@h JOIN #r", ":s BATCH +2 chathistory #r", *page, ":s BATCH -2")
+    assert events[-1] == e.CaughtUp("#r")
+    assert texts(events) == []
+
+
+def test_what_was_held_when_the_connection_breaks_comes_with_the_next_history() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "one", batch="batch=1;"))
+    t.p.disconnected()
+    t.greet()
+    assert texts(t.gets(":alice!u@h JOIN #r", msg(3, "three"))) == []
+    t.p.disconnected()
+    t.greet()
+    history = [msg(i, str(i), batch="batch=1;") for i in (2, 3)]
+    t.sent()
+    t.gets(":alice!u@h JOIN #r")
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3"]
+    assert texts(t.gets(":s BATCH +1 chathistory #r", *history, ":s BATCH -1")) == ["2", "3"]
+
+
+def test_a_place_that_the_server_does_not_know() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "one", batch="batch=1;"))
+    t.p.disconnected()
+    t.greet()
+    t.gets(":alice!u@h JOIN #r")
+    t.sent()
+    assert t.gets(":s FAIL CHATHISTORY INVALID_MSGREFTYPE AFTER #r :no such") == [e.CaughtUp("#r", complete=False)]
+    assert t.sent() == ["CHATHISTORY AFTER #r timestamp=2026-01-01T00:00:01.000Z 3"]
+    assert t.gets(":s FAIL CHATHISTORY INVALID_PARAMS AFTER #r :no") == [e.CaughtUp("#r", complete=False)]
+    assert t.sent() == ["CHATHISTORY LATEST #r * 3"]
+    assert t.gets(":s FAIL CHATHISTORY MESSAGE_ERROR LATEST #r :no") == [e.CaughtUp("#r")]
+    assert t.gets(":s FAIL CHATHISTORY X :and again") == [e.Failed("and again")]
+
+
+def test_a_history_that_never_comes() -> None:
+    t = Talk("#r")
+    t.greet()
+    assert t.gets(":alice!u@h JOIN #r", msg(1, "held")) == [e.Joined("#r", "alice", own=True)]
+    assert texts(t.pong()) == ["held"]
+
+
+def test_too_much_to_hold_is_read_from_the_history() -> None:
+    """Nothing is shown out of its order: what cannot be held comes with the next page."""
+    t = Talk("#r")
+    t.greet()
+    t.sent()
+    t.gets(":alice!u@h JOIN #r", ":s BATCH +1 chathistory #r", msg(1, "first", batch="batch=1;"))
+    assert t.sent() == ["CHATHISTORY LATEST #r * 3"]
+    for i in range(MOST_HELD // 1000 + 1):
+        assert t.gets(f"@msgid=x{i} :bob!u@h PRIVMSG #r :{'x' * 800}") == []
+    assert t.gets(":s BATCH -1") == []
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=m1 3"]
+    events = t.gets(":s BATCH +2 chathistory #r", "@batch=2;msgid=x0 :bob!u@h PRIVMSG #r :again", ":s BATCH -2")
+    assert texts(events) == ["again"]
+    assert t.sent() == ["CHATHISTORY AFTER #r msgid=x0 3"]
+    assert t.gets(":s BATCH +3 chathistory #r", ":s BATCH -3") == [e.CaughtUp("#r")]
+
+
+def test_what_could_not_be_held_and_cannot_be_read_is_said_to_be_missing() -> None:
+    room = Room("#r")
+    room.start("")
+    for i in range(MOST_HELD // 1000 + 1):
+        assert not room.live(Item(e.Said("#r", "bob", "x" * 800 + str(i)), str(i)))
+    assert room.dropped
+    t = Talk("#r")
+    t.greet()
+    t.gets(":alice!u@h JOIN #r")
+    for i in range(MOST_HELD // 1000 + 1):
+        t.gets(f"@msgid=x{i} :bob!u@h PRIVMSG #r :{'x' * 800}")
+    assert t.gets(":s FAIL CHATHISTORY MESSAGE_ERROR LATEST #r :no") == [e.CaughtUp("#r", complete=False)]
+
+
+def test_without_ids_only_the_history_is_compared_by_time() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r")
+    line = "@time=2026-01-01T00:00:01.000Z :bob!u@h PRIVMSG #r :hi"
+    assert texts(t.gets(line, line)) == ["hi", "hi"]
+    assert texts(t.gets(":bob!u@h PRIVMSG #r :hi", "@time=nonsense :bob!u@h PRIVMSG #r :hi")) == ["hi", "hi"]
+    naive = t.gets("@time=2026-01-01T00:00:01 :bob!u@h PRIVMSG #r :no zone")[0]
+    assert isinstance(naive, e.Said)
+    assert naive.at is not None
+    assert naive.at.tzinfo is not None
+
+
+def test_a_long_time_forgets_the_first() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r")
+    for i in range(9000):
+        t.gets(f"@msgid={i} :bob!u@h PRIVMSG #r :x")
+    assert texts(t.gets("@msgid=8999 :bob!u@h PRIVMSG #r :x")) == []
+    assert texts(t.gets("@msgid=0 :bob!u@h PRIVMSG #r :x")) == ["x"]
