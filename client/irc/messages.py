@@ -42,6 +42,7 @@ class Messages:
     def reset(self) -> None:
         """What each connection starts with."""
         self._typed: dict[str, float] = {}  # rooms where we have said that we type, and when
+        self._hints: dict[str, float] = {}  # and when last, whatever we have said since
         self._marks: dict[str, tuple[str, str]] = {}  # rooms whose marker is to be told: as named, and where it is
         self._marked = -MARK_EVERY  # when the last were told
 
@@ -132,13 +133,15 @@ class Messages:
                 del self._typed[key]
                 self._s.send("TAGMSG", room, tags={"+typing": "done"})
         elif now - self._typed.get(key, -TYPING_EVERY) >= TYPING_EVERY and (key in self._typed or len(self._typed) < MOST_TYPED):
-            self._typed[key] = now
+            self._typed[key] = self._hints[key] = now
+            if len(self._hints) > MOST_TYPED:
+                del self._hints[next(iter(self._hints))]
             self._s.send("TAGMSG", room, tags={"+typing": "active"})
 
     def typed_in_vain(self, room: str) -> bool:
         """An error about a room: whether it only means that nobody there hears of our typing. Then we stay quiet for a while."""
         key, now = fold(room), self._s.now()[0]
-        if not self._typed.get(key, 0) > now - ERROR_WITHIN:
+        if not max(self._typed.get(key, 0), self._hints.pop(key, 0)) > now - ERROR_WITHIN:
             return False
         self._typed[key] = now + QUIET_FOR
         return True
