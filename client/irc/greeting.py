@@ -134,6 +134,14 @@ class Greeting:
         elif login is not None and login.begun and not login.done:
             self._s.out += login.answer()
 
+    def not_taken(self, command: str) -> bool:
+        """The server does not take a command: whether that ends the greeting, for it is the login."""
+        login = self._s.login
+        ends = command.upper() == "AUTHENTICATE" and not self._s.registered and login is not None and login.begun and not login.done
+        if ends:
+            self._refuse_login(_NO_SASL)
+        return ends
+
     def _on_logged_in(self, message: Message) -> None:
         self._s.account = message.param(2)
         self._s.tell(LoggedIn(message.param(2)))

@@ -331,8 +331,11 @@ class IrcProtocol:
             self.session.tell(Info(f"The server sent a line of more than {LONGEST_LINE} bytes; it was left out."))
 
     def _on_not_taken(self, message: Message) -> None:
-        self._trial.not_taken(message.param(1))
-        self._registering.not_taken(message.param(1))
+        command = message.param(1)
+        if self._greeting.not_taken(command):
+            return
+        self._trial.not_taken(command)
+        self._registering.not_taken(command)
         self._answers.error(message)
 
     def _on_ping(self, message: Message) -> None:
