@@ -134,6 +134,17 @@ class Room:
             self.drop()
         return False
 
+    def unasked(self, item: Item) -> bool:
+        """History that the server sends by itself: whether to show it. It may be older than what was shown, or stand behind a gap:
+        our place in the log stays. While a page is read it waits as what is live does: most of it is in that page.
+        """
+        if self.syncing or self.closing:
+            return self.live(item)
+        new = self.is_new(item)
+        if new:
+            self._remember(item)
+        return new
+
     def drop(self) -> int:
         """Holds nothing of what is live until the page has ended, after which it is read from the history; bytes, about."""
         size = self._held_bytes

@@ -10,7 +10,7 @@ from typing import Final
 
 from client.discretion import is_service
 from client.events import Info, Reacted, ReadUpTo, Redacted, Said, Typing
-from client.history import Item
+from client.history import Item, Room
 from client.irc import entries
 from client.irc.batches import Opened
 from client.irc.reading import Reader
@@ -60,11 +60,21 @@ class Messages:
 
     def replay(self, message: Message, opened: Opened) -> None:
         """A line of a batch of the history: nothing in it changes what is so now."""
-        room = opened.page.room if opened.page is not None else self._s.room(opened.message.param(2))
-        item = entries.past(self._s, message, room)
-        if item is not None and room.name:
+        room = opened.page.room if opened.page is not None else self._unasked_for(opened.message.param(2))
+        item = entries.past(self._s, message, room) if room is not None else None
+        if item is not None and room is not None:
             self._note_time(item)
             self._reader.take(opened.page, item, room)
+
+    def _unasked_for(self, name: str) -> Room | None:
+        """Where to show history that we have not asked for: in a room that we are in, or a dialogue. It is not dropped, for servers
+        without CHATHISTORY, and some with it, send it to who enters ("joining a channel with InspIRCd's chanhistory mode enabled":
+        https://ircv3.net/specs/batches/chathistory), and so do bouncers.
+        """
+        if not name or is_room(name):
+            known = self._s.known(name)
+            return known if known is not None and known.joined else None
+        return self._s.room(name)
 
     def _note_time(self, item: Item) -> None:
         if item.at is not None and isinstance(item.event, Said):

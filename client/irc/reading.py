@@ -131,7 +131,10 @@ class Reader:
         """An entry of a batch of the history."""
         if page is not None and page.sort is not Sort.FORWARD:
             page.keep(item)
-        elif page is None or self._counts(page):
+        elif page is None:
+            if room.unasked(item):
+                self._sender.show(item)
+        elif self._counts(page):
             self._show(room, item)
 
     def _show(self, room: Room, item: Item) -> None:

@@ -44,7 +44,9 @@ def test_how_irc_is_known(line: str) -> None:
     assert dialect.refusal.final
 
 
-@pytest.mark.parametrize("name", ["001", ":001", ":x 001 ", ":x 001 y", ":x NOTICE *", "ERROR ", "ERROR", ":a:", "PING", "@a=b :x 001"])
+@pytest.mark.parametrize(
+    "name", ["001", ":001", ":x 001 ", ":x 001 y", ":x NOTICE *", "ERROR ", "ERROR", ":a:", "PING", "@a=b :x 001"]
+)
 @pytest.mark.parametrize("text", ["hello", "001 hello", "001 you :hello", "NOTICE * :hello", ":)"])
 def test_the_first_speaker_may_be_called_like_a_line_of_irc(name: str, text: str) -> None:
     """In the first version of this chat, where any name goes."""
