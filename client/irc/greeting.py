@@ -51,7 +51,6 @@ class Greeting:
             n.RPL_WELCOME: self._on_welcome,
             n.RPL_ISUPPORT: self._on_isupport,
             n.RPL_VISIBLEHOST: self._on_visible_host,
-            n.RPL_LOGGEDIN: self._on_logged_in,
             n.RPL_LOGGEDOUT: self._on_logged_out,
             n.ERR_NICKLOCKED: failed,
             n.RPL_SASLSUCCESS: self._on_sasl_end,
@@ -142,7 +141,8 @@ class Greeting:
             self._refuse_login(_NO_SASL)
         return ends
 
-    def _on_logged_in(self, message: Message) -> None:
+    def logged_in(self, message: Message) -> None:
+        """RPL_LOGGEDIN."""
         self._s.account = message.param(2)
         self._s.tell(LoggedIn(message.param(2)))
 
