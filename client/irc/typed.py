@@ -1,7 +1,7 @@
 """An account that somebody asks for in their own words: `/quote REGISTER ...`, `/msg NickServ REGISTER ...`. Pure.
 
-https://ircv3.net/specs/extensions/account-registration; NickServ takes `REGISTER password [mail]`, with Anope, Atheme and Ergo as on
-Parley's servers.
+https://ircv3.net/specs/extensions/account-registration; NickServ takes `REGISTER password [mail]`, that of Anope, Atheme and Ergo
+as that of Parley.
 """
 
 from __future__ import annotations

@@ -296,6 +296,10 @@ def test_what_else_may_have_logged_us_in_proves_no_password() -> None:
     def asked() -> None:
         lines.protocol.say("NickServ", "REGISTER wrong")
 
+    def back() -> None:
+        lines.protocol.disconnected()
+        lines.greet()
+
     def late() -> None:
         now.seconds += PATIENCE_OF_A_LOGIN + 1
 
@@ -305,7 +309,7 @@ def test_what_else_may_have_logged_us_in_proves_no_password() -> None:
         lambda: lines.protocol.log_in("right", "grace"),
         lambda: lines.protocol.register("right"),
         lambda: lines.gets(":s 900 grace g!u@h other :You are now logged in as other"),
-        lambda: (lines.protocol.disconnected(), lines.greet()),
+        back,
         late,
     ]
     for doing in doings:
