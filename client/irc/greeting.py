@@ -209,8 +209,10 @@ class Greeting:
         """Asks to be let into a room: who is not in by the answer to a PING was not let in."""
         self._s.send("JOIN", name)
         room = self._s.room(name)
+        room.entering = True
 
         def answered() -> None:
+            room.entering = False
             if not room.joined and fold(room.name) in self._s.wanted:
                 self._answers.shut_out(room.name, "the server did not let you in")
 

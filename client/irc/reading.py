@@ -111,9 +111,11 @@ class Reader:
         self._s.barrier(lambda: self._unanswered(page))
 
     def opens(self, name: str) -> Page | None:
-        """A batch begins: the page that it is, if it was asked for."""
+        """A batch begins: the page that it is, if it was asked for. What belongs to the answer to our JOIN was not: some servers
+        send history with it (UnrealIRCd under `+H`), though we ask for it ourselves.
+        """
         asked = self.asked.get(fold(name))
-        page = asked[0] if asked else None
+        page = asked[0] if asked and not asked[0].room.entering else None
         if page is not None:
             self._forget(page)
         return page

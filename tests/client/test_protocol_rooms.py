@@ -154,6 +154,24 @@ def test_what_a_bouncer_sends_while_a_page_is_read_waits_and_is_shown_once() -> 
     assert texts(t.gets(":s BATCH +1 chathistory #r", *page, ":s BATCH -1")) == ["1", "2", "3"]
 
 
+def test_history_that_comes_with_our_join_is_no_answer_to_our_question() -> None:
+    """UnrealIRCd sends it under `+H`, also to who can ask: what was missed before it stands above it all the same."""
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "1", batch="batch=1;"))
+    t.p.disconnected()
+    t.greet()
+    data = "".join(f"{line}\r\n" for line in (":alice!u@h JOIN #r", *pushed(4, 5)))
+    assert texts(t.p.receive(data.encode())) == []
+    assert t.sent()[-1] == "CHATHISTORY AFTER #r msgid=m1 3"
+    page = [msg(n, str(n), batch="batch=1;") for n in (2, 3, 4)]
+    assert texts(t.gets(":s BATCH +1 chathistory #r", *page, ":s BATCH -1")) == ["2", "3", "4"]
+    assert t.sent()[-1] == "CHATHISTORY AFTER #r msgid=m4 3"
+    page = [msg(5, "5", batch="batch=1;")]
+    assert texts(t.gets(":s BATCH +1 chathistory #r", *page, ":s BATCH -1")) == ["5"]
+    assert t.gets(":s BATCH +1 chathistory #r", ":s BATCH -1") == [e.CaughtUp("#r")]
+
+
 def test_no_history_of_rooms_that_we_are_not_in(t: Talk) -> None:
     for number in range(500):
         assert t.gets(*pushed(1, room=f"#elsewhere{number}"), *pushed(2, room="")) == []
