@@ -92,7 +92,8 @@ class Answers:
             self._otherwise(message, of_deed=of_deed)
         elif "echo-message" in s.caps:
             s.barrier(lambda: self._otherwise(message, of_deed=of_deed) if blamed.answered else None)
-        elif s.outbox.take(blamed.ident):
+        else:
+            s.outbox.take(blamed.ident)
             self._sender.not_sent(blamed, reason)
 
     def _otherwise(self, message: Message, *, of_deed: bool) -> None:
