@@ -116,9 +116,10 @@ class Reader:
         send history with it (UnrealIRCd under `+H`), though we ask for it ourselves.
         """
         asked = self.asked.get(fold(name))
-        page = asked[0] if asked and not asked[0].room.entering else None
-        if page is not None:
-            self._forget(page)
+        page = asked[0] if asked else None
+        if page is None or (page.room.entering and page.sort is not Sort.OLDER):  # older ones may be asked for before the JOIN
+            return None
+        self._forget(page)
         return page
 
     def _forget(self, page: Page) -> None:
