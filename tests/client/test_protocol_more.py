@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from client import events as e
 from client.discretion import MASK
 from client.irc import IrcProtocol
+from client.irc.messages import MOST_TYPED
 from client.login import Login
 from client.negotiation import Negotiation
-from tests.client.test_protocol import Talk, msg
+from tests.client.test_protocol import Talk, msg, texts
 from wire.message import Message
 
 BASIC = ("message-tags", "server-time", "echo-message", "batch", "draft/chathistory")
@@ -240,8 +241,30 @@ def test_typing_that_nobody_hears_is_no_news() -> None:
     t.p.typing("bob", done=True)
     assert t.sent() == ["@+typing=active TAGMSG bob"]
     t.p.say("bob", "hello")
-    assert t.gets(":s 401 alice bob :No such nick") == [e.NotSent("bob", "hello", "No such nick")]
+    assert t.gets(":s 401 alice bob :No such nick") == []
+    assert t.pong() == [e.NotSent("bob", "hello", "No such nick")]
     assert t.gets(":s 401 alice bob :No such nick") == [e.Failed("bob: No such nick")]
+
+
+def test_typing_that_nobody_hears_costs_no_message() -> None:
+    """The room takes messages and no typing: the error stands before the echo of what was typed, and is no news."""
+    t = Full()
+    t.p.typing("#r")
+    t.p.say("#r", "hello")
+    assert texts(t.gets(":s 404 alice #r :no tags here", own(3, "", "PRIVMSG #r hello"))) == ["hello"]
+    assert t.pong() == []
+    t.now.seconds += 5
+    t.sent()
+    t.p.typing("#r")
+    assert t.sent() == [], "quiet for a while"
+
+
+def test_rooms_in_which_we_have_typed_fill_no_memory() -> None:
+    t = Full()
+    for number in range(MOST_TYPED + 50):
+        t.p.typing(f"bob{number}")
+        t.p.say(f"bob{number}", "x")
+    assert len(t.p._messages._hints) == MOST_TYPED
 
 
 def test_every_way_to_cut_the_stream_gives_the_same() -> None:
@@ -335,7 +358,7 @@ def test_what_waits_is_told_at_each_change() -> None:
     t.events()
     assert t.waiting[:2] == [e.Sending("#r", ("one", "two\nlines")), e.Sending("bob", t.waiting[1].texts)]
     t.waiting.clear()
-    t.gets(own(3, "", "PRIVMSG #r one"), ":s 404 alice #r :no")
+    t.gets(own(3, "", "PRIVMSG #r one"), ":s FAIL BATCH MULTILINE_INVALID :no")
     assert t.waiting == [e.Sending("#r", ())]
     t.waiting.clear()
     t.p.disconnected()

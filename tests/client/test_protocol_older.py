@@ -120,6 +120,16 @@ def test_a_room_that_was_read_before_we_enter_is_read_on_from_there() -> None:
     assert t.sent() == ["CHATHISTORY AFTER #elsewhere msgid=m9 3"]
 
 
+def test_older_that_was_asked_for_before_the_join_is_answered_before_it() -> None:
+    t = Full()
+    t.p.older("#elsewhere")
+    t.p.join("#elsewhere")
+    t.p.receive("".join(f"{line}\r\n" for line in page("1", "#elsewhere", 7, 8, 9)).encode())
+    assert t.sent()[-1] == "CHATHISTORY BEFORE #elsewhere msgid=m7 3"
+    t.p.receive("".join(f"{line}\r\n" for line in page("2", "#elsewhere")).encode())
+    assert not t.p._reader.older_asked
+
+
 def test_older_of_somebody_with_whom_nothing_was_said_yet() -> None:
     t = Full()
     t.p.older("bob")
