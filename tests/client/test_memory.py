@@ -13,8 +13,7 @@ from client.irc.reading import MOST_LATER
 from client.view import View
 from client.view import view as view_module
 from client.view.pending import LONGEST_REASON, MOST_EACH, MOST_MESSAGES, Pending
-from tests.client.test_protocol import Talk
-from tests.client.test_protocol_more import Full
+from tests.client.talk import Full, Talk
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 LONG = "n" * 9000

@@ -2,89 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from client import events as e
 from client.events import Kind
-from client.irc import IrcProtocol
 from client.outbox import Outbox
-
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-CAPS = "message-tags server-time echo-message batch draft/chathistory sts=port=1 unheard-of"
-ASKED = "message-tags server-time echo-message batch draft/chathistory"
-
-
-class Talk:
-    """A protocol, and what a server would say to it."""
-
-    def __init__(self, *rooms: str, fallback: bool = False, name: str = "alice") -> None:
-        self.p = IrcProtocol(name, list(rooms), fallback=fallback)
-        self.pings: list[str] = []
-        self.waiting: list[e.Sending] = []
-        self.offers: list[e.Offers] = []
-        self.said: list[str] = []  # everything that was sent
-
-    def sent(self) -> list[str]:
-        """What it wants sent, without its PINGs."""
-        lines = b"".join(self.p.take()).decode().split("\r\n")[:-1]
-        self.pings += [line.removeprefix("PING ") for line in lines if line.startswith("PING ")]
-        self.said += lines
-        return [line for line in lines if not line.startswith("PING ")]
-
-    def gets(self, *lines: str) -> list[e.Event]:
-        """What comes of these lines; what waits, and what the server can do, is kept apart."""
-        events: list[e.Event] = []
-        data = ""
-        for line in lines:
-            if " BATCH +" in line and " chathistory " in line:
-                events += self.p.receive(data.encode()) + self._answers_in_order(line.rpartition(" ")[2])
-                data = ""
-            data += f"{line}\r\n"
-        return self.apart(events + self.p.receive(data.encode()))
-
-    def _answers_in_order(self, name: str) -> list[e.Event]:
-        """A page of the history comes after the whole answer to our JOIN: the PONG behind that, and what may stand before it."""
-        room, events = self.p.session.known(name), list[e.Event]()
-        while room is not None and room.joined and room.entering and self.p.session.barriers:
-            events += self.p.receive(f":s PONG s :{next(iter(self.p.session.barriers))}\r\n".encode())
-        return events
-
-    def events(self) -> list[e.Event]:
-        return self.apart(self.p.events())
-
-    def apart(self, events: list[e.Event]) -> list[e.Event]:
-        self.waiting += [event for event in events if isinstance(event, e.Sending)]
-        self.offers += [event for event in events if isinstance(event, e.Offers)]
-        return [event for event in events if not isinstance(event, e.Sending | e.Offers)]
-
-    def pong(self) -> list[e.Event]:
-        """The server has dealt with everything."""
-        self.sent()
-        pings, self.pings = self.pings, []
-        return [event for token in pings for event in self.gets(f":s PONG s :{token}")]
-
-    def greet(self, caps: str = CAPS, *, nick: str = "alice") -> list[e.Event]:
-        self.p.connected()
-        self.sent()
-        if caps:
-            self.gets(f":s CAP * LS :{caps}", f":s CAP * ACK :{' '.join(c for c in caps.split() if c in ASKED.split())}")
-            self.sent()
-        return self.gets(f":s 001 {nick} :Welcome", f":s 005 {nick} CHATHISTORY=3 NICKLEN=9 :are supported")
-
-    def enter(self, room: str = "#r", *history: str) -> list[e.Event]:
-        """Into a room, with this history."""
-        events = self.gets(f":alice!u@h JOIN {room}", f":s BATCH +1 chathistory {room}", *history, ":s BATCH -1")
-        return events + self.pong()
-
-
-def msg(number: int, text: str, nick: str = "bob", room: str = "#r", batch: str = "") -> str:
-    return f"@{batch}msgid=m{number};time=2026-01-01T00:00:{number:02}.000Z :{nick}!u@h PRIVMSG {room} :{text}"
-
-
-def texts(events: list[e.Event]) -> list[str]:
-    return [event.text for event in events if isinstance(event, e.Said)]
+from tests.client.talk import ASKED, AT, CAPS, Talk, msg, texts
 
 
 def test_registration() -> None:

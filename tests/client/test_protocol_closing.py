@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from client import events as e
-from tests.client.test_protocol import msg, texts
-from tests.client.test_protocol_deeds import REACT, Breaking
-from tests.client.test_protocol_more import own
+from tests.client.talk import REACT, Breaking, msg, own, texts
 
 SAID = "PRIVMSG #r important"
 BEGIN = ":s BATCH +1 chathistory {}"

@@ -9,36 +9,14 @@ import pytest
 
 from client import events as e
 from client.irc.deeds import MOST_DEEDS
+from tests.client.talk import REACT, Breaking, Full, msg
 from tests.client.test_core_for_real import Device
-from tests.client.test_protocol import msg
-from tests.client.test_protocol_more import Full
 from tests.server.harness import running_server
 
 RESEND = "parley.chat/resend"
-REACT = "@+draft/react=x;+draft/reply=m1 TAGMSG #r"
 ECHO = "@msgid=m5{tags};+draft/react=x;+draft/reply=m1 :alice!u@h TAGMSG #r"
 MINE = e.Reacted("#r", "m1", "alice", "x", own=True)
 KEPT_OUT = ":s 474 alice #r :you are banned"
-
-
-class Breaking(Full):
-    """Its connection breaks."""
-
-    def break_off(self) -> None:
-        self.sent()
-        self.p.disconnected()
-        self.events()
-        self.meet()
-
-    def back(self, *history: str) -> list[e.Event]:
-        """In the room again."""
-        events = self.gets(":alice!u@h JOIN #r", ":s BATCH +1 chathistory #r", *history, ":s BATCH -1")
-        return [event for event in events if not isinstance(event, e.Joined | e.CaughtUp)]
-
-    def asked(self) -> list[str]:
-        """All that was sent about messages so far."""
-        self.sent()
-        return [line for line in self.said if "TAGMSG" in line or "REDACT" in line]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from client import events as e
 from client.history import MOST_HELD, Item, Room
-from tests.client.test_protocol import Talk, msg, texts
+from tests.client.talk import Talk, msg, texts
 
 
 def test_messages_wait_for_the_room_and_its_history() -> None:

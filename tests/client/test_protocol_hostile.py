@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from client import events as e
 from client.irc import LONGEST_LINE
 from client.irc.session import MOST_BARRIERS, MOST_ROOMS
-from tests.client.test_protocol import Talk
+from tests.client.talk import Talk
 
 
 def test_lines_without_end() -> None:

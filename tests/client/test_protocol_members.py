@@ -10,7 +10,7 @@ import pytest
 from client import events as e
 from client.irc.directory import MOST_LISTED
 from client.irc.support import MOST_RANKS, Support
-from tests.client.test_protocol_more import Full
+from tests.client.talk import Full
 
 
 def test_ranks() -> None:

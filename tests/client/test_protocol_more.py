@@ -14,61 +14,11 @@ from hypothesis import strategies as st
 
 from client import events as e
 from client.discretion import MASK
-from client.irc import IrcProtocol
 from client.irc.messages import MOST_TYPED
 from client.login import Login
 from client.negotiation import Negotiation
-from tests.client.test_protocol import Talk, msg, texts
+from tests.client.talk import AT, Full, Talk, msg, own, texts
 from wire.message import Message
-
-BASIC = ("message-tags", "server-time", "echo-message", "batch", "draft/chathistory")
-EXTRA = ("multi-prefix", "extended-join", "away-notify", "draft/multiline", "draft/read-marker", "draft/message-redaction")
-AT = datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
-
-
-class Now:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> tuple[float, ...]:
-        return (self.seconds, self.seconds)
-
-
-class Full(Talk):
-    """A server with everything, in its room."""
-
-    def __init__(self, *more: str, without: tuple[str, ...] = (), lines: int = 5, support: str = "", enter: bool = True) -> None:
-        super().__init__("#r")
-        self.now = Now()
-        self.p = IrcProtocol("alice", ["#r"], now=self.now)
-        self.support = support
-        self.caps = [cap for cap in (*BASIC, *EXTRA, *more) if cap not in without]
-        self.lines = lines
-        self.meet()
-        if enter:
-            self.enter()
-            self.sent()
-
-    def meet(self) -> list[e.Event]:
-        self.p.connected()
-        self.sent()
-        offered = " ".join(cap + (f"=max-bytes=2000,max-lines={self.lines}" if "multiline" in cap else "") for cap in self.caps)
-        self.gets(f":s CAP * LS :{offered}", f":s CAP * ACK :{' '.join(self.caps)}", ":s CAP * ACK :")
-        self.sent()
-        events = self.gets(":s 001 alice :Welcome", f":s 005 alice CHATHISTORY=3 {self.support} :are supported")
-        self.sent()
-        return events
-
-    def enter(self, room: str = "#r", *history: str) -> list[e.Event]:
-        events = super().enter(room, *history)
-        return events + self.pong()
-
-
-def own(number: int, tags: str, rest: str) -> str:
-    return f"@msgid=m{number};time=2026-01-01T00:00:{number:02}.000Z{tags} :alice!u@h {rest}"
-
 
 # --- capabilities ---
 

@@ -14,8 +14,7 @@ from client.events import Kind
 from client.irc.batches import MOST_BATCHES
 from client.negotiation import MOST_BATCH_BYTES, MOST_BATCH_LINES
 from client.text import batches_of, pieces_of, tidy, together
-from tests.client.test_protocol import Talk, msg, texts
-from tests.client.test_protocol_more import AT, Full, own
+from tests.client.talk import AT, Full, Talk, msg, own, texts
 
 
 def test_several_lines_are_one_batch() -> None:

@@ -10,8 +10,7 @@ import pytest
 from client import events as e
 from client.history import REMEMBERED
 from client.irc.reading import MOST_ITEMS, MOST_ROOMS_ASKED
-from tests.client.test_protocol import msg, texts
-from tests.client.test_protocol_more import AT, Full
+from tests.client.talk import AT, Full, msg, texts
 
 
 def page(ref: str, room: str, *numbers: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from client import events as e
 from client.events import Kind
-from tests.client.test_protocol import Talk
+from tests.client.talk import Talk
 
 
 def test_rooms_and_people() -> None:

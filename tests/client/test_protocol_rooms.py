@@ -9,7 +9,7 @@ import pytest
 from client import events as e
 from client.irc.session import MOST_ROOMS
 from client.plain import LOBBY, PlainProtocol
-from tests.client.test_protocol import Talk, msg, texts
+from tests.client.talk import Talk, msg, texts
 
 
 @pytest.fixture

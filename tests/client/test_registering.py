@@ -20,7 +20,7 @@ from client.irc.typed import Typed, asked_in, asked_of
 from client.login import Login, valid_account
 from tests.client.conftest import Person
 from tests.client.fake_server import PATIENCE, Waits
-from tests.client.test_protocol_more import Now
+from tests.client.talk import Now
 from tests.e2e.process import ServerProcess, make_certificates, serving
 
 PASSWORD = "s3cret pass word"
