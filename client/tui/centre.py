@@ -75,7 +75,7 @@ class Centre(Vertical):
         asker = self._asks()
         if asker != self._asker:  # a secret that was typed for one server must not be another's
             self._asker = asker
-            self.composer.ask_secret(None if asker is None else self._question(*asker))
+            self.composer.ask_secret(None if asker is None else self._question(asker[0]), self._way_out())
         self.composer.area.placeholder = content(self._placeholder())
 
     def _asks(self) -> tuple[Session, str] | None:
@@ -83,9 +83,15 @@ class Centre(Vertical):
         chat = self._session.chat
         return (self._session, chat.prompt) if chat.hidden else None
 
-    def _question(self, session: Session, prompt: str) -> str:
-        """The prompt; where there are several servers, with the address of the one that asks: its name is what it says itself."""
-        return prompt if len(self.workspace.servers) == 1 else f"{session.address} asks. {prompt}"
+    def _question(self, session: Session) -> str:
+        """The question; where there are several servers, with the address of the one that asks: its name is what it says itself."""
+        return session.question if len(self.workspace.servers) == 1 else f"{session.address} asks. {session.question}"
+
+    def _way_out(self) -> str:
+        """How to leave the question: that of a connection, which can do nothing without an answer, stays."""
+        if not self._session.wants_password:
+            return "Esc leaves it"
+        return "Ctrl+Q quits" if len(self.workspace.servers) == 1 else "Ctrl+N leads away"
 
     def _placeholder(self) -> str:
         """What a line would be taken for."""

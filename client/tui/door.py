@@ -58,7 +58,8 @@ def session_for(visit: Visit) -> Session:
     def link(driver: Driver) -> Connection:
         return connection_of(visit, dialect, driver if keeping is None else Offering(driver, visited(visit), keeping))
 
-    session = Session(visit.address, dialect, room, link, keeping=keeping)
+    account = visit.login.account if visit.login is not None else ""
+    session = Session(visit.address, dialect, room, link, keeping=keeping, account=account)
     if not visit.trust.kept:
         session.view.note(pins.unkept(visit.address), Mark.ERROR, room=room)
     return session
