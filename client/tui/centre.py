@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from client.tui.answers import Answers
 from client.tui.bar import OfferBar
 from client.tui.completion import Words
+from client.tui.cells import fit, shown
 from client.tui.composer import Composer, Typed
 from client.tui.gate import content
 from client.tui.keymap import FOR_A_MESSAGE
@@ -20,6 +21,8 @@ from client.tui.timeline import Timeline
 from client.tui.workspace import Workspace
 from client.view import Buffer, Changes, search
 from wire.names import fold
+
+LEAST = 10  # cells of what is said about the line that one types
 
 
 class Centre(Vertical):
@@ -50,6 +53,10 @@ class Centre(Vertical):
         """Who types on while a message is chosen types here."""
         self.timeline.typed = self.composer.area.insert
 
+    def on_resize(self) -> None:
+        """What is said about the line is cut to its width: two lines would push it out of sight."""
+        self._sync_composer()
+
     # --- drawing ---
 
     def show(self) -> None:
@@ -76,7 +83,7 @@ class Centre(Vertical):
         if asker != self._asker:  # a secret that was typed for one server must not be another's
             self._asker = asker
             self.composer.ask_secret(None if asker is None else self._question(asker[0]), self._way_out())
-        self.composer.area.placeholder = content(self._placeholder())
+        self.composer.area.placeholder = content(fit(shown(self._placeholder()), max(self.size.width - 3, LEAST)))
 
     def _asks(self) -> tuple[Session, str] | None:
         """Whether the server in front asks for a secret, and for which."""

@@ -430,6 +430,44 @@ def test_rooms_in_a_narrow_window(desk: Desk) -> None:
     desk.run(scenario, (40, 20))
 
 
+def test_in_a_narrow_window_either_rooms_or_members_are_there(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("f2", "f3")
+        await desk.sees("Operators 1")
+        await desk.sees_no("3 #dev")
+        await desk.keys("f2")
+        await desk.sees("3 #dev")
+        await desk.sees_no("Operators 1")
+        await desk.keys("f2")
+        await desk.sees_no("3 #dev")
+
+    desk.run(scenario, (40, 20))
+
+
+def test_in_a_narrow_window_what_is_searched_for_can_be_seen(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("ctrl+f")
+        await desk.types("missing and so on")
+        await desk.sees("missing and so on", "Enter older   ↓ newer   Esc back")
+
+    desk.run(scenario, (40, 20))
+
+
+def test_what_a_line_is_taken_for_is_cut_to_the_width(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        room = "#a-room-with-a-rather-long-name"
+        await desk.happens(e.Joined(room, "grace", own=True), e.CaughtUp(room))
+        desk.app.main.move(lambda: desk.session.view.switch(room))
+        await desk.sees("message to #a-room-with-a-rather-lon…")
+        await desk.pilot.resize_terminal(80, 20)
+        await desk.sees(f"message to {room}")
+
+    desk.run(scenario, (40, 20))
+
+
 def test_what_is_beside_the_conversation_is_remembered(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
