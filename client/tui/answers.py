@@ -49,6 +49,11 @@ class Answers:
         else:
             _ACTIONS[action](self, entry)
 
+    def redacts(self, entry: Entry) -> bool:
+        """Whether it can be taken back."""
+        view, buffer = self._centre.workspace.server.view, self._centre.workspace.front.buffer
+        return Feature.REDACTION in view.features and entry.redacted is None and may_redact(view, buffer, entry)
+
     def take(self, text: str) -> bool:
         """Something was typed; whether it was the answer to a message."""
         entry = self._replying
@@ -81,7 +86,7 @@ class Answers:
 
     def _redact(self, entry: Entry) -> None:
         session, buffer = self._centre.workspace.server, self._centre.workspace.front.buffer
-        if entry.redacted is not None or not may_redact(session.view, buffer, entry):
+        if not self.redacts(entry):
             self._centre.composer.complain(NOT_YOURS if entry.redacted is None else TAKEN_BACK)
             return
 

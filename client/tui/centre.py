@@ -10,11 +10,11 @@ from textual.containers import Vertical
 
 from client.tui.answers import Answers
 from client.tui.bar import OfferBar
-from client.tui.completion import Words
 from client.tui.cells import fit, shown
+from client.tui.completion import Words
 from client.tui.composer import Composer, Typed
 from client.tui.gate import content
-from client.tui.keymap import FOR_A_MESSAGE
+from client.tui.keymap import FOR_A_MESSAGE, FOR_ANOTHERS
 from client.tui.rooms import outside
 from client.tui.session import Session
 from client.tui.timeline import Timeline
@@ -170,7 +170,7 @@ class Centre(Vertical):
 
     def on_timeline_picked(self, event: Timeline.Picked) -> None:
         """A message is chosen: which keys are for it."""
-        self.composer.complain(FOR_A_MESSAGE if event.entry is not None else "")
+        self.composer.complain("" if event.entry is None else FOR_A_MESSAGE if self._answers.redacts(event.entry) else FOR_ANOTHERS)
 
     def on_timeline_asked(self, event: Timeline.Asked) -> None:
         """Something is to be done with a message."""

@@ -66,7 +66,7 @@ class Composer(Vertical):
     Composer Area:focus { border: none; }
     Composer Input { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
     Composer Input:focus { border: none; }
-    Composer #hint { display: none; height: 1; padding: 0 1; color: $text-muted; }
+    Composer #hint { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-muted; }
     Composer.-secret Area { display: none; }
     Composer.-secret Input { display: block; }
     Composer.-secret #hint { height: auto; max-height: 5; }

@@ -8,6 +8,7 @@ import pytest
 
 from client import events as e
 from client.tui.answers import NOT_YOURS, TAKEN_BACK, may_redact
+from client.tui.keymap import FOR_A_MESSAGE, FOR_ANOTHERS
 from client.view import Entry, Mark, View
 from tests.client.tui.desk import NOON, Desk, said
 
@@ -16,10 +17,14 @@ def test_what_others_said_can_be_taken_back_by_operators_of_the_room(desk: Desk)
     async def scenario() -> None:
         await desk.greeted()
         await desk.happens(said("hm", second=1))
-        await desk.keys("alt+up", "d")
+        await desk.keys("alt+up")
+        await desk.sees(FOR_ANOTHERS)
+        await desk.keys("d")
         await desk.sees(NOT_YOURS)
         await desk.happens(e.Ranked("#lobby", "grace", "@+"))
-        await desk.keys("alt+up", "d")
+        await desk.keys("alt+up")
+        await desk.sees(FOR_A_MESSAGE)
+        await desk.keys("d")
         await desk.sees("Take this back for everybody?", "ada: hm")
         await desk.keys("left", "enter")
         assert desk.dialect.did("redact") == [("redact", "#lobby", "m1", "")]
