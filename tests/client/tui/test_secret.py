@@ -170,7 +170,7 @@ def test_a_password_that_was_not_accepted_is_asked_for_with_the_reason(size: tup
     async def scenario() -> None:
         desk.dialect.needs_password = True
         await desk.happens(e.Failed(REFUSED))
-        await desk.sees("did not accept the", "try again", "Ctrl+Q quits", "The server refused the")
+        await desk.sees("did not accept the", "try again", "Ctrl+Q quits", "The server refused the", "○ waits for you")
         await desk.keys("escape")
         await desk.sees("did not accept the")
         await desk.keys(*"better", "enter")
