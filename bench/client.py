@@ -120,6 +120,12 @@ class Person:
         self._written = self._written[-65536:] + os.read(self._master, 1 << 16)
         return True
 
+    def rest(self, seconds: float) -> None:
+        """Look on for so long."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.read(left)
+
     def leave(self) -> None:
         """Ctrl+Q, and the end."""
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -136,8 +142,7 @@ def keys(person: Person, seconds: float) -> list[float]:
         at = person.press(letter)
         found.append((person.until(letter) - at) * 1e3)
         number += 1
-        while (left := at + 0.1 - time.monotonic()) > 0:
-            person.read(left)
+        person.rest(at + 0.1 - time.monotonic())
         if number % 40 == 0:
             person.press("\x15")  # an empty line again
     return found
@@ -171,6 +176,7 @@ def opening(where: Where, folder: Path, size: tuple[int, int], stored: int, roun
             keys(person, 1)
             person.press("\x15/join #big")
             person.until("#big")
+            person.rest(0.4)  # what was typed has been drawn, and nothing else is: as it is when a person comes to Enter
             drawn.append((-person.press("\r") + person.until(newest)) * 1e3)
         finally:
             person.leave()

@@ -208,9 +208,11 @@ class Room:
         key = item.key
         return key is None or not any(key in seen for seen in (self._seen, self._own, self._passed, self._older))
 
-    def shown_before(self, item: Item) -> None:
-        """It was shown in front of all else."""
+    def shown_before(self, item: Item, *, newest: bool = False) -> None:
+        """It was shown in front of all else; with nothing behind it reading goes on from there (`newest`)."""
         self._keep(item, self._older)
+        if newest and item.msgid:
+            self._stands_at(item)
 
     @property
     def remembered(self) -> int:

@@ -97,13 +97,14 @@ class Answers:
     def _waits_for(self, room: str) -> bool:
         """Whether we have asked to be let into this room."""
         known = self._s.known(room)
-        return self._s.registered and fold(room) in self._s.wanted and known is not None and not known.joined
+        return known is not None and self._s.enters(known)
 
     def shut_out(self, room: str, reason: str) -> None:
         """A room that we will not get into."""
         self._s.wanted.pop(fold(room), None)
         self._s.tell(Failed(f"{room}: {reason}"))
         self._sender.give_up(room, reason)
+        self._reader.shut_out(room)
 
     def _on_fail(self, message: Message) -> None:
         command, code = message.param(0).upper(), message.param(1)

@@ -279,6 +279,7 @@ class IrcProtocol:
             self.session.send("PART", room, *([reason] if reason else []))
         else:
             self._sender.give_up(room, "you left before it could be sent")
+            self._reader.shut_out(room)
 
     def forget(self, room: str) -> None:
         """Leaves a room, and forgets what it has seen of it, or of a dialogue."""

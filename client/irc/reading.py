@@ -6,7 +6,8 @@ https://ircv3.net/specs/extensions/chathistory
                     meanwhile (client/history.py)
     batch's end     a page that leads on: the next one; else what was held, CaughtUp, and messages for the room may leave
     few messages    among many joins: what is before that page too, before anything is shown
-    `older`         BEFORE the oldest that was shown; nothing live is held
+    `older`         BEFORE the oldest that was shown; nothing live is held. On the way into a room it waits for the first screen:
+                    told before that, it would take its place
 
 The server answers in order, and a PING follows each question: the batches of a room are its pages in the order in which they were
 asked for, and a page that has not begun by the PONG will not come.
@@ -224,9 +225,10 @@ class Reader:
     def _deliver(self, page: Page, found: list[Item], *, start: bool = False, failed: str = "") -> None:
         room = page.room
         if page.sort is Sort.OLDER:
+            newest = not room.oldest  # nothing is shown behind it
             room.oldest = page.reach or room.oldest
             for item in found:
-                room.shown_before(item)
+                room.shown_before(item, newest=newest)
             name = self.older_asked.pop(fold(room.name), room.name)
             self._s.tell(Older(name, tuple(item.event for item in found), start=start, failed="" if found else failed))
             return
@@ -246,8 +248,14 @@ class Reader:
         elif fold(name) not in self.older_asked:
             self.older_asked[fold(name)] = name
             room = self._s.room(name)
-            if not room.syncing:
+            if not room.syncing and not self._s.enters(room):
                 self._ask_older(room)
+
+    def shut_out(self, name: str) -> None:
+        """We do not get into this room, or want to no more."""
+        room = self._s.known(name)
+        if room is not None and not self._is_asked_older(room) and self.older_asked.pop(fold(name), ""):
+            self._s.tell(Older(room.name, ()))
 
     def _ask_older(self, room: Room) -> None:
         page = Page(room, Sort.OLDER, reach=room.oldest)

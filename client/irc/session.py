@@ -145,6 +145,10 @@ class Session:
         """The room of this name, where there is one."""
         return self.rooms.get(fold(name))
 
+    def enters(self, room: Room) -> bool:
+        """Whether we are on the way into it."""
+        return self.registered and not room.joined and fold(room.name) in self.wanted
+
     def bound(self, came: int) -> None:
         """Where all rooms together hold too much, those that were quiet for longest forget first. To look at all of them takes as
         long as dozens of messages do, so that is done once `LOOK_AFTER` bytes `came`: they cannot hold much more than came.

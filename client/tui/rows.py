@@ -80,6 +80,12 @@ class RowList(ScrollView, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._rows: Sequence[Row] = ()
+        self._own: Style | None = None  # kept: it is made of the styles of all above, and every line begins with it
+
+    def notify_style_update(self) -> None:
+        """The theme may have changed."""
+        super().notify_style_update()
+        self._own = None
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -102,14 +108,17 @@ class RowList(ScrollView, can_focus=False):
 
     def look(self, name: str) -> Style:
         """The style of a component class."""
-        return self.get_component_rich_style(name) if name in self._component_classes() else self.rich_style
+        if name in self._component_classes():
+            return self.get_component_rich_style(name)
+        self._own = self._own or self.rich_style
+        return self._own
 
     def render_line(self, y: int) -> Strip:
         """The row at a line of the screen."""
         width = self.scrollable_content_region.width
         number = y + self.scroll_offset.y
         if not 0 <= number < len(self._rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.look(""))
         row = self._rows[number]
         base = self.look(row.look)
         return Strip(

@@ -544,6 +544,48 @@ def test_older_while_the_history_is_read_waits_for_that() -> None:
     assert t.gets(*page("2", "#r")) == [e.Older("#r", (), start=True)]
 
 
+def test_older_on_the_way_into_a_room_waits_for_its_first_screen() -> None:
+    """Told before that, older messages took its place: it had nothing new, and what was before it was shown below."""
+    t = Full(enter=False)
+    t.p.older("#r")
+    assert (t.sent(), t.events()) == ([], [])
+    t.gets(":alice!u@h JOIN #r * :A")
+    assert t.sent() == ["CHATHISTORY LATEST #r * 3"]
+    assert texts(t.gets(*page("1", "#r", 8, 9))) == ["8", "9"]
+    assert t.sent() == ["CHATHISTORY BEFORE #r msgid=m8 3"]
+    assert t.gets(*page("2", "#r")) == [e.Older("#r", (), start=True)]
+
+
+@pytest.mark.parametrize("how", ["error", "pong", "left"])
+def test_older_of_a_room_that_does_not_let_us_in_is_answered(how: str) -> None:
+    t = Full(enter=False)
+    t.p.older("#r")
+    match how:
+        case "error":
+            told = t.gets(":s 473 alice #r :Cannot join channel (+i)")
+        case "pong":
+            told = t.pong()
+        case "left":
+            t.p.part("#r")
+            told = t.events()
+    assert told[-1] == e.Older("#r", ())
+    t.p.older("#r")
+    assert t.sent()[-1] == "CHATHISTORY LATEST #r * 3", "whoever asks now is answered by the server"
+
+
+def test_a_room_that_was_read_before_we_enter_is_read_on_from_there() -> None:
+    t = Full()
+    t.p.older("#elsewhere")
+    assert t.sent() == ["CHATHISTORY LATEST #elsewhere * 3"]
+    t.gets(*page("1", "#elsewhere", 7, 8, 9))
+    assert t.sent() == ["CHATHISTORY BEFORE #elsewhere msgid=m7 3"]
+    t.gets(*page("2", "#elsewhere"))
+    t.p.join("#elsewhere")
+    t.sent()
+    t.gets(":alice!u@h JOIN #elsewhere * :A")
+    assert t.sent() == ["CHATHISTORY AFTER #elsewhere msgid=m9 3"]
+
+
 def test_older_of_somebody_with_whom_nothing_was_said_yet() -> None:
     t = Full()
     t.p.older("bob")
