@@ -8,13 +8,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from client.tui.answers import Answers
 from client.tui.bar import OfferBar
 from client.tui.cells import fit, shown
 from client.tui.completion import Words
 from client.tui.composer import Composer, Typed
 from client.tui.gate import content
 from client.tui.keymap import FOR_A_MESSAGE, FOR_ANOTHERS
+from client.tui.message_actions import MessageActions
 from client.tui.rooms import outside
 from client.tui.session import Session
 from client.tui.timeline import Timeline
@@ -34,7 +34,7 @@ class Centre(Vertical):
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
         self.offers = OfferBar()
         self.composer = Composer(self.take, self._words, self._keeps_secret, id="composer")
-        self._answers = Answers(self)
+        self._actions = MessageActions(self)
         self._taken = taken
         self._needs_older: Buffer | None = None
         self._asker: tuple[Session, str] | None = None  # who asks in secret, and for what
@@ -62,7 +62,7 @@ class Centre(Vertical):
     def show(self) -> None:
         """Another conversation is in front."""
         self.timeline.show(self.workspace.front.buffer)
-        self._answers.drop()
+        self._actions.drop()
         self.composer.load(self.workspace.draft)
 
     def sync(self) -> None:
@@ -121,7 +121,7 @@ class Centre(Vertical):
             session.chat.typed(typed.text)
         elif taken:
             self.workspace.keep_draft("")
-            if not self._answers.take(typed.text):
+            if not self._actions.take(typed.text):
                 session.chat.typed(typed.text)
             self.timeline.action_end()
         self._taken(session)
@@ -141,7 +141,7 @@ class Centre(Vertical):
 
     def on_composer_reply_dropped(self) -> None:
         """Esc, while a reply was written."""
-        self._answers.drop()
+        self._actions.drop()
 
     async def on_composer_interrupted(self) -> None:
         """Ctrl+C, again."""
@@ -170,11 +170,11 @@ class Centre(Vertical):
 
     def on_timeline_picked(self, event: Timeline.Picked) -> None:
         """A message is chosen: which keys are for it."""
-        self.composer.complain("" if event.entry is None else FOR_A_MESSAGE if self._answers.redacts(event.entry) else FOR_ANOTHERS)
+        self.composer.complain("" if event.entry is None else FOR_A_MESSAGE if self._actions.redacts(event.entry) else FOR_ANOTHERS)
 
     def on_timeline_asked(self, event: Timeline.Asked) -> None:
         """Something is to be done with a message."""
-        self._answers.asked(event.action, event.entry)
+        self._actions.asked(event.action, event.entry)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The timeline has the focus only while a message is chosen."""

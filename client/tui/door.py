@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from client import keys, known, pins
+from client import known, passwords, pins
 from client.address import Link, parse_link
 from client.arrival import Visit, connection_of, dialect_of, keeping_of, visited
 from client.chat import LONGEST_NICK
@@ -45,7 +45,7 @@ def knock(text: str, name: str) -> Met:
     before = known.find(link.address)
     account = before.account if before is not None else ""
     found = prepare(link.address, None, link.ca)
-    password = keys.find(link.address, account, lambda sentence: None) if account else None
+    password = passwords.find(link.address, account, lambda sentence: None) if account else None
     login = Login(account, password, asks=True) if password else None
     return Met(link, nick_from(name, LONGEST_NICK), found, login, before.rooms if before is not None else ())
 

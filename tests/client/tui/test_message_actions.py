@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from client import events as e
-from client.tui.answers import NOT_YOURS, TAKEN_BACK, may_redact
 from client.tui.keymap import FOR_A_MESSAGE, FOR_ANOTHERS
+from client.tui.message_actions import NOT_YOURS, TAKEN_BACK, may_redact
 from client.view import Entry, Mark, View
 from tests.client.tui.desk import NOON, Desk, said
 

@@ -31,7 +31,7 @@ def may_redact(view: View, buffer: Buffer, entry: Entry) -> bool:
     return ours or (member is not None and not _ABOVE_ALL.isdisjoint(member.ranks))
 
 
-class Answers:
+class MessageActions:
     """Of the middle of the main screen."""
 
     def __init__(self, centre: Centre) -> None:
@@ -104,9 +104,9 @@ class Answers:
         self._centre.composer.complain("Copied, if your terminal allows it.")
 
 
-_ACTIONS: dict[str, Callable[[Answers, Entry], None]] = {
-    "reply": Answers._reply,
-    "react": Answers._react,
-    "redact": Answers._redact,
-    "copy": Answers._copy,
+_ACTIONS: dict[str, Callable[[MessageActions, Entry], None]] = {
+    "reply": MessageActions._reply,
+    "react": MessageActions._react,
+    "redact": MessageActions._redact,
+    "copy": MessageActions._copy,
 }
