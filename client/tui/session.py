@@ -18,6 +18,7 @@ from client.keeping import Keeping
 from client.tui.inbox import Inbox
 from client.tui.posted import ENDED, Posted
 from client.view import SERVER, Mark, View
+from wire.names import fold
 
 MOST_A_TURN = 200  # events
 A_SLICE = 20  # of them, between two looks at the clock
@@ -154,12 +155,20 @@ class Session:
         elif isinstance(event, e.Registered):
             self.lost = None
         self.chat.handle(event)
+        if isinstance(event, e.NotSent) and fold(event.room) != fold(self.view.current):
+            self._repeat(event.room)
         asks = isinstance(event, e.NameRefused) or (isinstance(event, e.Failed) and self._posted.needs_password)
         if asks and not self.greeted:
             self.view.switch(SERVER)  # there it says why
         elif isinstance(event, e.Registered) and not self.greeted:
             self.greeted = True
             self.view.switch(self.chat.home)
+
+    def _repeat(self, room: str) -> None:
+        """Say in front, too, what did not arrive elsewhere: who typed `/msg nick text` looks here."""
+        buffer = self.view.find(room)
+        if buffer is not None and (newest := buffer.entries.newest(1)):
+            self.view.note(newest[-1].text, Mark.ERROR, room=self.view.current)
 
     def _end(self) -> None:
         self.ended = True

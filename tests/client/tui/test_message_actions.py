@@ -57,3 +57,16 @@ def test_whose_messages_can_be_taken_back(entry: dict[str, Any], ranks: str, *, 
     assert may_redact(view, view.buffer("ada"), asked) is (may and bool(entry)), "between two each has their own"
     view.account = ""
     assert may_redact(view, view.buffer("ada"), asked) is entry.get("own", False)
+
+
+def test_what_did_not_arrive_elsewhere_is_said_in_front_too(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("/msg nobody hi")
+        await desk.keys("enter")
+        await desk.happens(e.NotSent("nobody", "hi", "No such nick"), e.NotSent("#lobby", "hm", "No"))
+        await desk.sees("not sent to nobody (No such nick): hi")
+        assert sum("not sent to #lobby" in row for row in desk.rows()) == 1, "once, where it is in front"
+
+    desk.run(scenario)
+    assert desk.session.view.buffer("nobody").entries.newest(1)[0].text == "not sent to nobody (No such nick): hi"
