@@ -8,6 +8,7 @@ from textual.events import Key
 from client import events as e
 from client import known
 from client.errors import Trouble
+from client.tui.rows import RowList
 from client.tui.settings import load
 from client.tui.themes import THEMES
 from tests.client.tui.desk import Desk, said
@@ -603,10 +604,15 @@ def test_hostile_names_are_text(desk: Desk) -> None:
 def test_themes(desk: Desk) -> None:
     async def scenario() -> None:
         await desk.greeted()
-        seen = []
+        seen, behind = [], []
         for _ in THEMES:
             seen.append(desk.app.theme)
+            behind.append({each.rich_style.bgcolor for each in desk.app.screen.query(RowList)})
+            for each in desk.app.screen.query(RowList):
+                blank = each.render_line(each.size.height - 1)
+                assert {style.bgcolor for _, style, _ in blank if style} == {each.rich_style.bgcolor}, (each, desk.app.theme)
             await desk.keys("ctrl+t")
+        assert len({frozenset(colours) for colours in behind}) == len(THEMES), "each has its own colours"
         assert seen == ["parley-dark", "parley-light", "parley-contrast"]
         assert desk.app.theme == "parley-dark"
 
