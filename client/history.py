@@ -75,6 +75,7 @@ class Room:
     def __init__(self, name: str) -> None:
         self.name = name
         self.joined = False
+        self.entering = False  # the server has not answered all of our JOIN
         self.closing = False  # we leave it for good: nothing of it is shown from now on
         self.last = ""  # the id of the last message shown; of our own entry, where there was none before it
         self.last_at = ""  # when that was (`timestamp=...`), "" where it is not known
@@ -134,6 +135,17 @@ class Room:
             self.drop()
         return False
 
+    def unasked(self, item: Item) -> bool:
+        """History that the server sends by itself: whether to show it. It may be older than what was shown, or stand behind a gap:
+        our place in the log stays. While a page is read it waits as what is live does: most of it is in that page.
+        """
+        if self.syncing or self.closing:
+            return self.live(item)
+        new = self.is_new(item)
+        if new:
+            self._remember(item)
+        return new
+
     def drop(self) -> int:
         """Holds nothing of what is live until the page has ended, after which it is read from the history; bytes, about."""
         size = self._held_bytes
@@ -160,7 +172,7 @@ class Room:
 
     def cut(self) -> None:
         """The connection is gone, or we are out of the room: coming back reads on from what was shown."""
-        self.joined = self.syncing = self.dropped = False
+        self.joined = self.entering = self.syncing = self.dropped = False
         self.reading = None
         self._held, self._held_bytes = [], 0
         self.members, self.ranks = {}, {}

@@ -10,8 +10,9 @@ from client import events as e
 from client import known, passwords
 from client.address import Address
 from client.login import Login
+from wire.names import fold
 
-TOLD = "keyring"  # among what was asked once (`client.known.tell`): somebody said no
+TOLD = "keyring"  # among what was asked once (`client.known.tell`), before an account: somebody said no; alone, of all accounts
 KEPT = "the password is in the keyring"
 NOT_KEPT = "it was not kept."
 
@@ -60,7 +61,8 @@ class Keeping:
 
     def _make(self, offer: Offer) -> None:
         found = known.find(self._address)
-        if offer != self._made and (found is None or TOLD not in found.told):
+        told = found.told if found is not None else ()
+        if offer != self._made and not {TOLD, _told(offer.account)}.intersection(told):
             self._made = self.offer = offer
             self._ready()
 
@@ -83,6 +85,10 @@ class Keeping:
 
         threading.Thread(target=keep, name="keeping the password", daemon=True).start()
 
-    def decline(self) -> None:
-        """Somebody said no, which is remembered."""
-        known.tell(self._address, TOLD)
+    def decline(self, offer: Offer) -> None:
+        """Somebody said no, which is remembered of this account."""
+        known.tell(self._address, _told(offer.account))
+
+
+def _told(account: str) -> str:
+    return f"{TOLD} {fold(account)}"

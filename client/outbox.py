@@ -1,7 +1,7 @@
 """Messages on their way: a message is done when the server echoed it, for then it is stored.
 
     queued --release--> in flight --confirm (echo)--> done
-                            |  \\--fail (error, or a PONG without an echo before it)--> NotSent
+                            |  \\--settle (a PONG without an echo before it)--> NotSent
                             |
                         lost (connection) --> doubtful --confirm (found in the history)--> done
                             ^                     |
@@ -12,6 +12,8 @@ the server may have forgotten that by the next time. Where it waits that long fo
 
 Doubtful messages are queued again where the server knows them by their ids, and stores none twice (`parley.chat/resend`); where it
 does not, once the history has been read and they were not in it: then they never arrived.
+
+An error names a room, not what it is about: with echoes it says why a message failed, not that one did (`blame`).
 
 At most `window` are in flight, so a peer that slows us down (flood control) is never pushed: its echoes set the pace.
 """
@@ -44,7 +46,8 @@ class Outgoing:
 
     `by` is the account ("": none) that it left under with its id, None where it left without; `since` is when it left first.
     `maybe`: it may be stored already, so that nothing but its id keeps it from being stored twice. `weight` is how many messages it
-    takes at most, `batched` whether it left as a message of several lines.
+    takes at most, `batched` whether it left as a message of several lines. `why` is what an error said that may mean it, `answered`
+    whether the server has shown what became of it: then no error of before meant it.
     """
 
     room: str
@@ -59,6 +62,8 @@ class Outgoing:
     reply_to: str = ""
     weight: int = 1
     batched: bool = False
+    why: str = ""
+    answered: bool = False
 
 
 class Outbox:
@@ -135,7 +140,7 @@ class Outbox:
             self.released += 1
             item.number = self.released
             item.nicks += tuple(name for name in names if name not in item.nicks)
-            item.by, item.since = by, item.since or now
+            item.by, item.since, item.why = by, item.since or now, ""
             self._flying.append(item)
             out.append(item)
         self._queue.extendleft(reversed(waiting))
@@ -160,7 +165,7 @@ class Outbox:
         for kept in (self._flying, self._doubtful):
             for item in self._alike(kept, nick, room, text, kind):
                 if not known(item):
-                    kept.remove(self._touch(item))
+                    self._answer(kept, item)
                     return
                 item.maybe = True  # this may have been it, and no later reading shows it again
 
@@ -169,9 +174,13 @@ class Outbox:
         for kept in (self._flying, self._doubtful):
             for item in kept:
                 if item.ident == ident:
-                    kept.remove(self._touch(item))
-                    return item
+                    return self._answer(kept, item)
         return None
+
+    def _answer(self, kept: list[Outgoing], item: Outgoing) -> Outgoing:
+        kept.remove(self._touch(item))
+        item.answered = True
+        return item
 
     def doubts(self, nick: str, room: str, text: str, kind: Kind) -> bool:
         """Whether this is a message of which nobody knew whether it arrived: it left under a nick that we may not have now."""
@@ -182,20 +191,17 @@ class Outbox:
         key = (fold(room), text, kind)
         return [i for i in kept if (fold(i.room), i.text, i.kind) == key and fold(nick) in i.nicks]
 
-    def fail(self, room: str) -> Outgoing | None:
-        """An error about this room: the message in flight that it means, for errors come in order."""
-        return self._first(lambda item: fold(item.room) == fold(room))
+    def blame(self, room: str, why: str) -> Outgoing | None:
+        """An error about this room: the message in flight that it means, if it means one, for errors come in order."""
+        item = next((item for item in self._flying if fold(item.room) == fold(room) and not item.why), None)
+        if item is not None:
+            item.why = why or "the server refused it"
+        return item
 
     def fail_batch(self) -> Outgoing | None:
-        """An error about a message of several lines: the one that it means."""
-        return self._first(lambda item: item.batched)
-
-    def _first(self, fits: Callable[[Outgoing], bool]) -> Outgoing | None:
-        for item in self._flying:
-            if fits(item):
-                self._flying.remove(self._touch(item))
-                return item
-        return None
+        """An error about a message of several lines: the one that it means, which is refused now."""
+        item = next((item for item in self._flying if item.batched), None)
+        return self._answer(self._flying, item) if item is not None else None
 
     def settle(self, upto: int) -> list[Outgoing]:
         """The peer has dealt with everything released up to `upto`: what of it is still in flight is returned, and forgotten."""

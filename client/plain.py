@@ -32,9 +32,10 @@ BURST = 4  # messages at once; a Parley server lets 5 commands through
 RATE = 1.8  # messages a second after these; there, 2
 RECENT = 60.0  # seconds; what was sent so shortly before the connection broke may have got lost
 
-# What an IRC server says to who has no name there. A message begins so where anybody may have any name, as in the first version
-# of this chat; so it is looked for only until somebody has said something.
-_IRC = re.compile(r"ERROR :|:\S+ (?:\d{3}|NOTICE) ")
+# What an IRC server says to who has no name there: its text is behind a colon that stands before a word, with none before that but
+# the first. `name: message` has a colon behind the name, whatever that is, as it may be in the first version of this chat. Still,
+# somebody may be called like all of it; so it is looked for only until somebody has said something.
+_IRC = re.compile(r"ERROR :\S|:[^\s:]+ (?:\d{3}|NOTICE) [^:]+ :\S")
 _OTHER_PORT = "This port speaks IRC: leave out --plain, or give the port of the plain protocol (Parley's is 12345)."
 
 

@@ -137,6 +137,6 @@ class Welcoming(Offering):
             if agreed(answer):
                 self.keeping.keep(offer, lambda text: self._post(lambda: self._chat.inform(text)))
             elif answer:
-                self._writer.leave(self.keeping.decline)
+                self._writer.leave(partial(self.keeping.decline, offer))
 
         self._chat.ask(ASK_KEEP, answered)

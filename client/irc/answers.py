@@ -81,14 +81,27 @@ class Answers:
             self._s.tell(Info(" ".join(message.params[1:])))
 
     def error(self, message: Message) -> None:
-        """Something did not work: maybe a message of ours, or entering a room."""
+        """Something did not work: maybe a message of ours, or entering a room.
+
+        Of a room it may be about our typing, a reaction, or a command there, and not about the message that is in flight: only its
+        echo, or the PONG without one, says. Without echoes it is believed: who cannot be reached gets no message either.
+        """
+        s, reason, of_deed = self._s, message.param(-1), self._sender.deeds.may_be_meant(message)
+        blamed = s.outbox.blame(message.param(1), reason) if message.command in _MESSAGE_ERRORS else None
+        if blamed is None:
+            self._otherwise(message, of_deed=of_deed)
+        elif "echo-message" in s.caps:
+            s.barrier(lambda: self._otherwise(message, of_deed=of_deed) if blamed.answered else None)
+        else:
+            s.outbox.take(blamed.ident)
+            self._sender.not_sent(blamed, reason)
+
+    def _otherwise(self, message: Message, *, of_deed: bool) -> None:
+        """An error that is about no message."""
         about, reason = message.param(1), message.param(-1)
-        failed = self._s.outbox.fail(about) if message.command in _MESSAGE_ERRORS else None
-        if failed is not None:
-            self._sender.not_sent(failed, reason)
-        elif self._waits_for(about):
+        if self._waits_for(about):
             self.shut_out(about, reason)
-        elif message.command in _NOT_HEARD and not self._sender.deeds.may_be_meant(message) and self._messages.typed_in_vain(about):
+        elif message.command in _NOT_HEARD and not of_deed and self._messages.typed_in_vain(about):
             return
         else:
             text = ": ".join(dict.fromkeys(p for p in (*message.params[1:-1], reason) if p))

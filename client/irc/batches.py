@@ -17,6 +17,7 @@ from wire.message import Message
 MOST_BATCHES = 64
 MULTILINE = ("draft/multiline", "multiline")
 _HISTORY = ("chathistory", "draft/chathistory")
+_PLAYBACK = "znc.in/playback"  # of a bouncer, by itself: no answer to CHATHISTORY. https://wiki.znc.in/Playback
 _CONCAT = ("draft/multiline-concat", "multiline-concat")
 
 
@@ -65,6 +66,8 @@ class Batches:
         opened = Opened(message, history=around is not None and around.history, page=around.page if around else None)
         if message.param(1) in _HISTORY and around is None:
             opened.history, opened.page = True, self._opens(message.param(2))
+        elif message.param(1) == _PLAYBACK and around is None:
+            opened.history = True
         self.open[ref] = opened
 
     def collect(self, message: Message) -> bool:

@@ -51,7 +51,6 @@ class Greeting:
             n.RPL_WELCOME: self._on_welcome,
             n.RPL_ISUPPORT: self._on_isupport,
             n.RPL_VISIBLEHOST: self._on_visible_host,
-            n.RPL_LOGGEDIN: self._on_logged_in,
             n.RPL_LOGGEDOUT: self._on_logged_out,
             n.ERR_NICKLOCKED: failed,
             n.RPL_SASLSUCCESS: self._on_sasl_end,
@@ -134,7 +133,16 @@ class Greeting:
         elif login is not None and login.begun and not login.done:
             self._s.out += login.answer()
 
-    def _on_logged_in(self, message: Message) -> None:
+    def not_taken(self, command: str) -> bool:
+        """The server does not take a command: whether that ends the greeting, for it is the login."""
+        login = self._s.login
+        ends = command.upper() == "AUTHENTICATE" and not self._s.registered and login is not None and login.begun and not login.done
+        if ends:
+            self._refuse_login(_NO_SASL)
+        return ends
+
+    def logged_in(self, message: Message) -> None:
+        """RPL_LOGGEDIN."""
         self._s.account = message.param(2)
         self._s.tell(LoggedIn(message.param(2)))
 
@@ -201,8 +209,10 @@ class Greeting:
         """Asks to be let into a room: who is not in by the answer to a PING was not let in."""
         self._s.send("JOIN", name)
         room = self._s.room(name)
+        room.entering = True
 
         def answered() -> None:
+            room.entering = False
             if not room.joined and fold(room.name) in self._s.wanted:
                 self._answers.shut_out(room.name, "the server did not let you in")
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from client.discretion import is_service
 from client.events import Info, Reacted, ReadUpTo, Redacted, Said, Typing
-from client.history import Item
+from client.history import Item, Room
 from client.irc import entries
 from client.irc.batches import Opened
 from client.irc.reading import Reader
@@ -42,6 +42,7 @@ class Messages:
     def reset(self) -> None:
         """What each connection starts with."""
         self._typed: dict[str, float] = {}  # rooms where we have said that we type, and when
+        self._hints: dict[str, float] = {}  # and when last, whatever we have said since
         self._marks: dict[str, tuple[str, str]] = {}  # rooms whose marker is to be told: as named, and where it is
         self._marked = -MARK_EVERY  # when the last were told
 
@@ -59,11 +60,21 @@ class Messages:
 
     def replay(self, message: Message, opened: Opened) -> None:
         """A line of a batch of the history: nothing in it changes what is so now."""
-        room = opened.page.room if opened.page is not None else self._s.room(opened.message.param(2))
-        item = entries.past(self._s, message, room)
-        if item is not None and room.name:
+        room = opened.page.room if opened.page is not None else self._unasked_for(opened.message.param(2))
+        item = entries.past(self._s, message, room) if room is not None else None
+        if item is not None and room is not None:
             self._note_time(item)
             self._reader.take(opened.page, item, room)
+
+    def _unasked_for(self, name: str) -> Room | None:
+        """Where to show history that we have not asked for: in a room that we are in, or a dialogue. It is not dropped, for servers
+        without CHATHISTORY, and some with it, send it to who enters ("joining a channel with InspIRCd's chanhistory mode enabled":
+        https://ircv3.net/specs/batches/chathistory), and so do bouncers.
+        """
+        if not name or is_room(name):
+            known = self._s.known(name)
+            return known if known is not None and known.joined else None
+        return self._s.room(name)
 
     def _note_time(self, item: Item) -> None:
         if item.at is not None and isinstance(item.event, Said):
@@ -132,13 +143,15 @@ class Messages:
                 del self._typed[key]
                 self._s.send("TAGMSG", room, tags={"+typing": "done"})
         elif now - self._typed.get(key, -TYPING_EVERY) >= TYPING_EVERY and (key in self._typed or len(self._typed) < MOST_TYPED):
-            self._typed[key] = now
+            self._typed[key] = self._hints[key] = now
+            if len(self._hints) > MOST_TYPED:
+                del self._hints[next(iter(self._hints))]
             self._s.send("TAGMSG", room, tags={"+typing": "active"})
 
     def typed_in_vain(self, room: str) -> bool:
         """An error about a room: whether it only means that nobody there hears of our typing. Then we stay quiet for a while."""
         key, now = fold(room), self._s.now()[0]
-        if not self._typed.get(key, 0) > now - ERROR_WITHIN:
+        if not max(self._typed.get(key, 0), self._hints.pop(key, 0)) > now - ERROR_WITHIN:
             return False
         self._typed[key] = now + QUIET_FOR
         return True

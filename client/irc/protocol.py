@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import Final
 
 from client.dialect import Refusal
-from client.discretion import masked_line
+from client.discretion import is_service, masked_line
 from client.events import Event, Failed, Info, Kind
 from client.history import LONGEST_NICK
 from client.irc.accounts import Trial
@@ -39,6 +39,7 @@ from client.irc.registering import Registering
 from client.irc.sending import Sender
 from client.irc.session import NOT_CONNECTED, Handler, Session, clocks
 from client.irc.talks import Talks
+from client.irc.typed import asked_in, asked_of
 from client.login import Login
 from client.text import lines_of
 from wire import numerics as n
@@ -97,6 +98,7 @@ class IrcProtocol:
             "PING": self._on_ping,
             "PONG": self._on_pong,
             **dict.fromkeys(_NOT_TAKEN, self._on_not_taken),
+            n.RPL_LOGGEDIN: self._on_logged_in,
         }
         self._reset()
 
@@ -211,6 +213,8 @@ class IrcProtocol:
     def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE, *, reply_to: str = "") -> bool:
         """Queues `text`, as few messages as it takes."""
         self._messages.has_said(room)
+        if is_service(room):
+            self._registering.typed(asked_of(room, text))
         return self._sender.say(room, text, kind, reply_to)
 
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:
@@ -244,6 +248,7 @@ class IrcProtocol:
     def log_in(self, password: str, account: str = "") -> None:
         """Tries this password with the next greeting; with an account, now."""
         if account:
+            self._registering.typed(None)
             self._trial.ask(account, password)
         else:
             self._greeting.log_in(password)
@@ -259,6 +264,7 @@ class IrcProtocol:
             self.session.tell(Failed(NOT_CONNECTED))
             return ""
         self.session.out.append(line)
+        self._registering.typed(asked_in(line))
         return masked_line(line)
 
     def rename(self, name: str) -> None:
@@ -331,9 +337,16 @@ class IrcProtocol:
             self._complained = True
             self.session.tell(Info(f"The server sent a line of more than {LONGEST_LINE} bytes; it was left out."))
 
+    def _on_logged_in(self, message: Message) -> None:
+        self._greeting.logged_in(message)
+        self._registering.logged_in(message.param(2))
+
     def _on_not_taken(self, message: Message) -> None:
-        self._trial.not_taken(message.param(1))
-        self._registering.not_taken(message.param(1))
+        command = message.param(1)
+        if self._greeting.not_taken(command):
+            return
+        self._trial.not_taken(command)
+        self._registering.not_taken(command)
         self._answers.error(message)
 
     def _on_ping(self, message: Message) -> None:

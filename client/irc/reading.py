@@ -112,11 +112,14 @@ class Reader:
         self._s.barrier(lambda: self._unanswered(page))
 
     def opens(self, name: str) -> Page | None:
-        """A batch begins: the page that it is, if it was asked for."""
+        """A batch begins: the page that it is, if it was asked for. What belongs to the answer to our JOIN was not: some servers
+        send history with it (UnrealIRCd under `+H`), though we ask for it ourselves.
+        """
         asked = self.asked.get(fold(name))
         page = asked[0] if asked else None
-        if page is not None:
-            self._forget(page)
+        if page is None or (page.room.entering and page.sort is not Sort.OLDER):  # older ones may be asked for before the JOIN
+            return None
+        self._forget(page)
         return page
 
     def _forget(self, page: Page) -> None:
@@ -132,7 +135,10 @@ class Reader:
         """An entry of a batch of the history."""
         if page is not None and page.sort is not Sort.FORWARD:
             page.keep(item)
-        elif page is None or self._counts(page):
+        elif page is None:
+            if room.unasked(item):
+                self._sender.show(item)
+        elif self._counts(page):
             self._show(room, item)
 
     def _show(self, room: Room, item: Item) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from client.events import AccountMade, Failed, Info
+from client.irc.accounts import PATIENCE
 from client.irc.session import Handler, Session
+from client.irc.typed import Typed
 from client.login import Login, valid_account
 from wire.message import Message
 from wire.names import fold
@@ -18,7 +20,7 @@ _PENDING: Final = "the server has not answered the last /register yet"
 
 
 class Wanted(NamedTuple):
-    """What was asked for: an account called as we were then, and its password."""
+    """What was asked for: an account, called as we were then or as was said, and its password."""
 
     nick: str
     password: str
@@ -29,6 +31,9 @@ class Registering:
 
     Only what was asked for here becomes the login: a server that tells of accounts by itself, or of others, is not believed.
     One is asked for at a time, for an answer does not say which password it is about.
+
+    What people type themselves counts too (client/irc/typed.py). NickServ answers in sentences: there RPL_LOGGEDIN with that
+    account is the proof, the first one, where nothing else was asked for meanwhile that could lead to it.
     """
 
     def __init__(self, session: Session, failed: Handler) -> None:
@@ -40,6 +45,8 @@ class Registering:
     def reset(self) -> None:
         """What each connection starts with."""
         self._asked: Wanted | None = None
+        self._hoped: Wanted | None = None  # from NickServ
+        self._until = 0.0
 
     def handlers(self) -> dict[str, Handler]:
         """What it does with which command."""
@@ -47,7 +54,8 @@ class Registering:
 
     def ask(self, password: str) -> None:
         """Asks for an account; the answer is Info or Failed, and AccountMade once it is there."""
-        if not password.isprintable() or len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
+        self._hoped = None
+        if not _fits(password):
             self._s.tell(Failed(f"a password has at most {LONGEST_PASSWORD} bytes, and no control characters"))
             return
         if self._asked is not None:
@@ -56,6 +64,23 @@ class Registering:
         if self._s.registered:
             self._asked = Wanted(self._s.nick, password)
         self._s.send_if_up("REGISTER", "*", "*", password)
+
+    def typed(self, typed: Typed | None) -> None:
+        """Somebody said something to a service, or to the server, in their own words."""
+        self._hoped = None
+        if typed is None or not self._s.registered or not _fits(typed.password):
+            return
+        wanted = Wanted(typed.account or self._s.nick, typed.password)
+        if not typed.of_service:
+            self._asked = self._asked or wanted
+        elif not self._s.account:  # else there are other reasons to be told
+            self._hoped, self._until = wanted, self._s.now()[0] + PATIENCE
+
+    def logged_in(self, account: str) -> None:
+        """The server says that we are logged in."""
+        hoped, self._hoped = self._hoped, None
+        if hoped is not None and self._s.now()[0] < self._until and fold(account) == fold(hoped.nick):
+            self._adopt(hoped, account)
 
     def _on_register(self, message: Message) -> None:
         self._s.tell(Info(message.param(-1)))
@@ -98,6 +123,10 @@ class Registering:
         login.begun = True
         login.succeed()  # the server has seen to this connection itself
         self._s.tell(AccountMade(login.account))
+
+
+def _fits(password: str) -> bool:
+    return password != "" and password.isprintable() and len(password.encode("utf-8", "replace")) <= LONGEST_PASSWORD
 
 
 def _names(wanted: Wanted, account: str) -> bool:

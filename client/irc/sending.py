@@ -178,7 +178,7 @@ class Sender:
         late = self._s.outbox.settle(mark)
         if "echo-message" in self._s.caps:
             for item in late:
-                self.not_sent(item, "the server did not confirm it")
+                self.not_sent(item, item.why or "the server did not confirm it")
 
     def not_sent(self, item: Outgoing, reason: str, *, doubtful: bool = False) -> None:
         """Reports a message that is given up."""

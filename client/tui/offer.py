@@ -51,10 +51,12 @@ def offer_keyring(app: ParleyApp, session: Session) -> None:
             app.call_later(shows, text)
 
     def answered(yes: bool | None) -> None:
-        if yes and offer is not None:
+        if offer is None or yes is None:
+            return
+        if yes:
             keeping.keep(offer, told)
-        elif yes is not None:
-            app.write(keeping.decline)
+        else:
+            app.write(partial(keeping.decline, offer))
 
     if offer is not None:
         text = ASK_KEEP.format(account=shown(offer.account), server=session.name)

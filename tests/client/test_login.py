@@ -121,6 +121,19 @@ def test_a_server_that_goes_on_without_a_login(line: str) -> None:
     assert desk.p.refusal is None
 
 
+@pytest.mark.parametrize("number", ["421", "400", "451", "461"])
+def test_a_server_that_offers_sasl_and_does_not_know_it(number: str) -> None:
+    """It is said at once, and once: nothing else would end the greeting before its deadline."""
+    desk = Desk()
+    desk.p.connected()
+    desk.gets(":s CAP * LS :sasl", f":s {number} grace USER :no", ":s CAP * ACK :sasl")
+    assert desk.p.refusal is None
+    assert desk.gets(f":s {number} grace AUTHENTICATE :Unknown command") == []
+    assert desk.p.refusal is not None
+    assert desk.p.refusal.final
+    assert "offers no login with a password" in desk.p.refusal.sentence
+
+
 def test_without_an_account_sasl_is_not_asked_for() -> None:
     desk = Desk(account="")
     desk.p.connected()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -15,6 +16,7 @@ from client.irc import LONGEST_LINE, IrcProtocol
 from client.irc.session import MOST_BARRIERS, MOST_ROOMS
 from client.outbox import Outbox
 
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 CAPS = "message-tags server-time echo-message batch draft/chathistory sts=port=1 unheard-of"
 ASKED = "message-tags server-time echo-message batch draft/chathistory"
 
@@ -38,7 +40,21 @@ class Talk:
 
     def gets(self, *lines: str) -> list[e.Event]:
         """What comes of these lines; what waits, and what the server can do, is kept apart."""
-        return self.apart(self.p.receive("".join(f"{line}\r\n" for line in lines).encode()))
+        events: list[e.Event] = []
+        data = ""
+        for line in lines:
+            if " BATCH +" in line and " chathistory " in line:
+                events += self.p.receive(data.encode()) + self._answers_in_order(line.rpartition(" ")[2])
+                data = ""
+            data += f"{line}\r\n"
+        return self.apart(events + self.p.receive(data.encode()))
+
+    def _answers_in_order(self, name: str) -> list[e.Event]:
+        """A page of the history comes after the whole answer to our JOIN: the PONG behind that, and what may stand before it."""
+        room, events = self.p.session.known(name), list[e.Event]()
+        while room is not None and room.joined and room.entering and self.p.session.barriers:
+            events += self.p.receive(f":s PONG s :{next(iter(self.p.session.barriers))}\r\n".encode())
+        return events
 
     def events(self) -> list[e.Event]:
         return self.apart(self.p.events())
@@ -138,6 +154,7 @@ def test_without_capabilities_a_pong_is_what_confirms() -> None:
 def test_every_way_to_cut_the_stream_gives_the_same() -> None:
     lines = [
         ":alice!u@h JOIN #r",
+        ":s PONG s :parley-1",
         ":s BATCH +1 chathistory #r",
         msg(1, "grüße", batch="batch=1;"),
         ":s BATCH -1",
@@ -411,8 +428,61 @@ def test_an_error_settles_the_message_it_means(line: str) -> None:
     t.greet()
     t.enter()
     t.p.say("#r", "a")
-    assert t.gets(line) == [e.NotSent("#r", "a", "no")]
+    assert t.gets(line) == []
     assert t.gets(line) == [e.Failed(f"{line.split()[3]}: no", "#r")]
+    assert t.pong() == [e.NotSent("#r", "a", "no")]
+    assert t.gets(msg(3, "a", "alice"))[0] == e.Said("#r", "alice", "a", at=AT.replace(second=3), msgid="m3", own=True)
+    assert t.sent() == [], "an echo after all: it is shown, and nothing is sent again"
+
+
+def test_an_error_about_something_else_takes_no_message_with_it() -> None:
+    """It names the room, and not what was asked of it: the echo proves that it was not the message."""
+    t = Talk("#r")
+    t.greet()
+    t.enter()
+    t.p.send("KICK", "#r", "bob")
+    t.p.say("#r", "a")
+    t.p.say("#r", "b")
+    assert t.gets(":s 403 alice #r :no") == []
+    assert texts(t.gets(msg(3, "a", "alice"))) == ["a"]
+    assert t.gets(":s 404 alice #r :moderated") == []
+    assert t.pong() == [e.NotSent("#r", "b", "moderated"), e.Failed("#r: no", "#r")]
+    assert t.p.backlog == 0
+
+
+def test_what_is_sent_again_was_not_refused_before() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter()
+    t.p.say("#r", "a")
+    t.gets(":s 404 alice #r :")
+    t.p.disconnected()
+    t.greet()
+    t.enter()
+    assert "PRIVMSG #r a" in t.said[-4:]
+    t.p.keepalive()
+    assert t.pong() == [e.NotSent("#r", "a", "the server did not confirm it")]
+
+
+@pytest.mark.parametrize("pings", [1, 2])
+def test_no_flood_of_errors_makes_us_ask_without_end(pings: int) -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter()
+    for number in range(pings):
+        t.p.say("#r", str(number))
+    t.gets(*[":s 404 alice #r :"] * 50)
+    t.sent()
+    assert len(t.pings) == pings, "one for each message"
+
+
+def test_without_echoes_an_error_is_believed() -> None:
+    t = Talk("#r")
+    t.greet(caps="")
+    t.gets(":alice!u@h JOIN #r")
+    t.p.say("#r", "a")
+    assert e.NotSent("#r", "a", "no") in t.gets(":s 404 alice #r :no")
+    assert t.p.backlog == 0
 
 
 def test_a_message_that_the_server_swallows_is_reported() -> None:

@@ -19,6 +19,7 @@ from client.history import REMEMBERED
 from client.irc import IrcProtocol
 from client.irc.batches import MOST_BATCHES
 from client.irc.directory import MOST_LISTED
+from client.irc.messages import MOST_TYPED
 from client.irc.reading import MOST_ITEMS, MOST_ROOMS_ASKED
 from client.irc.support import MOST_RANKS, Support
 from client.login import Login
@@ -394,8 +395,30 @@ def test_typing_that_nobody_hears_is_no_news() -> None:
     t.p.typing("bob", done=True)
     assert t.sent() == ["@+typing=active TAGMSG bob"]
     t.p.say("bob", "hello")
-    assert t.gets(":s 401 alice bob :No such nick") == [e.NotSent("bob", "hello", "No such nick")]
+    assert t.gets(":s 401 alice bob :No such nick") == []
+    assert t.pong() == [e.NotSent("bob", "hello", "No such nick")]
     assert t.gets(":s 401 alice bob :No such nick") == [e.Failed("bob: No such nick")]
+
+
+def test_typing_that_nobody_hears_costs_no_message() -> None:
+    """The room takes messages and no typing: the error stands before the echo of what was typed, and is no news."""
+    t = Full()
+    t.p.typing("#r")
+    t.p.say("#r", "hello")
+    assert texts(t.gets(":s 404 alice #r :no tags here", own(3, "", "PRIVMSG #r hello"))) == ["hello"]
+    assert t.pong() == []
+    t.now.seconds += 5
+    t.sent()
+    t.p.typing("#r")
+    assert t.sent() == [], "quiet for a while"
+
+
+def test_rooms_in_which_we_have_typed_fill_no_memory() -> None:
+    t = Full()
+    for number in range(MOST_TYPED + 50):
+        t.p.typing(f"bob{number}")
+        t.p.say(f"bob{number}", "x")
+    assert len(t.p._messages._hints) == MOST_TYPED
 
 
 def test_every_way_to_cut_the_stream_gives_the_same() -> None:
@@ -584,6 +607,16 @@ def test_a_room_that_was_read_before_we_enter_is_read_on_from_there() -> None:
     t.sent()
     t.gets(":alice!u@h JOIN #elsewhere * :A")
     assert t.sent() == ["CHATHISTORY AFTER #elsewhere msgid=m9 3"]
+
+
+def test_older_that_was_asked_for_before_the_join_is_answered_before_it() -> None:
+    t = Full()
+    t.p.older("#elsewhere")
+    t.p.join("#elsewhere")
+    t.p.receive("".join(f"{line}\r\n" for line in page("1", "#elsewhere", 7, 8, 9)).encode())
+    assert t.sent()[-1] == "CHATHISTORY BEFORE #elsewhere msgid=m7 3"
+    t.p.receive("".join(f"{line}\r\n" for line in page("2", "#elsewhere")).encode())
+    assert not t.p._reader.older_asked
 
 
 def test_older_of_somebody_with_whom_nothing_was_said_yet() -> None:
@@ -781,7 +814,7 @@ def test_what_waits_is_told_at_each_change() -> None:
     t.events()
     assert t.waiting[:2] == [e.Sending("#r", ("one", "two\nlines")), e.Sending("bob", t.waiting[1].texts)]
     t.waiting.clear()
-    t.gets(own(3, "", "PRIVMSG #r one"), ":s 404 alice #r :no")
+    t.gets(own(3, "", "PRIVMSG #r one"), ":s FAIL BATCH MULTILINE_INVALID :no")
     assert t.waiting == [e.Sending("#r", ())]
     t.waiting.clear()
     t.p.disconnected()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from client import events as e
+from client.irc.session import MOST_ROOMS
 from client.plain import LOBBY, PlainProtocol
 from tests.client.test_protocol import Talk, msg, texts
 
@@ -95,3 +98,85 @@ def test_the_lobby_of_the_plain_dialect_is_never_left() -> None:
     assert p.events() == []
     p.forget(LOBBY)
     assert [type(event) for event in p.events()] == [e.Failed]
+
+
+# --- history that nobody has asked for ---
+
+
+def pushed(*numbers: int, sort: str = "chathistory", room: str = "#r", ids: bool = True) -> list[str]:
+    lines = [msg(n, str(n), batch="batch=p;") for n in numbers]
+    lines = lines if ids else [line.replace(f"msgid=m{n};", "") for n, line in zip(numbers, lines, strict=True)]
+    return [f":s BATCH +p {sort} {room}", *lines, ":s BATCH -p"]
+
+
+@pytest.mark.parametrize("sort", ["chathistory", "znc.in/playback"])
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_server_without_the_command_sends_history_to_who_enters(sort: str, *, ids: bool) -> None:
+    """ "joining a channel with InspIRCd's chanhistory mode enabled"; a bouncer, to who comes back. Each entry is shown once."""
+    t = Talk("#r")
+    t.greet(caps="message-tags server-time echo-message batch")
+    assert t.gets(":alice!u@h JOIN #r")[-1] == e.CaughtUp("#r")
+    events = t.gets(*pushed(1, 2, sort=sort, ids=ids))
+    assert texts(events) == ["1", "2"]
+    assert all(event.replayed for event in events if isinstance(event, e.Said))
+    t.p.disconnected()
+    t.greet(caps="message-tags server-time echo-message batch")
+    t.gets(":alice!u@h JOIN #r")
+    assert texts(t.gets(*pushed(1, 2, 3, sort=sort, ids=ids))) == ["3"]
+
+
+def test_a_bouncers_lines_without_a_batch_are_shown_with_their_time() -> None:
+    t = Talk("#r")
+    t.greet(caps="server-time")
+    t.gets(":alice!u@h JOIN #r")
+    said = t.gets("@time=2026-01-01T00:00:07.000Z :bob!u@h PRIVMSG #r :old")
+    assert said == [e.Said("#r", "bob", "old", at=datetime(2026, 1, 1, 0, 0, 7, tzinfo=UTC))]
+
+
+def test_history_that_was_not_asked_for_moves_no_place() -> None:
+    """What is between it and the last that was shown is asked for all the same."""
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(5, "5", batch="batch=1;"))
+    assert texts(t.gets(*pushed(1, 5, 9))) == ["1", "9"]
+    t.p.disconnected()
+    t.greet()
+    t.gets(":alice!u@h JOIN #r")
+    assert t.sent()[-1] == "CHATHISTORY AFTER #r msgid=m5 3"
+
+
+def test_what_a_bouncer_sends_while_a_page_is_read_waits_and_is_shown_once() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.gets(":alice!u@h JOIN #r")
+    assert t.gets(*pushed(2, 3, sort="znc.in/playback")) == [], "it is no answer to our question"
+    page = [msg(n, str(n), batch="batch=1;") for n in (1, 2)]
+    assert texts(t.gets(":s BATCH +1 chathistory #r", *page, ":s BATCH -1")) == ["1", "2", "3"]
+
+
+def test_history_that_comes_with_our_join_is_no_answer_to_our_question() -> None:
+    """UnrealIRCd sends it under `+H`, also to who can ask: what was missed before it stands above it all the same."""
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(1, "1", batch="batch=1;"))
+    t.p.disconnected()
+    t.greet()
+    data = "".join(f"{line}\r\n" for line in (":alice!u@h JOIN #r", *pushed(4, 5)))
+    assert texts(t.p.receive(data.encode())) == []
+    assert t.sent()[-1] == "CHATHISTORY AFTER #r msgid=m1 3"
+    page = [msg(n, str(n), batch="batch=1;") for n in (2, 3, 4)]
+    assert texts(t.gets(":s BATCH +1 chathistory #r", *page, ":s BATCH -1")) == ["2", "3", "4"]
+    assert t.sent()[-1] == "CHATHISTORY AFTER #r msgid=m4 3"
+    page = [msg(5, "5", batch="batch=1;")]
+    assert texts(t.gets(":s BATCH +1 chathistory #r", *page, ":s BATCH -1")) == ["5"]
+    assert t.gets(":s BATCH +1 chathistory #r", ":s BATCH -1") == [e.CaughtUp("#r")]
+
+
+def test_no_history_of_rooms_that_we_are_not_in(t: Talk) -> None:
+    for number in range(500):
+        assert t.gets(*pushed(1, room=f"#elsewhere{number}"), *pushed(2, room="")) == []
+    assert len(t.p.session.rooms) == 1
+    assert texts(t.gets(*pushed(3, room="bob", sort="znc.in/playback"))) == ["3"]
+    for number in range(MOST_ROOMS + 50):
+        t.gets(*pushed(1, room=f"bob{number}"))
+    assert len(t.p.session.rooms) == MOST_ROOMS

@@ -6,7 +6,7 @@ Source: https://ircv3.net/specs/extensions/account-registration
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from client import events as e
 from client.irc import IrcProtocol
 from client.irc.accounts import PATIENCE as PATIENCE_OF_A_LOGIN
+from client.irc.typed import Typed, asked_in, asked_of
 from client.login import Login, valid_account
 from tests.client.conftest import Person
 from tests.client.fake_server import PATIENCE, Waits
+from tests.client.test_protocol_more import Now
 from tests.e2e.process import ServerProcess, make_certificates, serving
 
 PASSWORD = "s3cret pass word"
@@ -132,7 +134,7 @@ def test_a_failed_try_leaves_no_password_for_a_later_one() -> None:
     lines = Lines()
     failed = lines.registers(":s FAIL REGISTER ACCOUNT_EXISTS grace :This name is registered already", password="wrong")
     assert failed == [e.Failed("This name is registered already")]
-    lines.gets(":s REGISTER SUCCESS grace :by /quote")
+    lines.gets(":s REGISTER SUCCESS grace :unasked")
     lines.registers(":s FAIL OTHER X :no", ":s REGISTER SUCCESS grace :done", password="right")
     assert lines.logs_in_as() == ("grace", "right")
 
@@ -225,6 +227,138 @@ def test_whatever_is_answered_only_what_was_asked_for_is_logged_in_to(steps: lis
 def test_which_names_an_account_may_have() -> None:
     assert all(map(valid_account, ["grace", "ä", "x" * 64]))
     assert not any(map(valid_account, ["", "a b", "a\x07", "x" * 65, ":a", "*"]))
+
+
+# --- in one's own words ---
+
+LOGGED_IN = ":s 900 grace g!u@h grace :You are now logged in as grace"
+
+
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [
+        ("REGISTER * * pw", Typed("", "pw", of_service=False)),
+        ("register ada a@b.example :pass word", Typed("ada", "pass word", of_service=False)),
+        ("@x=y :me REGISTER * * pw", Typed("", "pw", of_service=False)),
+        ("REGISTER * *", None),
+        ("PRIVMSG NickServ :REGISTER pw a@b.example", Typed("", "pw", of_service=True)),
+        ("SQUERY nickserv@services.example :register pw", Typed("", "pw", of_service=True)),
+        ("NS REGISTER pw", Typed("", "pw", of_service=True)),
+        ("NICKSERV :REGISTER pw", Typed("", "pw", of_service=True)),
+        ("NS IDENTIFY pw", None),
+        ("NS REGISTER", None),
+        ("PRIVMSG AuthServ :REGISTER grace pw", None),
+        ("PRIVMSG #r :REGISTER pw", None),
+        ("NS", None),
+        (" ", None),
+        ("", None),
+        ("VERIFY grace 1", None),
+    ],
+)
+def test_what_asks_for_an_account(line: str, typed: Typed | None) -> None:
+    assert asked_in(line) == typed
+
+
+@given(st.text())
+def test_whatever_is_typed(line: str) -> None:
+    typed = asked_in(line) or asked_of("NickServ", line)
+    assert typed is None or "register" in line.lower()
+
+
+@pytest.mark.parametrize(("line", "account"), [("REGISTER * * pw", "grace"), ("REGISTER ada * :pw", "ada")])
+def test_a_register_of_ones_own_is_logged_in_to(line: str, account: str) -> None:
+    lines = Lines()
+    assert lines.protocol.quote(line) == "REGISTER ***"
+    assert e.AccountMade(account) in lines.gets(f":s REGISTER SUCCESS {account} :done")
+    assert lines.logs_in_as() == (account, "pw")
+
+
+@pytest.mark.parametrize("how", ["say", "PRIVMSG NickServ :REGISTER pw", "NS REGISTER pw a@b.example"])
+def test_an_account_got_from_nickserv_is_logged_in_to(how: str) -> None:
+    """The answer is a sentence, which proves nothing; RPL_LOGGEDIN with that account does."""
+    lines = Lines()
+    if how == "say":
+        lines.protocol.say("NickServ", "REGISTER pw a@b.example")
+    else:
+        lines.protocol.quote(how)
+    assert not [ev for ev in lines.gets(":NickServ!s@s NOTICE grace :grace is registered") if isinstance(ev, e.AccountMade)]
+    assert lines.protocol.login is None
+    assert e.AccountMade("grace") in lines.gets(LOGGED_IN)
+    assert e.AccountMade("grace") not in lines.gets(LOGGED_IN)
+    assert lines.logs_in_as() == ("grace", "pw")
+
+
+def test_what_else_may_have_logged_us_in_proves_no_password() -> None:
+    now = Now()
+    lines = Lines()
+    lines.protocol.session.now = now
+
+    def asked() -> None:
+        lines.protocol.say("NickServ", "REGISTER wrong")
+
+    def back() -> None:
+        lines.protocol.disconnected()
+        lines.greet()
+
+    def late() -> None:
+        now.seconds += PATIENCE_OF_A_LOGIN + 1
+
+    doings: list[Callable[[], object]] = [
+        lambda: lines.protocol.say("NickServ", "IDENTIFY right"),
+        lambda: lines.protocol.quote("PRIVMSG NickServ :IDENTIFY right"),
+        lambda: lines.protocol.log_in("right", "grace"),
+        lambda: lines.protocol.register("right"),
+        lambda: lines.gets(":s 900 grace g!u@h other :You are now logged in as other"),
+        back,
+        late,
+    ]
+    for doing in doings:
+        asked()
+        doing()
+        lines.gets(LOGGED_IN)
+        assert lines.protocol.login is None
+        lines.gets(":s 901 grace g!u@h :out")
+    lines.gets(LOGGED_IN)
+    asked()
+    lines.gets(LOGGED_IN)
+    assert lines.protocol.login is None, "we were logged in before"
+
+
+def test_what_was_said_without_a_connection_was_not_said() -> None:
+    lines = Lines()
+    lines.protocol.disconnected()
+    lines.protocol.say("NickServ", "REGISTER pw")
+    lines.protocol.quote("REGISTER * * pw")
+    lines.greet()
+    lines.gets(LOGGED_IN, ":s REGISTER SUCCESS grace :done")
+    assert lines.protocol.login is None
+
+
+def test_one_that_is_asked_for_already_is_not_replaced() -> None:
+    lines = Lines()
+    lines.registers(password="first")
+    lines.protocol.quote("REGISTER * * second")
+    lines.gets(":s REGISTER SUCCESS grace :done")
+    assert lines.logs_in_as() == ("grace", "first")
+
+
+@pytest.mark.parametrize("line", ["/msg NickServ REGISTER s3cret-words", "/quote REGISTER * * s3cret-words"])
+def test_in_ones_own_words_for_real(real: ServerProcess, line: str) -> None:
+    name = "hopper" if "msg" in line else "lovelace"
+    one = Person(real.port, real.ca, IrcProtocol(name, ["#lobby"]))
+    try:
+        one.connection.start()
+        one.sees(f"in #lobby: {name}")
+        one.types(line)
+        one.sees(f"logged in as {name}")
+        cut(one)
+        one.sees(f"logged in as {name}", 2)
+        one.sees(f"connected again as {name}")
+        assert e.AccountMade(name) in one.events
+        assert "s3cret" not in one.screen.text()
+    finally:
+        one.connection.stop()
+        assert one.connection.join(PATIENCE)
 
 
 # --- logging in after the greeting ---

@@ -161,8 +161,8 @@ def test_no_hint_for_who_has_an_account() -> None:
     assert HINT not in Visit(Login("ada", "pw")).happens(e.Registered("ada"), OFFERS).screen.text()
 
 
-def logged_in(password: str, kept: str | None) -> Visit:
-    login = Login("ada", password)
+def logged_in(password: str, kept: str | None, account: str = "ada") -> Visit:
+    login = Login(account, password)
     visit = Visit(login, kept=kept)
     login.succeed()
     return visit.happens(e.Registered("ada"))
@@ -190,8 +190,15 @@ def test_a_no_is_remembered(ring: list[tuple[Address, str, str]]) -> None:
     visit = logged_in("s3cret", kept="")
     visit.chat.typed("NO")
     visit.written()
-    assert not logged_in("s3cret", kept="").chat.asking
+    assert not logged_in("s3cret", kept="", account="ADA").chat.asking
+    assert logged_in("s3cret", kept="", account="grace").chat.asking, "it was about another account"
     assert ring == []
+
+
+def test_a_no_of_before_counts_for_all_accounts() -> None:
+    known.remember(A, "ada")
+    known.tell(A, "keyring")
+    assert not logged_in("s3cret", kept="").chat.asking
 
 
 def test_an_empty_line_leaves_it_for_the_next_start(ring: list[tuple[Address, str, str]]) -> None:

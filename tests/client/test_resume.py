@@ -371,6 +371,7 @@ def resumed(run: Run, until: str) -> Link:
 def resumed_busy(run: Run) -> Link:
     """A connection on which all has been read, while a window full of messages to somebody else has no answer."""
     link = resumed(run, " JOIN ")
+    run.client.receive("".join(f":s PONG s :{token}\r\n" for token in list(run.client.session.barriers)[:2]).encode())
     for number in range(Outbox.WINDOW):
         run.say(f"busy {number}", to="busy")
     lines = b"".join(run.client.take()).split(b"\r\n")

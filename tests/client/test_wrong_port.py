@@ -44,17 +44,29 @@ def test_how_irc_is_known(line: str) -> None:
     assert dialect.refusal.final
 
 
+@pytest.mark.parametrize(
+    "name", ["001", ":001", ":x 001 ", ":x 001 y", ":x NOTICE *", "ERROR ", "ERROR", ":a:", "PING", "@a=b :x 001"]
+)
+@pytest.mark.parametrize("text", ["hello", "001 hello", "001 you :hello", "NOTICE * :hello", ":)"])
+def test_the_first_speaker_may_be_called_like_a_line_of_irc(name: str, text: str) -> None:
+    """In the first version of this chat, where any name goes."""
+    dialect = PlainProtocol("alice")
+    dialect.connected()
+    assert [event for event in dialect.receive(f"{name}: {text}\r\n".encode()) if isinstance(event, e.Said | e.Info)]
+    assert dialect.refusal is None
+
+
 @pytest.mark.parametrize("first", ["bob: hi", "* bob waves"])
 def test_once_somebody_has_spoken_no_name_makes_it_irc(first: str) -> None:
     """In the first version of this chat, where any name goes."""
     dialect = PlainProtocol("alice")
     dialect.connected()
     dialect.receive(f"{first}\r\n".encode())
-    dialect.receive(b":x 123 : hi\r\n")
+    dialect.receive(b":x 123 you :hi\r\n")
     dialect.disconnected()
     dialect.events()
     dialect.connected()
-    dialect.receive(b":x 123 : hi\r\n")
+    dialect.receive(b":x 123 you :hi\r\n")
     assert dialect.refusal is None
 
 
