@@ -13,7 +13,7 @@ from typing import TextIO
 
 from client import known, passwords, pins
 from client.address import PLAIN_PORT, TLS_PORT, parse_link
-from client.alarm import sentence
+from client.alarm import for_terminal
 from client.arrival import Visit, arrive, connection_of, dialect_of, keeping_of, visited
 from client.chat import Chat, Screen
 from client.connection import Connection
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _chat(args)
     except (Trouble, ValueError) as error:
-        print(sentence(error), file=sys.stderr)
+        print(for_terminal(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -133,7 +133,7 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
         connection.stop()
         connection.join(5)
     if connection.trouble is not None:
-        print(sentence(connection.trouble), file=sys.stderr)
+        print(for_terminal(connection.trouble), file=sys.stderr)
         return 1
     return 130 if interrupt.asked else code
 

@@ -17,7 +17,7 @@ from textual.events import Paste
 from client import events as e
 from client import pins
 from client.address import Address
-from client.alarm import Alarm, sentence
+from client.alarm import Alarm, for_terminal
 from client.errors import Trouble
 from client.firstuse import Trust, explainer, prepare
 from client.irc import IrcProtocol
@@ -88,11 +88,11 @@ def test_nothing_is_wider_and_nothing_is_lost(width: int, host: str) -> None:
 
 
 def test_on_standard_error_it_is_as_wide_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sentence(alarm("h")) == alarm("h").text(80), "this is no terminal"
+    assert for_terminal(alarm("h")) == alarm("h").text(80), "this is no terminal"
     monkeypatch.setattr("client.alarm._columns", lambda: 40)
-    assert sentence(alarm("h")) == alarm("h").text(40)
-    assert sentence(Trouble("One sentence " * 9)) == "One sentence " * 9, "terminals wrap it themselves"
-    assert sentence(ValueError("no port")) == "no port"
+    assert for_terminal(alarm("h")) == alarm("h").text(40)
+    assert for_terminal(Trouble("One sentence " * 9)) == "One sentence " * 9, "terminals wrap it themselves"
+    assert for_terminal(ValueError("no port")) == "no port"
 
 
 # --- at a reconnect ---
