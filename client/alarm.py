@@ -44,7 +44,7 @@ class Alarm(Trouble):
         ]
 
 
-def sentence(error: Exception) -> str:
+def for_terminal(error: Exception) -> str:
     """An error as it is said on standard error, as wide as that is."""
     return error.text(_columns()) if isinstance(error, Trouble) else str(error)
 

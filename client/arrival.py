@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from client import keys, known, pins
+from client import known, passwords, pins
 from client.address import LONGEST_ROOM, PLAIN_PORT, TLS_PORT, Address, Link, is_link, parse_link
 from client.asking import agreed, ask, ask_once, ask_server, ask_trust
 from client.chat import ASK_NAME, LONGEST_NICK
@@ -190,8 +190,8 @@ def find_login(
     kept: str | None = None
     if (password := find_password(file, environment)) is None:
         failed: list[str] = []
-        password = keys.find(address, account, failed.append)
-        kept = password or ("" if person and not failed and keys.usable(failed.append) else None)
+        password = passwords.find(address, account, failed.append)
+        kept = password or ("" if person and not failed and passwords.usable(failed.append) else None)
         print("".join(f"{sentence}\n" for sentence in failed), end="", file=sys.stderr)
     if password is None and source.isatty():
         password = _typed_password(account)

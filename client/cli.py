@@ -11,9 +11,9 @@ import sys
 from types import FrameType
 from typing import TextIO
 
-from client import keys, known, pins
+from client import known, passwords, pins
 from client.address import PLAIN_PORT, TLS_PORT, parse_link
-from client.alarm import sentence
+from client.alarm import for_terminal
 from client.arrival import Visit, arrive, connection_of, dialect_of, keeping_of, visited
 from client.chat import Chat, Screen
 from client.connection import Connection
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _chat(args)
     except (Trouble, ValueError) as error:
-        print(sentence(error), file=sys.stderr)
+        print(for_terminal(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -95,14 +95,14 @@ def _forget(args: argparse.Namespace) -> int:
     before = known.find(address)
     failed: list[str] = []
     accounts = dict.fromkeys((before.account, *before.kept)) if before is not None else {}
-    taken = [account for account in accounts if account and keys.forget(address, account, failed.append)]
+    taken = [account for account in accounts if account and passwords.forget(address, account, failed.append)]
     if not [did for did in (pins.forget(address), known.forget(address)) if did]:
         raise Trouble(f"Nothing is known about {safe(str(address))} (or it cannot be changed): see that host and port are right.")
-    passwords = ["your password" if len(taken) == 1 else "your passwords"] if taken else []
-    what = ["whom you trusted there", "your name", "your rooms", *passwords]
+    secrets = ["your password" if len(taken) == 1 else "your passwords"] if taken else []
+    what = ["whom you trusted there", "your name", "your rooms", *secrets]
     print(f"{safe(str(address))} is forgotten: {', '.join(what[:-1])} and {what[-1]}.")
     if failed:
-        print(f"{failed[0]} Your password may still be in it, as {safe(keys.service(address))!a}.", file=sys.stderr)
+        print(f"{failed[0]} Your password may still be in it, as {safe(passwords.service(address))!a}.", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -133,7 +133,7 @@ def _run_lines(visit: Visit, source: TextIO, *, person: bool) -> int:
         connection.stop()
         connection.join(5)
     if connection.trouble is not None:
-        print(sentence(connection.trouble), file=sys.stderr)
+        print(for_terminal(connection.trouble), file=sys.stderr)
         return 1
     return 130 if interrupt.asked else code
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from client import events as e
-from client import keys, known
+from client import known, passwords
 from client.address import Address
 from client.login import Login
 from wire.names import fold
@@ -56,7 +56,7 @@ class Keeping:
             threading.Thread(target=self._look, args=(offer,), name="looking for a keyring", daemon=True).start()
 
     def _look(self, offer: Offer) -> None:
-        if keys.usable(lambda sentence: None):
+        if passwords.usable(lambda sentence: None):
             self._make(offer)
 
     def _make(self, offer: Offer) -> None:
@@ -76,7 +76,7 @@ class Keeping:
 
         def keep() -> None:
             said: list[str] = []
-            if keys.keep(self._address, offer.account, offer.password, said.append):
+            if passwords.keep(self._address, offer.account, offer.password, said.append):
                 self._kept = offer.password
                 known.keeps(self._address, offer.account)
                 told(KEPT)

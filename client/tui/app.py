@@ -34,7 +34,7 @@ from client.tui.notify import Notifier
 from client.tui.order import InOrder
 from client.tui.screens.alarm import AlarmScreen
 from client.tui.screens.main import MainScreen
-from client.tui.screens.question import Question
+from client.tui.screens.question import Question, beside
 from client.tui.screens.servers import Servers
 from client.tui.session import Session
 from client.tui.settings import Settings, save
@@ -169,8 +169,7 @@ class ParleyApp(App[None]):
         if met is None:
             return
         if isinstance(met.found, Stranger):
-            what = "\n".join(f"{label:10} {value}" for label, value in met.found.rows())
-            question = Question("Whom to trust", TRUST.format(what=what), yes="It is the same", no="No")
+            question = Question("Whom to trust", TRUST.format(what=beside(met.found.rows(), self.size.width)), yes="It is the same")
             self.push_screen(question, lambda yes: self._visit(met) if yes else None)
         else:
             self._visit(met)

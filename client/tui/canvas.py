@@ -16,6 +16,7 @@ from client.tui.shown import Shown, chosen, line_of, restyled, thumb
 from client.tui.viewport import Viewport
 from client.view import Buffer, Entry, Past
 
+CHOSEN = "◂"  # beside the message that is chosen: in grey its background looks like that of a mention
 NEAR = 50  # entries: as near as this to the oldest, older ones are wanted
 
 
@@ -108,6 +109,9 @@ class Canvas:
 
     def _bar(self, y: int) -> Segment:
         palette = self.drawn.look.palette
+        number = self.number_at(y) if self.picked is not None else None
+        if number is not None and self.drawn.entry(number) is self.picked:
+            return Segment(CHOSEN, palette.accent)
         if not self._thumb:
             return Segment(" ", palette.text)
         return Segment("┃", palette.accent) if y in self._thumb else Segment("│", palette.dim)

@@ -8,18 +8,21 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from client.tui.answers import Answers
 from client.tui.bar import OfferBar
+from client.tui.cells import fit, shown
 from client.tui.completion import Words
 from client.tui.composer import Composer, Typed
 from client.tui.gate import content
-from client.tui.keymap import FOR_A_MESSAGE
+from client.tui.keymap import FOR_A_MESSAGE, FOR_ANOTHERS
+from client.tui.message_actions import MessageActions
 from client.tui.rooms import outside
 from client.tui.session import Session
 from client.tui.timeline import Timeline
 from client.tui.workspace import Workspace
 from client.view import Buffer, Changes, search
 from wire.names import fold
+
+LEAST = 10  # cells of what is said about the line that one types
 
 
 class Centre(Vertical):
@@ -31,7 +34,7 @@ class Centre(Vertical):
         self.timeline = Timeline(workspace.front.buffer, search=search, id="timeline")
         self.offers = OfferBar()
         self.composer = Composer(self.take, self._words, self._keeps_secret, id="composer")
-        self._answers = Answers(self)
+        self._actions = MessageActions(self)
         self._taken = taken
         self._needs_older: Buffer | None = None
         self._asker: tuple[Session, str] | None = None  # who asks in secret, and for what
@@ -50,12 +53,16 @@ class Centre(Vertical):
         """Who types on while a message is chosen types here."""
         self.timeline.typed = self.composer.area.insert
 
+    def on_resize(self) -> None:
+        """What is said about the line is cut to its width: two lines would push it out of sight."""
+        self._sync_composer()
+
     # --- drawing ---
 
     def show(self) -> None:
         """Another conversation is in front."""
         self.timeline.show(self.workspace.front.buffer)
-        self._answers.drop()
+        self._actions.drop()
         self.composer.load(self.workspace.draft)
 
     def sync(self) -> None:
@@ -75,17 +82,23 @@ class Centre(Vertical):
         asker = self._asks()
         if asker != self._asker:  # a secret that was typed for one server must not be another's
             self._asker = asker
-            self.composer.ask_secret(None if asker is None else self._question(*asker))
-        self.composer.area.placeholder = content(self._placeholder())
+            self.composer.ask_secret(None if asker is None else self._question(asker[0]), self._way_out())
+        self.composer.area.placeholder = content(fit(shown(self._placeholder()), max(self.size.width - 3, LEAST)))
 
     def _asks(self) -> tuple[Session, str] | None:
         """Whether the server in front asks for a secret, and for which."""
         chat = self._session.chat
         return (self._session, chat.prompt) if chat.hidden else None
 
-    def _question(self, session: Session, prompt: str) -> str:
-        """The prompt; where there are several servers, with the address of the one that asks: its name is what it says itself."""
-        return prompt if len(self.workspace.servers) == 1 else f"{session.address} asks. {prompt}"
+    def _question(self, session: Session) -> str:
+        """The question; where there are several servers, with the address of the one that asks: its name is what it says itself."""
+        return session.question if len(self.workspace.servers) == 1 else f"{session.address} asks. {session.question}"
+
+    def _way_out(self) -> str:
+        """How to leave the question: that of a connection, which can do nothing without an answer, stays."""
+        if not self._session.wants_password:
+            return "Esc leaves it"
+        return "Ctrl+Q quits" if len(self.workspace.servers) == 1 else "Ctrl+N leads away"
 
     def _placeholder(self) -> str:
         """What a line would be taken for."""
@@ -108,7 +121,7 @@ class Centre(Vertical):
             session.chat.typed(typed.text)
         elif taken:
             self.workspace.keep_draft("")
-            if not self._answers.take(typed.text):
+            if not self._actions.take(typed.text):
                 session.chat.typed(typed.text)
             self.timeline.action_end()
         self._taken(session)
@@ -128,7 +141,7 @@ class Centre(Vertical):
 
     def on_composer_reply_dropped(self) -> None:
         """Esc, while a reply was written."""
-        self._answers.drop()
+        self._actions.drop()
 
     async def on_composer_interrupted(self) -> None:
         """Ctrl+C, again."""
@@ -157,11 +170,11 @@ class Centre(Vertical):
 
     def on_timeline_picked(self, event: Timeline.Picked) -> None:
         """A message is chosen: which keys are for it."""
-        self.composer.complain(FOR_A_MESSAGE if event.entry is not None else "")
+        self.composer.complain("" if event.entry is None else FOR_A_MESSAGE if self._actions.redacts(event.entry) else FOR_ANOTHERS)
 
     def on_timeline_asked(self, event: Timeline.Asked) -> None:
         """Something is to be done with a message."""
-        self._answers.asked(event.action, event.entry)
+        self._actions.asked(event.action, event.entry)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The timeline has the focus only while a message is chosen."""

@@ -66,9 +66,10 @@ class Composer(Vertical):
     Composer Area:focus { border: none; }
     Composer Input { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
     Composer Input:focus { border: none; }
-    Composer #hint { display: none; height: 1; padding: 0 1; color: $text-muted; }
+    Composer #hint { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-muted; }
     Composer.-secret Area { display: none; }
     Composer.-secret Input { display: block; }
+    Composer.-secret #hint { height: auto; max-height: 5; }
     Composer.-hinting #hint { display: block; }
     """
 
@@ -104,7 +105,7 @@ class Composer(Vertical):
         self._keeps_secret = keeps_secret
         self._recall = recall or Recall()
         self._reply: Entry | None = None
-        self._prompt = ""
+        self._prompt = self._way_out = ""
         self._complaint = ""
         know_alt_enter()
         self.popup = Popup()
@@ -139,11 +140,11 @@ class Composer(Vertical):
         self._reply = entry
         self._show_hint()
 
-    def ask_secret(self, prompt: str | None) -> None:
+    def ask_secret(self, prompt: str | None, way_out: str = "Esc leaves it") -> None:
         """What is typed is hidden, kept nowhere, and submitted as a secret, until this is called with None."""
         field = self.query_one(Secret)
         field.value = ""
-        self._prompt = prompt or ""
+        self._prompt, self._way_out = prompt or "", way_out
         had_focus = self.has_focus_within
         self.set_class(prompt is not None, "-secret")
         self.popup.close()
@@ -270,7 +271,7 @@ class Composer(Vertical):
         if self._complaint:
             return self._complaint
         if self.asks_secret:
-            return f"{self._prompt} (hidden; Enter sends it, Esc leaves it)"
+            return f"{self._prompt.rstrip()} (hidden; Enter sends it, {self._way_out})"
         if self._reply is not None:
             ends = " · Esc ends it"
             return fit(f"replying to {shown(words_of(self._reply))}", max(self.size.width - 2 - len(ends), 20)) + ends

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from client import keys, known, pins
+from client import known, passwords, pins
 from client.address import Link, parse_link
 from client.arrival import Visit, connection_of, dialect_of, keeping_of, visited
 from client.chat import LONGEST_NICK
@@ -45,7 +45,7 @@ def knock(text: str, name: str) -> Met:
     before = known.find(link.address)
     account = before.account if before is not None else ""
     found = prepare(link.address, None, link.ca)
-    password = keys.find(link.address, account, lambda sentence: None) if account else None
+    password = passwords.find(link.address, account, lambda sentence: None) if account else None
     login = Login(account, password, asks=True) if password else None
     return Met(link, nick_from(name, LONGEST_NICK), found, login, before.rooms if before is not None else ())
 
@@ -58,7 +58,8 @@ def session_for(visit: Visit) -> Session:
     def link(driver: Driver) -> Connection:
         return connection_of(visit, dialect, driver if keeping is None else Offering(driver, visited(visit), keeping))
 
-    session = Session(visit.address, dialect, room, link, keeping=keeping)
+    account = visit.login.account if visit.login is not None else ""
+    session = Session(visit.address, dialect, room, link, keeping=keeping, account=account)
     if not visit.trust.kept:
         session.view.note(pins.unkept(visit.address), Mark.ERROR, room=room)
     return session

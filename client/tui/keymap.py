@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from client.tui.timeline import Timeline
 
 FOR_A_MESSAGE = "r answer  e react  d take back  c copy  Esc back"
+FOR_ANOTHERS = "r answer  e react  c copy  Esc back"
 
 TYPING = [  # what the composer does, for the help
     Binding("enter", "", "send it"),

@@ -1,7 +1,8 @@
 """An entry as rows of a terminal, pure: what it says, how wide the window is, the colours of the theme, and what stands around it.
 
 Three forms: with a column of names in a wide window, `12:34 name text` in one of 80 columns, the name above the text in a
-narrow one. All text is shown as text, never as markup.
+narrow one. Where that one speaks on, a time, or in the narrow form a dot, tells the next message from a line that was wrapped. All
+text is shown as text, never as markup.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ QUOTED = 200  # characters of what is answered: more than a line has
 MOST_MARKS = 100  # links, and places found, that are marked in one line of a text
 TOGETHER = timedelta(minutes=5)  # so long one's messages stand under one name
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s<>\"]+", re.IGNORECASE)
+AGAIN = "·"  # before a message of who spoke last, where there is no room for a time
 NO_SIGHT = "a message with nothing to see in it"
 # Spaces, joiners, selectors, fillers: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
 _UNSEEN = re.compile(
@@ -178,7 +180,7 @@ def _text(entry: Entry, head: list[Part], look: Look, under: Style | None) -> It
 def _head(entry: Entry, around: Around, look: Look) -> Iterator[Part]:
     form, palette = look.form, look.palette
     if around.follows:
-        yield Part((f"{entry.at:%H:%M}" if form is not Form.NARROW else "").ljust(_indent(look)), palette.dim)
+        yield Part((f"{entry.at:%H:%M}" if form is not Form.NARROW else AGAIN).ljust(_indent(look)), palette.dim)
         return
     sign, style = _sign(entry, palette)
     bot = "·bot" if entry.bot and entry.spoken else ""

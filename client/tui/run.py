@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from client import folders
-from client.alarm import sentence
+from client.alarm import for_terminal
 from client.tui import settings
 from client.tui.app import ParleyApp
 from client.tui.notify import Notify
@@ -65,7 +65,7 @@ def _report(app: ParleyApp) -> int:
         return 1
     troubles = [session.link.trouble for session in app.workspace.servers if session.link.trouble is not None]
     for trouble in troubles:
-        print(sentence(trouble), file=sys.stderr)
+        print(for_terminal(trouble), file=sys.stderr)
     return 1 if troubles else 0
 
 

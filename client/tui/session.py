@@ -9,7 +9,7 @@ from typing import Protocol
 
 from client import events as e
 from client.address import Address
-from client.chat import Chat, local_clock
+from client.chat import ASK_PASSWORD, Chat, local_clock
 from client.dialect import Actions, Dialect
 from client.discretion import is_service
 from client.errors import Trouble
@@ -18,10 +18,12 @@ from client.keeping import Keeping
 from client.tui.inbox import Inbox
 from client.tui.posted import ENDED, Posted
 from client.view import SERVER, Mark, View
+from wire.names import fold
 
 MOST_A_TURN = 200  # events
 A_SLICE = 20  # of them, between two looks at the clock
 LONGEST_TURN = 0.010  # seconds: then the keys have their turn
+REFUSED = "The server did not accept the password of {account}: try again"
 ALARMED = "THIS SERVER IS NOT VOUCHED FOR BY WHOM YOU TRUSTED ANY MORE: you are not connected, and it is not tried again."
 
 
@@ -64,11 +66,13 @@ class Session:
         link: Callable[[Inbox], Link],
         *,
         keeping: Keeping | None = None,
+        account: str = "",
         clock: Callable[[], datetime] = local_clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
         self.keeping = keeping
+        self._account = account  # that we log in to
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
         self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._refused)
@@ -97,6 +101,16 @@ class Session:
     def wants_name(self) -> bool:
         """Whether what is typed next is another name."""
         return self._posted.needs_name
+
+    @property
+    def wants_password(self) -> bool:
+        """Whether the connection asks for one, and does nothing without it: the one it had was not accepted."""
+        return self.chat.prompt == ASK_PASSWORD
+
+    @property
+    def question(self) -> str:
+        """What is asked in secret."""
+        return REFUSED.format(account=self._account or "your account") if self.wants_password else self.chat.prompt
 
     @property
     def name(self) -> str:
@@ -141,11 +155,20 @@ class Session:
         elif isinstance(event, e.Registered):
             self.lost = None
         self.chat.handle(event)
-        if isinstance(event, e.NameRefused) and not self.greeted:
+        if isinstance(event, e.NotSent) and fold(event.room) != fold(self.view.current):
+            self._repeat(event.room)
+        asks = isinstance(event, e.NameRefused) or (isinstance(event, e.Failed) and self._posted.needs_password)
+        if asks and not self.greeted:
             self.view.switch(SERVER)  # there it says why
         elif isinstance(event, e.Registered) and not self.greeted:
             self.greeted = True
             self.view.switch(self.chat.home)
+
+    def _repeat(self, room: str) -> None:
+        """Say in front, too, what did not arrive elsewhere: who typed `/msg nick text` looks here."""
+        buffer = self.view.find(room)
+        if buffer is not None and (newest := buffer.entries.newest(1)):
+            self.view.note(newest[-1].text, Mark.ERROR, room=self.view.current)
 
     def _end(self) -> None:
         self.ended = True

@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from client.tui.colours import Palette
 from client.tui.drawn import Drawn
-from client.tui.layout import Row
+from client.tui.layout import AGAIN, Row
 from client.tui.viewport import Place
 
 SPAN = 4096  # rows of an entry that can be told apart in a selection
@@ -76,7 +76,7 @@ def selected_text(drawn: Drawn, selection: Selection) -> str:
 
 def _selected(row: Row, span: tuple[int, int], *, begun: bool) -> str:
     start, end = span
-    named = row.text[: row.indent].strip(" :0123456789")  # no nick is only that
+    named = row.text[: row.indent].strip(f"{AGAIN} :0123456789")  # no nick is only that
     if begun and not named:
         start = max(start, row.indent)
     return (row.glue if begun else "") + row.text[start : None if end == -1 else end].rstrip()

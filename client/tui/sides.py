@@ -34,8 +34,10 @@ class Sides:
         self._show("members", None if narrow else wanted.members)
 
     def toggle(self, what: str) -> None:
-        """ "rooms" or "members", on or off; it is remembered, but in a narrow window."""
+        """ "rooms" or "members", on or off; it is remembered, but in a narrow window, which has room for one of them."""
         shown = not self._screen.query_one(f"#{what}").display
+        if self._is_narrow:
+            self.fold()
         self._show(what, shown)
         if not self._is_narrow:
             setattr(self._wanted(), what, shown)

@@ -16,6 +16,8 @@ def _state(session: Session) -> str:
         return "ended"
     if session.view.online:
         return ""
+    if session.wants_name or session.wants_password:
+        return "waits for you"
     return "connection lost" if session.lost else "connecting"
 
 
@@ -27,7 +29,7 @@ def topic_row(session: Session, title: str = "") -> Row:
         left.append(Span(f"  {title}", "quiet"))
     if buffer.joined and not buffer.is_dialogue:
         left.append(Span(f"  {len(buffer.members)} here", "quiet"))
-    elif outside(session.view, buffer):
+    elif session.view.online and outside(session.view, buffer):
         left.append(Span("  not joined", "quiet"))
     if buffer.topic:
         left += [Span("  "), Span(buffer.topic, "about")]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from client import events as e
-from client import keys
+from client import passwords
 from client.address import Address
 from client.chat import Chat
 from client.connection import Connection, Timing
@@ -225,5 +225,5 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Address, str, str]]:
             say("It is locked.")
         return password != "refused"
 
-    monkeypatch.setattr(keys, "keep", keep)
+    monkeypatch.setattr(passwords, "keep", keep)
     return asked

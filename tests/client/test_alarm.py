@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.events import Paste
 
 from client import events as e
 from client import pins
 from client.address import Address
-from client.alarm import Alarm, sentence
+from client.alarm import Alarm, for_terminal
 from client.errors import Trouble
 from client.firstuse import Trust, explainer, prepare
 from client.irc import IrcProtocol
@@ -27,7 +28,7 @@ from client.view import Mark
 from tests.client.certificates import Authority
 from tests.client.conftest import Person
 from tests.client.fake_server import PATIENCE, FakeServer, Waits
-from tests.client.tui.desk import Desk
+from tests.client.tui.desk import Desk, said
 from wire.fingerprints import grouped
 
 OLD, NEW = "0651bc7063854cf1818a6fecaaa59d0588152896f5afaae1003545baa31d3468", "77d1" * 16
@@ -87,11 +88,11 @@ def test_nothing_is_wider_and_nothing_is_lost(width: int, host: str) -> None:
 
 
 def test_on_standard_error_it_is_as_wide_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sentence(alarm("h")) == alarm("h").text(80), "this is no terminal"
+    assert for_terminal(alarm("h")) == alarm("h").text(80), "this is no terminal"
     monkeypatch.setattr("client.alarm._columns", lambda: 40)
-    assert sentence(alarm("h")) == alarm("h").text(40)
-    assert sentence(Trouble("One sentence " * 9)) == "One sentence " * 9, "terminals wrap it themselves"
-    assert sentence(ValueError("no port")) == "no port"
+    assert for_terminal(alarm("h")) == alarm("h").text(40)
+    assert for_terminal(Trouble("One sentence " * 9)) == "One sentence " * 9, "terminals wrap it themselves"
+    assert for_terminal(ValueError("no port")) == "no port"
 
 
 # --- at a reconnect ---
@@ -266,12 +267,14 @@ def test_nobody_overlooks_it_in_the_full_screen() -> None:
         desk.link.end(alarm())
         await desk.sees("Not whom you trusted", "THE CERTIFICATE OF chat.example:6697", "0651 bc70 6385 4cf1", "77d1 77d1")
         await desk.types("ence")
-        await desk.keys("enter", "space", "tab", "enter")
+        await desk.keys("enter", "tab", "enter", "ctrl+c", "x", "backspace")
+        desk.app.post_message(Paste(", and\nmore"))
+        await desk.settle()
         await desk.sees("THE CERTIFICATE OF chat.example:6697")
         await desk.keys("escape")
         await desk.sees_no("THE CERTIFICATE OF chat.example:6697")
         await desk.sees("NOT WHOM YOU TRUSTED, and not tried again", "THIS SERVER IS NOT VOUCHED FOR BY WHOM YOU TRUSTED")
-        assert desk.app.main.composer.text == "half a sent", "what was being typed is there, and was not sent"
+        assert desk.app.main.composer.text == "half a sentence, and\nmore", "what was being typed is there, and was not sent"
         desk.app._has_ended(desk.session)
         await desk.settle()
         assert desk.app.screen is desk.app.main, "it is said once"
@@ -280,6 +283,48 @@ def test_nobody_overlooks_it_in_the_full_screen() -> None:
     server = [entry for entry in desk.session.view.buffer("").entries.newest(20) if entry.mark is Mark.ERROR]
     assert "python -m client --forget chat.example:6697" in server[-1].text
     assert desk.dialect.did("say") == []
+
+
+def test_a_password_that_is_being_typed_when_it_comes_is_not_shown_for_it() -> None:
+    desk = Desk(servers=("chat.example", "other.example"))
+
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.session.chat.log_in("grace")
+        desk.session.chat._refresh()
+        desk.app.main.sync()
+        await desk.types("s3c")
+        desk.sessions[1].link.trouble = alarm("other.example")
+        desk.sessions[1].inbox.ended()
+        await desk.sees("THE CERTIFICATE OF other.example:6697")
+        await desk.types("retx")
+        await desk.keys("backspace", "enter")
+        desk.app.post_message(Paste("!"))
+        await desk.settle()
+        await desk.keys("escape", "enter")
+
+    desk.run(scenario)
+    assert desk.dialect.did("log_in") == [("log_in", "s3cret!", "grace")]
+    assert desk.app.main.composer.text == ""
+
+
+def test_nothing_is_typed_where_nobody_types() -> None:
+    desk = Desk()
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("hm", second=1))
+        await desk.keys("alt+up")
+        desk.link.end(alarm("h"))
+        await desk.sees("THE CERTIFICATE OF")
+        await desk.keys("d", "backspace")
+        desk.app.post_message(Paste("!"))
+        await desk.settle()
+        await desk.keys("escape")
+        await desk.sees_no("THE CERTIFICATE OF")
+
+    desk.run(scenario)
+    assert desk.app.main.composer.text == ""
 
 
 def test_in_a_narrow_screen_it_can_be_scrolled() -> None:

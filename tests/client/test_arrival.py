@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from client import cli, keys, known, pins
+from client import cli, known, passwords, pins
 from client.address import Address
 from client.arrival import Visit, arrive
 from client.errors import Trouble
@@ -81,34 +81,34 @@ def test_the_servers_known_are_offered(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_where_a_password_is_looked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     ring = {"ada": "from the ring"}
-    monkeypatch.setattr(keys, "find", lambda address, account, say: ring.get(account))
-    monkeypatch.setattr(keys, "usable", lambda say: True)
+    monkeypatch.setattr(passwords, "find", lambda address, account, say: ring.get(account))
+    monkeypatch.setattr(passwords, "usable", lambda say: True)
     monkeypatch.setattr("getpass.getpass", lambda question: "typed")
 
-    def passwords(*arguments: str, person: bool = True) -> tuple[str, str | None]:
+    def found_for(*arguments: str, person: bool = True) -> tuple[str, str | None]:
         one = visit("chat.example", "--account", *arguments, person=person)
         assert one.login is not None
         return one.login.password, one.kept
 
-    assert passwords("ada") == ("from the ring", "from the ring")
-    assert passwords("ada", person=False) == ("from the ring", "from the ring")
-    assert passwords("eve") == ("typed", "")
+    assert found_for("ada") == ("from the ring", "from the ring")
+    assert found_for("ada", person=False) == ("from the ring", "from the ring")
+    assert found_for("eve") == ("typed", "")
     with pytest.raises(Trouble, match="The account eve needs its password"):
-        passwords("eve", person=False)
+        found_for("eve", person=False)
 
-    def locked(address: Address, account: str, say: keys.Say) -> None:
+    def locked(address: Address, account: str, say: passwords.Say) -> None:
         say("It is locked.")
 
-    monkeypatch.setattr(keys, "find", locked)
-    assert passwords("ada") == ("typed", None)
+    monkeypatch.setattr(passwords, "find", locked)
+    assert found_for("ada") == ("typed", None)
     assert capsys.readouterr().err == "It is locked.\n"
 
     def never(*_: object) -> None:
         raise AssertionError("the keyring is for when there is nothing else")
 
-    monkeypatch.setattr(keys, "find", never)
+    monkeypatch.setattr(passwords, "find", never)
     monkeypatch.setenv("PARLEY_PASSWORD", "from env")
-    assert passwords("ada") == ("from env", None)
+    assert found_for("ada") == ("from env", None)
 
 
 def test_trust_that_cannot_be_kept_is_said_to_a_person(
@@ -128,8 +128,8 @@ LINK = "ircs://chat.example/"
 def _in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_ACCOUNT", "ada")
     monkeypatch.setenv("PARLEY_PASSWORD", "s3cret")
-    monkeypatch.setattr(keys, "find", lambda address, account, say: None)
-    monkeypatch.setattr(keys, "usable", lambda say: True)
+    monkeypatch.setattr(passwords, "find", lambda address, account, say: None)
+    monkeypatch.setattr(passwords, "usable", lambda say: True)
     monkeypatch.setattr("getpass.getpass", lambda question: "typed")
 
 
@@ -231,13 +231,13 @@ def test_forgetting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     forgotten: list[tuple[Address, str]] = []
     failures: list[str] = []
 
-    def forget(address: Address, account: str, say: keys.Say) -> bool:
+    def forget(address: Address, account: str, say: passwords.Say) -> bool:
         forgotten.append((address, account))
         for sentence in failures:
             say(sentence)
         return not failures
 
-    monkeypatch.setattr(keys, "forget", forget)
+    monkeypatch.setattr(passwords, "forget", forget)
     known.remember(A, "ada", "ada")
     known.remember(Address("h", 7), "ada")
     pins.keep(A, b"x")

@@ -91,7 +91,7 @@ def test_what_another_thread_finds_out(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "sky").write_text("sunny")
     bot = bot_of(tmp_path, code + block('@bot.command("weather")'))
     room = Harness(bot)
-    assert room.says("ann", "!weather") == []
+    room.says("ann", "!weather")  # the thread may be quick, or not
     Waits.until(lambda: room.heard("#lobby"), "what the thread left")
     assert room.heard("#lobby") == ["sunny"]
     assert room.logged == []

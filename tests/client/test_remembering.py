@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from client import events as e
-from client import keys, known, locks
+from client import known, locks, passwords
 from client.address import Address
 from client.chat import Chat
 from client.irc import IrcProtocol
@@ -227,7 +227,7 @@ def test_what_is_said_meanwhile_is_no_answer(ring: list[tuple[Address, str, str]
 
 
 def registered_there(usable: bool, monkeypatch: pytest.MonkeyPatch, kept: str | None = None) -> Visit:
-    monkeypatch.setattr(keys, "usable", lambda say: usable)
+    monkeypatch.setattr(passwords, "usable", lambda say: usable)
     visit = Visit(kept=kept)
     visit.happens(e.Registered("ada"))
     login = visit.protocol.session.login = Login("ada", "made")
@@ -284,8 +284,8 @@ def test_a_login_that_failed_offers_nothing() -> None:
 def test_a_login_from_inside_with_what_the_keyring_has_is_not_offered(
     monkeypatch: pytest.MonkeyPatch, kept: str | None, offered: bool
 ) -> None:
-    looked: list[keys.Say] = []
-    monkeypatch.setattr(keys, "usable", looked.append)
+    looked: list[passwords.Say] = []
+    monkeypatch.setattr(passwords, "usable", looked.append)
     login = Login("grace", "s3cret")
     login.succeed()
     keeping = Keeping(A, lambda: login, kept)

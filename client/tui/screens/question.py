@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +14,22 @@ from textual.widgets import Button
 from client.tui.gate import content
 from client.tui.screens.dialog import Dialog, box, words
 
+WIDEST, FRAME = 72, 4  # cells of the box; of them, those beside the text
+LABELS = 11  # cells of a column of labels
+GROUPS = 19  # cells of four groups of a fingerprint
+
+
+def beside(rows: Iterable[tuple[str, str]], width: int) -> str:
+    """Labels beside values, in a window of so many columns. A fingerprint (which comes in lines of eight groups) is broken in the
+    middle of its lines, where there is no room for them: so it can be compared."""
+    room = max(min(width, WIDEST) - FRAME - LABELS, GROUPS)
+    lines = []
+    for label, value in rows:
+        size = GROUPS if len(value) > room and label in ("SHA-256", "") else room
+        wrapped = textwrap.wrap(value, size, break_on_hyphens=False)
+        lines += [f"{label if not number else '':{LABELS}}{line}" for number, line in enumerate(wrapped)]
+    return "\n".join(lines)
+
 
 class Question(Dialog[bool]):
     """Gives whether the answer was yes. No is what Enter says, until another button is chosen.
@@ -21,6 +39,8 @@ class Question(Dialog[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,right", "app.focus_next", "the other"),
+        Binding("up,pageup", "look(-1)", "the beginning of it"),
+        Binding("down,pagedown", "look(1)", "the end of it"),
     ]
     AUTO_FOCUS = "#no"
 
@@ -35,6 +55,11 @@ class Question(Dialog[bool]):
             with Horizontal(classes="buttons"):
                 yield Button(content(self._yes), id="yes", compact=True)
                 yield Button(content(self._no), id="no", compact=True)
+
+    def action_look(self, by: int) -> None:
+        """Where the window is too low for all of it."""
+        asked = self.query_one(".box")
+        asked.scroll_relative(y=by * max(asked.size.height - 1, 1), animate=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """One of the two."""

@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from client.tui.gate import content
 from client.tui.screens.dialog import Dialog, words
+from client.tui.sides import NARROW
 from client.view import Past
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Search(Dialog[None]):
     """A line at the bottom, over the main screen, whose timeline shows what is found."""
 
     AUTO_FOCUS = "Input"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal")]  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "find(True)", "older", priority=True),
         Binding("down", "find(False)", "newer", priority=True),

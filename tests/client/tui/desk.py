@@ -87,7 +87,7 @@ class FakeLink:
 class Desk:
     """One server, unless more are added, and the app."""
 
-    def __init__(self, *, rooms: str = "#lobby", servers: tuple[str, ...] = ("chat.example",)) -> None:
+    def __init__(self, *, rooms: str = "#lobby", servers: tuple[str, ...] = ("chat.example",), account: str = "") -> None:
         self.dialects = [Recorder() for _ in servers]
         self.now = 100.0
         self.sessions = [
@@ -96,6 +96,7 @@ class Desk:
                 dialect,  # type: ignore[arg-type]
                 rooms,
                 FakeLink,
+                account=account,
                 clock=lambda: NOON,
                 monotonic=lambda: self.now,
             )

@@ -325,7 +325,7 @@ def test_a_password_is_asked_for_in_secret(desk: Desk) -> None:
     async def scenario() -> None:
         desk.dialect.needs_password = True
         await desk.happens(e.Failed("That password is wrong."))
-        await desk.sees("Enter your password")
+        await desk.sees("did not accept the password")
         await desk.types("s3cret")
         assert not any("s3cret" in row for row in desk.rows())
         desk.dialect.needs_password = False
@@ -427,6 +427,44 @@ def test_rooms_in_a_narrow_window(desk: Desk) -> None:
         await desk.sees("3 #dev")
         await desk.keys("alt+3")
         await desk.sees_no("3 #dev")
+
+    desk.run(scenario, (40, 20))
+
+
+def test_in_a_narrow_window_either_rooms_or_members_are_there(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("f2", "f3")
+        await desk.sees("Operators 1")
+        await desk.sees_no("3 #dev")
+        await desk.keys("f2")
+        await desk.sees("3 #dev")
+        await desk.sees_no("Operators 1")
+        await desk.keys("f2")
+        await desk.sees_no("3 #dev")
+
+    desk.run(scenario, (40, 20))
+
+
+def test_in_a_narrow_window_what_is_searched_for_can_be_seen(desk: Desk) -> None:
+    async def scenario() -> None:
+        await a_conversation(desk)
+        await desk.keys("ctrl+f")
+        await desk.types("missing and so on")
+        await desk.sees("missing and so on", "Enter older   ↓ newer   Esc back")
+
+    desk.run(scenario, (40, 20))
+
+
+def test_what_a_line_is_taken_for_is_cut_to_the_width(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.greeted()
+        room = "#a-room-with-a-rather-long-name"
+        await desk.happens(e.Joined(room, "grace", own=True), e.CaughtUp(room))
+        desk.app.main.move(lambda: desk.session.view.switch(room))
+        await desk.sees("message to #a-room-with-a-rather-lon…")
+        await desk.pilot.resize_terminal(80, 20)
+        await desk.sees(f"message to {room}")
 
     desk.run(scenario, (40, 20))
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from textual.selection import Selection
+
 from client.tui.colours import UNSTYLED
 from client.tui.drawn import KEPT, Drawn, News
 from client.tui.layout import Look
+from client.tui.shown import selected_text
 from client.view import Buffer, Entry, Mark
 
 AT = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
@@ -88,3 +91,13 @@ def test_news_are_counted_while_the_end_is_out_of_sight() -> None:
     assert news.count == 1
     news.update(at_end=True)
     assert news.count == 0
+
+
+def test_what_stands_before_the_next_message_of_the_same_person_is_not_selected() -> None:
+    buffer = Buffer("#lobby", "#lobby")
+    for minute in range(2):
+        buffer.entries.append(Entry(AT + timedelta(minutes=minute), "#lobby", Mark.MESSAGE, f"text {minute}", "bob"))
+    for width, rows in ((30, ["bob 12:30", "  text 0", "· text 1"]), (79, ["12:30 bob text 0", "12:31   text 1"])):
+        drawn = Drawn(buffer, Look(width, UNSTYLED))
+        assert [row.text for number in (0, 1) for row in drawn.rows(number)][1:] == rows
+        assert selected_text(drawn, Selection(None, None)).endswith("text 0\ntext 1")

@@ -102,6 +102,14 @@ def test_three_forms() -> None:
     assert shown(lay_out(entry, Around(), look(30))) == ["bob 12:30", "  hello world hello world", "  hello world"]
 
 
+def test_in_every_form_the_next_message_differs_from_a_wrapped_line() -> None:
+    entry = said("hello world hello world\nsecond line")
+    assert shown(lay_out(entry, Around(follows=True), look(30)))[0] == "· hello world hello world"
+    assert shown(lay_out(entry, Around(follows=True), look(20))) == ["· hello world hello", "  world", "  second line"]
+    assert shown(lay_out(entry, Around(follows=True), look(70))) == ["12:30   hello world hello world", "        second line"]
+    assert shown(lay_out(entry, Around(follows=True), look(110)))[0].split("  ")[0] == "12:30"
+
+
 def test_kinds_of_lines() -> None:
     def first(entry: Entry, around: Around = NOTHING) -> str:
         return shown(lay_out(entry, around, look(80)))[0]

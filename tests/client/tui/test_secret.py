@@ -119,7 +119,7 @@ def test_a_line_that_is_being_typed_does_not_become_a_password(desk: Desk) -> No
         await desk.types("hello all")
         needs(desk)  # the screen has not looked yet
         await desk.keys("enter")
-        await desk.sees("Enter your password: ")
+        await desk.sees("The server did not accept the password")
         assert desk.app.main.composer.text == "hello all", "it stays"
         assert not desk.dialect.did("log_in")
         await desk.keys(*"s3cret", "enter")
@@ -156,5 +156,37 @@ def test_nothing_is_offered_while_a_secret_is_asked_for(desk: Desk) -> None:
         await desk.keys("escape")
         desk.app.main._tick()
         assert desk.app.main.offers.open
+
+    desk.run(scenario)
+
+
+REFUSED = "The server refused the login as ada (no). Enter the password again, or /quit."
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 20)])
+def test_a_password_that_was_not_accepted_is_asked_for_with_the_reason(size: tuple[int, int]) -> None:
+    desk = Desk(account="ada")
+
+    async def scenario() -> None:
+        desk.dialect.needs_password = True
+        await desk.happens(e.Failed(REFUSED))
+        await desk.sees("did not accept the", "try again", "Ctrl+Q quits", "The server refused the", "○ waits for you")
+        await desk.keys("escape")
+        await desk.sees("did not accept the")
+        await desk.keys(*"better", "enter")
+        await desk.sees_no("did not accept the")
+
+    desk.run(scenario, size=size)
+    assert [call[1] for call in desk.dialect.did("log_in")] == ["better"]
+
+
+def test_with_other_servers_one_can_go_away_from_it() -> None:
+    desk = Desk(servers=(GOOD, EVIL))
+
+    async def scenario() -> None:
+        await on_two_servers(desk)
+        needs(desk, 0)
+        desk.app.main.sync()
+        await desk.sees(f"{GOOD}:6697 asks. The server did not accept", "Ctrl+N")
 
     desk.run(scenario)

@@ -16,10 +16,12 @@ from client.firstuse import Stranger, Trust
 from client.trust import client_context
 from client.tui import settings
 from client.tui.door import Met, knock, session_for
+from client.tui.screens.question import Question, beside
 from client.tui.session import Link as Connected
 from client.tui.session import Session
 from tests.client.fake_server import PATIENCE, FakeServer
 from tests.client.tui.desk import Desk, FakeLink, Recorder
+from wire.fingerprints import grouped
 from wire.names import valid_nick
 
 OTHER = Address("other.example", 6697)
@@ -96,11 +98,38 @@ def test_whom_nobody_knows_a_person_decides_about(
     assert (pins.find(address) is not None) == yes
 
 
+def test_a_fingerprint_can_be_compared_in_every_width() -> None:
+    first, second = grouped("0123456789abcdef" * 4)
+    rows = [("server", "chat.example:6697"), ("authority", "O=Parley, CN=Parley CA cff4753d"), ("SHA-256", first), ("", second)]
+    assert beside(rows, 80).splitlines()[2:] == [f"SHA-256    {first}", f"           {second}"]
+    narrow = beside(rows, 40).splitlines()
+    assert narrow[3:] == ["SHA-256    0123 4567 89ab cdef", *["           0123 4567 89ab cdef"] * 3]
+    assert narrow[:3] == ["server     chat.example:6697", "authority  O=Parley, CN=Parley CA", "           cff4753d"]
+    assert beside(rows, 20).splitlines()[-1] == narrow[-1]
+
+
+def test_a_question_that_is_higher_than_the_window_can_be_read_and_answered(desk: Desk) -> None:
+    answers: list[bool | None] = []
+
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.app.push_screen(Question("Long", "\n".join(f"line {number}" for number in range(30))), answers.append)
+        await desk.sees("Yes", "line 29")
+        await desk.keys(*["pageup"] * 4)
+        await desk.sees("line 0")
+        await desk.keys(*["down"] * 4)
+        await desk.sees("Yes")
+        await desk.keys("left", "enter")
+
+    desk.run(scenario, size=(40, 14))
+    assert answers == [True]
+
+
 def test_knocking(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_CA", str(ca))
     address = Address("localhost", server.port)
     known.remember(address, "grace", "grace", ("#dev",))
-    monkeypatch.setattr("client.keys.find", lambda *_: "s3cret")
+    monkeypatch.setattr("client.passwords.find", lambda *_: "s3cret")
     met = knock(str(address), "grace hopper")
     assert isinstance(met.found, Trust)
     assert valid_nick(met.name, LONGEST_NICK)

@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from client.tui.canvas import CHOSEN
 from client.tui.timeline import Timeline
 from client.view import Buffer, Entry, Mark, Past
 from tests.client.tui.screen import compare, screen_text
@@ -79,7 +80,7 @@ class Reading(App[None]):
         self.told.append((event.action, event.entry.text))
 
     def rows(self) -> list[str]:
-        return [row[:-1].rstrip() if row[-1:] in "│┃" else row for row in screen_text(self)[:-3]]
+        return [row[:-1].rstrip() if row[-1:] in ("│", "┃", CHOSEN) else row for row in screen_text(self)[:-3]]
 
 
 Test = Callable[[Reading, Pilot[None]], Awaitable[None]]
@@ -339,6 +340,21 @@ def test_search_goes_from_one_to_the_next() -> None:
         assert not app.timeline.find("")
 
     drive(many(60), test)
+
+
+def test_what_is_chosen_has_a_mark_that_needs_no_colour() -> None:
+    async def test(app: Reading, pilot: Pilot[None]) -> None:
+        app.timeline.action_pick(-1)
+        app.timeline.action_pick(-1)
+        await drawn(app, pilot)
+        assert [row.split()[-1] for row in screen_text(app) if CHOSEN in row] == [CHOSEN, CHOSEN], "each of its rows"
+        app.timeline.action_leave()
+        await drawn(app, pilot)
+        assert not any(CHOSEN in row for row in screen_text(app))
+
+    buffer = many(3)
+    buffer.entries[1].text = "two\nlines"
+    drive(buffer, test)
 
 
 def test_a_click_picks_and_another_room_has_none_picked() -> None:

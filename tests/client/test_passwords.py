@@ -12,7 +12,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 
-from client import keys
+from client import passwords
 from client.address import Address
 
 A = Address("Chat.example", 6697)
@@ -77,13 +77,13 @@ def use(backend: KeyringBackend) -> KeyringBackend:
 def test_kept_found_and_forgotten() -> None:
     ring = Memory()
     use(ring)
-    assert keys.usable()
-    assert keys.find(A, "ada") is None
-    assert keys.keep(A, "ada", "s3cret")
+    assert passwords.usable()
+    assert passwords.find(A, "ada") is None
+    assert passwords.keep(A, "ada", "s3cret")
     assert ring.kept == {("parley chat.example:6697", "ada"): "s3cret"}
-    assert keys.find(A, "ada") == "s3cret"
-    assert keys.find(Address("chat.example", 6698), "ada") is None
-    assert [keys.forget(A, "ada"), keys.forget(A, "ada"), ring.kept] == [True, False, {}]
+    assert passwords.find(A, "ada") == "s3cret"
+    assert passwords.find(Address("chat.example", 6698), "ada") is None
+    assert [passwords.forget(A, "ada"), passwords.forget(A, "ada"), ring.kept] == [True, False, {}]
 
 
 @pytest.mark.parametrize("password", ["", "a\nb", "x" * 2000])
@@ -91,14 +91,14 @@ def test_what_is_no_password_is_none(password: str) -> None:
     ring = Memory()
     use(ring)
     ring.kept["parley chat.example:6697", "ada"] = password
-    assert keys.find(A, "ada") is None
+    assert passwords.find(A, "ada") is None
 
 
 @pytest.mark.parametrize("backend", [InClear, fail.Keyring, null.Keyring])
 def test_never_in_clear(backend: type[KeyringBackend], capsys: pytest.CaptureFixture[str]) -> None:
     ring = use(backend())
-    assert not keys.usable()
-    assert not keys.keep(A, "ada", "s3cret")
+    assert not passwords.usable()
+    assert not passwords.keep(A, "ada", "s3cret")
     assert getattr(ring, "kept", {}) == {}
     assert capsys.readouterr().err == ""
 
@@ -121,24 +121,24 @@ class NotHere:
 def test_of_several_the_first_that_encrypts(monkeypatch: pytest.MonkeyPatch) -> None:
     clear, good = InClear(), Memory()
     monkeypatch.setattr(keyring, "get_keyring", lambda: Chain(NotHere(), clear, good))
-    assert keys.keep(A, "ada", "s3cret")
+    assert passwords.keep(A, "ada", "s3cret")
     assert (len(clear.kept), len(good.kept)) == (0, 1)
     monkeypatch.setattr(keyring, "get_keyring", NotHere)
-    assert not keys.usable()
+    assert not passwords.usable()
 
 
 def test_one_that_cannot_be_opened_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     use(Locked())
-    assert keys.find(A, "ada") is None
+    assert passwords.find(A, "ada") is None
     assert capsys.readouterr().err == "The keyring cannot be used (OSError): unlock it, or do without.\n"
 
 
 def test_one_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     ring = Hanging()
     use(ring)
-    monkeypatch.setattr(keys, "PATIENCE", 0.05)
+    monkeypatch.setattr(passwords, "PATIENCE", 0.05)
     said: list[str] = []
-    assert keys.find(A, "ada", said.append) is None
+    assert passwords.find(A, "ada", said.append) is None
     ring.over.set()
     assert said == ["The keyring did not answer within 0.05 s: unlock it, or do without."]
 
@@ -171,10 +171,10 @@ class Slow(Memory):
 def test_nothing_is_kept_after_the_deadline(step: str, has: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     ring = Slow(step, has)
     use(ring)
-    monkeypatch.setattr(keys, "PATIENCE", 0.05)
+    monkeypatch.setattr(passwords, "PATIENCE", 0.05)
     said: list[str] = []
     before = dict(ring.kept)
-    assert not keys.keep(A, "ada", "s3cret", said.append)
+    assert not passwords.keep(A, "ada", "s3cret", said.append)
     assert said == ["The keyring did not answer within 0.05 s: unlock it, or do without."]
     ring.go.set()
     for thread in [each for each in threading.enumerate() if each.name == "keyring"]:
@@ -184,9 +184,9 @@ def test_nothing_is_kept_after_the_deadline(step: str, has: str | None, monkeypa
 
 
 def test_what_comes_at_the_last_moment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    errand = keys._Errand((lambda backend: "found",), lambda backend: None)
+    errand = passwords._Errand((lambda backend: "found",), lambda backend: None)
     use(Memory())
-    monkeypatch.setattr(keys, "PATIENCE", 0)
+    monkeypatch.setattr(passwords, "PATIENCE", 0)
     errand.run()
     assert errand.outcome() == ("found", "")
 
@@ -200,4 +200,4 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    assert not keys.usable()
+    assert not passwords.usable()

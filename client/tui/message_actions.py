@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from client.events import Feature
 from client.tui.screens.question import Question
 from client.tui.screens.react import React
-from client.view import Entry, excerpt
+from client.view import Buffer, Entry, View, excerpt
+from wire.names import fold
 
 if TYPE_CHECKING:
     from client.tui.centre import Centre
@@ -18,9 +19,19 @@ _NEEDS = {
     "react": (Feature.REACTIONS, "This server knows no reactions."),
     "redact": (Feature.REDACTION, "On this server nothing can be taken back."),
 }
+_ABOVE_ALL = frozenset("~&@")  # ranks that may take back what others said: the server's moderation, as IRC servers have it
+NOT_YOURS = "Only your own messages can be taken back."
+TAKEN_BACK = "That message has been taken back already."
 
 
-class Answers:
+def may_redact(view: View, buffer: Buffer, entry: Entry) -> bool:
+    """Whether the server may be expected to take a message back for us: it is ours, or we are an operator of the room."""
+    ours = entry.own or (entry.account != "" and fold(entry.account) == fold(view.account))
+    member = buffer.members.get(fold(view.nick)) if not buffer.is_dialogue else None
+    return ours or (member is not None and not _ABOVE_ALL.isdisjoint(member.ranks))
+
+
+class MessageActions:
     """Of the middle of the main screen."""
 
     def __init__(self, centre: Centre) -> None:
@@ -37,6 +48,11 @@ class Answers:
             self._centre.composer.complain("That message has no id yet: wait until the server has stored it.")
         else:
             _ACTIONS[action](self, entry)
+
+    def redacts(self, entry: Entry) -> bool:
+        """Whether it can be taken back."""
+        view, buffer = self._centre.workspace.server.view, self._centre.workspace.front.buffer
+        return Feature.REDACTION in view.features and entry.redacted is None and may_redact(view, buffer, entry)
 
     def take(self, text: str) -> bool:
         """Something was typed; whether it was the answer to a message."""
@@ -69,11 +85,14 @@ class Answers:
         self._centre.app.push_screen(React(f"{entry.nick}: {excerpt(entry.text)}"), picked)
 
     def _redact(self, entry: Entry) -> None:
-        session, room = self._centre.workspace.server, self._centre.workspace.front.buffer.target
+        session, buffer = self._centre.workspace.server, self._centre.workspace.front.buffer
+        if not self.redacts(entry):
+            self._centre.composer.complain(NOT_YOURS if entry.redacted is None else TAKEN_BACK)
+            return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                session.actions.redact(room, entry.msgid)
+                session.actions.redact(buffer.target, entry.msgid)
 
         question = Question(
             "Take back", f"Take this back for everybody?\n\n{entry.nick}: {excerpt(entry.text)}", yes="Take back", no="Keep"
@@ -85,9 +104,9 @@ class Answers:
         self._centre.composer.complain("Copied, if your terminal allows it.")
 
 
-_ACTIONS: dict[str, Callable[[Answers, Entry], None]] = {
-    "reply": Answers._reply,
-    "react": Answers._react,
-    "redact": Answers._redact,
-    "copy": Answers._copy,
+_ACTIONS: dict[str, Callable[[MessageActions, Entry], None]] = {
+    "reply": MessageActions._reply,
+    "react": MessageActions._react,
+    "redact": MessageActions._redact,
+    "copy": MessageActions._copy,
 }
