@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from functools import cache
-from textwrap import wrap
 from typing import NamedTuple, NoReturn
 
 from server.settings.declare import WIDTH, SettingsError, hint
@@ -76,6 +75,8 @@ class _Version(argparse.Action):
 
 
 def _all_settings() -> str:
+    from textwrap import wrap  # noqa: PLC0415  (for who asks for help)
+
     lines = [
         "all settings, with their defaults:",
         f"  in the TOML file as [section] and field = value, in the environment as {PREFIX}SECTION_FIELD, here as --set;",

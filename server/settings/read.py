@@ -7,7 +7,6 @@ import os
 import re
 import stat
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -68,6 +67,8 @@ def read_whole(path: Path) -> bytes:
 
 
 def _read_toml(path: Path, source: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415  (where there is a file)
+
     try:
         return tomllib.loads(read_whole(path).decode())
     except OSError as error:
