@@ -90,7 +90,19 @@ class Roster:
         s.remember_host(message)
         if fold(name) in s.rooms:
             s.wanted[fold(name)] = name
+        self._answer_goes_on(room)
         self._reader.start(room, f"msgid={room.last}" if room.last else "")
+
+    def _answer_goes_on(self, room: Room) -> None:
+        """Where we did not ask for this very room (the server may forward us, or put us in), no PONG awaited yet ends its answer."""
+        if room.entering or not self._s.has_history:
+            return
+        room.entering = True
+
+        def over() -> None:
+            room.entering = False
+
+        self._s.barrier(over)
 
     def _on_part(self, message: Message) -> None:
         self._left(message, message.nick, message.param(1), "")

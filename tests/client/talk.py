@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from client import events as e
 from client.irc import IrcProtocol
+from wire.names import is_room
 
 CAPS = "message-tags server-time echo-message batch draft/chathistory sts=port=1 unheard-of"
 ASKED = "message-tags server-time echo-message batch draft/chathistory"
@@ -21,6 +22,13 @@ def msg(number: int, text: str, nick: str = "bob", room: str = "#r", batch: str 
 
 def own(number: int, tags: str, rest: str) -> str:
     return f"@msgid=m{number};time=2026-01-01T00:00:{number:02}.000Z{tags} :alice!u@h {rest}"
+
+
+def page(ref: str, room: str, *numbers: int, nick: str = "bob") -> list[str]:
+    """A batch of the history; in a dialogue, `room` is the other one."""
+    to = room if is_room(room) else "alice"
+    lines = [msg(n, str(n), nick, to, f"batch={ref};") for n in numbers]
+    return [f":s BATCH +{ref} chathistory {room}", *lines, f":s BATCH -{ref}"]
 
 
 def texts(events: list[e.Event]) -> list[str]:
@@ -54,6 +62,16 @@ class Talk:
                 data = ""
             data += f"{line}\r\n"
         return self.apart(events + self.p.receive(data.encode()))
+
+    def exactly(self, *lines: str) -> list[e.Event]:
+        """What comes of these lines, with nothing before them that a server would have said."""
+        return self.apart(self.p.receive("".join(f"{line}\r\n" for line in lines).encode()))
+
+    def asks(self) -> tuple[list[str], list[str]]:
+        """What it wants sent since the last time: without its PINGs, and the answers to these, which are the test's to give."""
+        lines, before = self.sent(), self.pings
+        self.pings = []
+        return lines, [f":s PONG s :{token}" for token in before]
 
     def _answers_in_order(self, name: str) -> list[e.Event]:
         """A page of the history comes after the whole answer to our JOIN: the PONG behind that, and what may stand before it."""

@@ -10,11 +10,7 @@ import pytest
 from client import events as e
 from client.history import REMEMBERED
 from client.irc.reading import MOST_ITEMS, MOST_ROOMS_ASKED
-from tests.client.talk import AT, Full, msg, texts
-
-
-def page(ref: str, room: str, *numbers: int) -> list[str]:
-    return [f":s BATCH +{ref} chathistory {room}", *[msg(n, str(n), batch=f"batch={ref};") for n in numbers], f":s BATCH -{ref}"]
+from tests.client.talk import AT, Full, msg, page, texts
 
 
 def test_older_pages_until_the_start() -> None:
