@@ -94,7 +94,7 @@ class Roster:
         self._reader.start(room, f"msgid={room.last}" if room.last else "")
 
     def _answer_goes_on(self, room: Room) -> None:
-        """Where we did not ask for this very room (the server may forward us, or put us in), no PONG awaited yet ends its answer."""
+        """Where we did not ask for this very room (the server forwards us, or puts us in), no PONG awaited yet ends its answer."""
         if room.entering or not self._s.has_history:
             return
         room.entering = True
@@ -119,6 +119,7 @@ class Roster:
             room.cut()
             self._s.wanted.pop(fold(room.name), None)
             self._sender.give_up(room.name, "you are no longer in the room")
+            self._reader.shut_out(room.name)
 
     def _on_quit(self, message: Message) -> None:
         rooms = [room for room in self._s.rooms.values() if room.remove(message.nick)]

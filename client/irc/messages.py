@@ -89,7 +89,7 @@ class Messages:
             return
         item = entries.as_item(said, message)
         self._note_time(item)
-        self._talks.wait_for(said)
+        self._talks.wait_for(said.room)
         if self._s.room(said.room).live(item):
             self._sender.show(item)
         if said.own:

@@ -235,6 +235,7 @@ class IrcProtocol:
 
     def older(self, room: str) -> None:
         """Asks for what was before the oldest that was shown."""
+        self._talks.wait_for(room)
         self._reader.older(room)
 
     def list_rooms(self, pattern: str = "") -> None:

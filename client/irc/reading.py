@@ -183,6 +183,7 @@ class Reader:
         if room.closing:
             room.cut()
             self._sender.give_up(room.name, "you are no longer in the room")
+            self.shut_out(room.name)
 
     def _page_end(self, room: Room) -> None:
         if room.leads_on:
@@ -231,7 +232,7 @@ class Reader:
     def _deliver(self, page: Page, found: list[Item], *, start: bool = False, failed: str = "") -> None:
         room = page.room
         if page.sort is Sort.OLDER:
-            newest = not room.oldest  # nothing is shown behind it
+            newest = not (room.oldest or room.syncing)  # nothing is shown behind it, or about to be
             room.oldest = page.reach or room.oldest
             for item in found:
                 room.shown_before(item, newest=newest)
@@ -258,7 +259,7 @@ class Reader:
                 self._ask_older(room)
 
     def shut_out(self, name: str) -> None:
-        """We do not get into this room, or want to no more."""
+        """We do not get into this room, are out of it, or want to no more: an Older that waited for it is told now."""
         room = self._s.known(name)
         if room is not None and not self._is_asked_older(room) and self.older_asked.pop(fold(name), ""):
             self._s.tell(Older(room.name, ()))

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from client.discretion import is_service
-from client.events import Said
 from client.history import Room
 from client.irc.reading import Reader
 from client.irc.session import Session, as_stamp
@@ -28,7 +27,7 @@ class Talks:
     def reset(self) -> None:
         """What each connection starts with."""
         self._away_since = ""  # while we ask with whom there was talk since then
-        self._talked: dict[str, None] = {}  # and these it was
+        self._talked: dict[str, str] = {}  # and these it was: folded -> as named
 
     def welcome(self) -> None:
         """We are registered: live messages wait for the history until that can be asked for."""
@@ -56,23 +55,25 @@ class Talks:
         """CHATHISTORY TARGETS nick time."""
         name = message.param(1)
         if message.param(0) == "TARGETS" and self._away_since and len(self._talked) < MOST_TARGETS:
-            self._talked[name] = None
+            self._talked.setdefault(fold(name), name)
 
     def _read(self) -> None:
         """Reads what was said with those whom we did not know yet."""
         since, self._away_since = self._away_since, ""
-        for name in self._talked:
+        for name in self._talked.values():
             if not is_room(name) and not is_service(name) and not (room := self._s.room(name)).last:
                 self._reader.start(room, since)
         self._talked = {}
 
-    def wait_for(self, said: Said) -> None:
-        """What is said live by somebody whom we did not know waits for what they said while we were away."""
-        if not self._away_since or is_room(said.room) or is_service(said.room):
+    def wait_for(self, name: str) -> None:
+        """What somebody says whom we did not know, or what was before it, waits for what they said while we were away: where both
+        were read at once, the older of it would stand below the later.
+        """
+        if not self._away_since or is_room(name) or is_service(name):
             return
-        room = self._s.room(said.room)
+        room = self._s.room(name)
         if not (room.last or room.syncing) and len(self._talked) < MOST_TARGETS:
-            self._talked[said.room] = None
+            self._talked.setdefault(fold(name), name)
             room.start(self._away_since)
 
 

@@ -119,9 +119,15 @@ def test_older_that_was_asked_for_before_the_join_is_answered_before_it() -> Non
     t = Full()
     t.p.older("#elsewhere")
     t.p.join("#elsewhere")
-    t.p.receive("".join(f"{line}\r\n" for line in page("1", "#elsewhere", 7, 8, 9)).encode())
+    assert t.exactly(*page("1", "#elsewhere", 7, 8, 9)) == []
     assert t.sent()[-1] == "CHATHISTORY BEFORE #elsewhere msgid=m7 3"
-    t.p.receive("".join(f"{line}\r\n" for line in page("2", "#elsewhere")).encode())
+    told = t.exactly(*page("2", "#elsewhere", 6))
+    assert t.sent()[-1] == "CHATHISTORY BEFORE #elsewhere msgid=m6 3"
+    told += t.exactly(*page("3", "#elsewhere"))
+    assert [(event.room, texts(list(event.events)), event.start) for event in told if isinstance(event, e.Older)] == [
+        ("#elsewhere", ["6", "7", "8", "9"], True)
+    ]
+    assert len(told) == 1
     assert not t.p._reader.older_asked
 
 
@@ -217,3 +223,76 @@ def test_what_happened_live_is_not_told_again() -> None:
     t.meet()
     events = t.gets("@msgid=m7 :alice!u@h JOIN #r * :A", ":s BATCH +2 chathistory #r", f"@batch=2;{live}", ":s BATCH -2")
     assert [event for event in events if isinstance(event, e.Topic)] == []
+
+
+# --- what waits for something else, and is told all the same ---
+
+
+def away() -> Full:
+    """Back after a break; whether somebody wrote meanwhile the server has not been asked yet."""
+    t = Full(enter=False)
+    t.gets(msg(1, "1"))
+    t.p.disconnected()
+    t.meet()
+    return t
+
+
+def test_older_of_somebody_new_waits_for_what_they_said_while_we_were_away() -> None:
+    """Told before that, it took the place from which it was to be read: nothing they said was ever shown again."""
+    t = away()
+    t.p.older("carol")
+    assert t.sent() == []
+    assert t.exactly(msg(9, "are you there?", "carol", "alice")) == []
+    t.pong()
+    t.pong()
+    assert t.sent() == ["MARKREAD carol", "CHATHISTORY AFTER carol timestamp=2026-01-01T00:00:00.000Z 3"]
+    assert texts(t.exactly(*page("1", "carol", 2, 3, 4, nick="carol"))) == ["2", "3", "4"]
+    told = t.exactly(*page("2", "carol"))
+    assert (texts(told), told[-1]) == (["are you there?"], e.CaughtUp("carol"))
+    assert t.sent() == ["CHATHISTORY AFTER carol msgid=m4 3", "CHATHISTORY BEFORE carol msgid=m2 3"]
+    assert t.exactly(*page("3", "carol")) == [e.Older("carol", (), start=True)]
+    assert texts(t.exactly(msg(11, "hello?", "carol", "alice"))) == ["hello?"]
+    t.p.say("carol", "here")
+    assert t.sent() == ["PRIVMSG carol here"]
+
+
+def test_somebody_whom_we_ask_for_and_the_server_tells_of_is_read_once() -> None:
+    t = away()
+    t.p.older("Carol")
+    t.pong()
+    t.exactly(":s BATCH +t draft/chathistory-targets", "@batch=t :s CHATHISTORY TARGETS carol x", ":s BATCH -t")
+    t.pong()
+    t.sent()
+    assert len([line for line in t.said if "AFTER" in line]) == 1
+
+
+@pytest.mark.parametrize("reading", [True, False])
+def test_older_of_a_room_that_we_are_put_out_of_is_told(*, reading: bool) -> None:
+    t = Full(enter=False)
+    t.p.older("#r")
+    _, pongs = t.asks()
+    begun = [":s BATCH +1 chathistory #r", msg(2, "2", batch="batch=1;")] if reading else []
+    t.exactly(":alice!u@h JOIN #r * :A", *pongs, *begun)
+    told = t.exactly(":op!u@h KICK #r alice :out")
+    assert told == [e.Parted("#r", "alice", "out", own=True, by="op"), e.Older("#r", ())]
+    t.p.older("#r")
+    assert t.sent()[-1] == "CHATHISTORY " + ("BEFORE #r msgid=m2 3" if reading else "LATEST #r * 3")
+
+
+def test_older_that_the_server_was_asked_for_is_told_when_it_answers_though_we_are_out() -> None:
+    t = Full()
+    t.gets(msg(9, "9"))
+    t.p.older("#r")
+    assert t.exactly(":op!u@h KICK #r alice :out") == [e.Parted("#r", "alice", "out", own=True, by="op")]
+    refused = t.exactly(":s FAIL CHATHISTORY INVALID_TARGET BEFORE #r :not there")
+    assert refused == [e.Older("#r", (), failed="not there")]
+
+
+def test_older_of_a_closed_room_that_cannot_be_left_is_told() -> None:
+    t = Full(enter=False)
+    t.gets(":alice!u@h JOIN #r * :A")
+    t.p.forget("#r")
+    t.p.older("#r")
+    assert t.events() == []
+    t.gets(*page("1", "#r", 2))
+    assert t.pong() == [e.Older("#r", ())]
