@@ -87,19 +87,20 @@ class Answers:
         echo, or the PONG without one, says. Without echoes it is believed: who cannot be reached gets no message either.
         """
         s, reason, of_deed = self._s, message.param(-1), self._sender.deeds.may_be_meant(message)
+        of_join = self._waits_for(message.param(1))
         blamed = s.outbox.blame(message.param(1), reason) if message.command in _MESSAGE_ERRORS else None
         if blamed is None:
-            self._otherwise(message, of_deed=of_deed)
+            self._otherwise(message, of_deed=of_deed, of_join=of_join)
         elif "echo-message" in s.caps:
-            s.barrier(lambda: self._otherwise(message, of_deed=of_deed) if blamed.answered else None)
+            s.barrier(lambda: self._otherwise(message, of_deed=of_deed, of_join=of_join) if blamed.answered else None)
         else:
             s.outbox.take(blamed.ident)
             self._sender.not_sent(blamed, reason)
 
-    def _otherwise(self, message: Message, *, of_deed: bool) -> None:
-        """An error that is about no message."""
+    def _otherwise(self, message: Message, *, of_deed: bool, of_join: bool) -> None:
+        """An error that is about no message. When it came we had asked to be let in (`of_join`), or not: not what we ask since."""
         about, reason = message.param(1), message.param(-1)
-        if self._waits_for(about):
+        if of_join and self._waits_for(about):
             self.shut_out(about, reason)
         elif message.command in _NOT_HEARD and not of_deed and self._messages.typed_in_vain(about):
             return

@@ -7,7 +7,7 @@ import pytest
 from client import events as e
 from client.events import Kind
 from client.outbox import Outbox
-from tests.client.talk import ASKED, AT, CAPS, Talk, msg, texts
+from tests.client.talk import ASKED, AT, CAPS, Talk, msg, page, texts
 
 
 def test_registration() -> None:
@@ -224,6 +224,34 @@ def test_an_error_about_something_else_takes_no_message_with_it() -> None:
     assert t.gets(":s 404 alice #r :moderated") == []
     assert t.pong() == [e.NotSent("#r", "b", "moderated"), e.Failed("#r: no", "#r")]
     assert t.p.backlog == 0
+
+
+def test_an_error_of_before_shuts_nobody_out_of_a_room_that_is_asked_for_since() -> None:
+    """It was put off until it was clear that it meant no message; it came before the JOIN."""
+    t = Talk("#r")
+    t.greet()
+    t.enter()
+    t.p.say("#r", "a")
+    assert t.gets(":s 404 alice #r :no typing here") == []
+    _, put_off = t.asks()
+    t.exactly(msg(7, "a", "alice"), ":op!u@h KICK #r alice :out")
+    t.p.join("#r")
+    t.p.say("#r", "back")
+    _, pongs = t.asks()
+    assert t.exactly(*put_off) == [e.Failed("#r: no typing here")]
+    t.exactly(":alice!u@h JOIN #r", *pongs, *page("1", "#r"), *page("2", "#r"))
+    assert "PRIVMSG #r back" in t.sent()
+
+
+def test_what_is_said_to_a_service_among_others_is_not_kept() -> None:
+    t = Talk()
+    t.greet()
+    t.p.say("bob,NickServ", "IDENTIFY pw")
+    assert t.sent() == ["PRIVMSG bob,NickServ :IDENTIFY pw"]
+    assert (t.events(), t.waiting, t.p.backlog) == ([], [], 0)
+    t.p.disconnected()
+    t.p.say("bob,NickServ", "IDENTIFY pw")
+    assert [event.text for event in t.events() if isinstance(event, e.NotSent)] == ["IDENTIFY ***"]
 
 
 def test_what_is_sent_again_was_not_refused_before() -> None:
