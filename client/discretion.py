@@ -22,9 +22,14 @@ _PREFIX = re.compile(r"\s*(?:@\S*\s+)?(?::\S*\s+)?")  # tags and source
 
 
 def is_service(name: str) -> bool:
-    """Whether a program of the network answers to this name: NickServ, ChanServ and the like; and whoever is called by the server
-    that they have to be on, as in `Q@CServe.quakenet.org`: nobody does that for a person.
+    """Whether a program of the network answers to this name, or to one of several with commas between them: NickServ, ChanServ and
+    the like; and whoever is called by the server that they have to be on, as in `Q@CServe.quakenet.org`: nobody does that for a
+    person.
     """
+    return any(map(_is_service, name.split(",")))
+
+
+def _is_service(name: str) -> bool:
     nick, at, server = name.partition("@")
     return fold(nick).endswith("serv") or (nick != "" and at != "" and server != "" and not _ROOM.search(name))
 
@@ -44,7 +49,7 @@ def masked_line(line: str) -> str:
     command = words[0].upper() if words else ""
     if _is_secret(command):
         return before + masked(rest)
-    if command in _SAYING and len(words) > 2 and _has_service(words[1]):
+    if command in _SAYING and len(words) > 2 and is_service(words[1]):
         return f"{before}{words[0]} {words[1]} {masked(words[2])}"
     return line
 
@@ -63,7 +68,7 @@ def _is_secret_line(line: str, current: str) -> bool:
     if command in _RAW:
         rest = line.strip()[len(first) :].strip()
         return masked_line(rest) != rest
-    if command in _TO_SOMEBODY and len(words) > 1 and _has_service(words[1]):
+    if command in _TO_SOMEBODY and len(words) > 1 and is_service(words[1]):
         return True
     if command in _LAST:  # the account, or the server, alone says nothing, and is worth recalling
         return len(words) > 2
@@ -72,8 +77,3 @@ def _is_secret_line(line: str, current: str) -> bool:
 
 def _is_secret(command: str) -> bool:
     return command in _SECRET or is_service(command)
-
-
-def _has_service(targets: str) -> bool:
-    """Whether one of the names, with commas between them, is a service's."""
-    return any(map(is_service, targets.split(",")))

@@ -176,6 +176,6 @@ def test_what_no_history_keeps(typed: str, current: str, secret: bool) -> None:
 
 
 def test_services_and_masks() -> None:
-    assert all(map(is_service, ["NickServ", "chanserv", "NickServ@services.example", "Q@CServe.example"]))
-    assert not any(map(is_service, ["#nickserv-help", "bob", "", "server", "@#dev", "~&#a@b", "&a@b", "@", "a@"]))
+    assert all(map(is_service, ["NickServ", "chanserv", "NickServ@services.example", "Q@CServe.example", "bob,NickServ"]))
+    assert not any(map(is_service, ["#nickserv-help", "bob", "", "server", "@#dev", "~&#a@b", "&a@b", "@", "a@", "bob,carol", ","]))
     assert (masked("IDENTIFY a b"), masked("HELP"), masked_line("")) == ("IDENTIFY ***", "HELP", "")
