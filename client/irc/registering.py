@@ -45,6 +45,7 @@ class Registering:
     def reset(self) -> None:
         """What each connection starts with."""
         self._asked: Wanted | None = None
+        self._asked_until = 0.0  # who has not answered by then will not: another may be asked for
         self._hoped: Wanted | None = None  # from NickServ
         self._until = 0.0
 
@@ -58,12 +59,19 @@ class Registering:
         if not _fits(password):
             self._s.tell(Failed(f"a password has at most {LONGEST_PASSWORD} bytes, and no control characters"))
             return
-        if self._asked is not None:
+        if self._is_pending:
             self._s.tell(Failed(_PENDING))
             return
         if self._s.registered:
-            self._asked = Wanted(self._s.nick, password)
+            self._waits_for(Wanted(self._s.nick, password))
         self._s.send_if_up("REGISTER", "*", "*", password)
+
+    @property
+    def _is_pending(self) -> bool:
+        return self._asked is not None and self._s.now()[0] < self._asked_until
+
+    def _waits_for(self, wanted: Wanted) -> None:
+        self._asked, self._asked_until = wanted, self._s.now()[0] + PATIENCE
 
     def typed(self, typed: Typed | None) -> None:
         """Somebody said something to a service, or to the server, in their own words."""
@@ -72,7 +80,8 @@ class Registering:
             return
         wanted = Wanted(typed.account or self._s.nick, typed.password)
         if not typed.of_service:
-            self._asked = self._asked or wanted
+            if not self._is_pending:
+                self._waits_for(wanted)
         elif not self._s.account:  # else there are other reasons to be told
             self._hoped, self._until = wanted, self._s.now()[0] + PATIENCE
 

@@ -342,6 +342,25 @@ def test_one_that_is_asked_for_already_is_not_replaced() -> None:
     assert lines.logs_in_as() == ("grace", "first")
 
 
+@pytest.mark.parametrize("quoted", [True, False])
+def test_one_that_is_not_answered_in_time_keeps_nobody_from_asking_again(*, quoted: bool) -> None:
+    """A server that knows REGISTER as something else may say so in a NOTICE, or nothing."""
+    lines, now = Lines(), Now()
+    lines.protocol.session.now = now
+    if quoted:
+        lines.protocol.quote("REGISTER * * first")
+    else:
+        lines.registers(password="first")
+    lines.gets(":s NOTICE grace :no such thing here")
+    now.seconds += PATIENCE_OF_A_LOGIN - 1
+    assert lines.registers(password="second") == [e.Failed("the server has not answered the last /register yet")]
+    now.seconds += 2
+    assert lines.registers(password="second") == []
+    lines.protocol.quote("REGISTER * * third")
+    lines.gets(":s REGISTER SUCCESS grace :done")
+    assert lines.logs_in_as() == ("grace", "second")
+
+
 @pytest.mark.parametrize("line", ["/msg NickServ REGISTER s3cret-words", "/quote REGISTER * * s3cret-words"])
 def test_in_ones_own_words_for_real(real: ServerProcess, line: str) -> None:
     name = "hopper" if "msg" in line else "lovelace"
