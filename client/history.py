@@ -76,6 +76,7 @@ class Room:
         self.name = name
         self.joined = False
         self.entering = False  # the server has not answered all of our JOIN
+        self.leaving = False  # we have asked to leave it, maybe before the answer to our JOIN
         self.closing = False  # we leave it for good: nothing of it is shown from now on
         self.last = ""  # the id of the last message shown; of our own entry, where there was none before it
         self.last_at = ""  # when that was (`timestamp=...`), "" where it is not known
@@ -172,7 +173,7 @@ class Room:
 
     def cut(self) -> None:
         """The connection is gone, or we are out of the room: coming back reads on from what was shown."""
-        self.joined = self.entering = self.syncing = self.dropped = False
+        self.joined = self.entering = self.leaving = self.syncing = self.dropped = False
         self.reading = None
         self._held, self._held_bytes = [], 0
         self.members, self.ranks = {}, {}
@@ -181,9 +182,11 @@ class Room:
             self.close()
 
     def close(self) -> None:
-        """Nothing is shown of it any more: when it comes up again it is read anew. Of a room that we are in, once we have left."""
-        self.closing = self.joined
-        if not self.joined:
+        """Nothing is shown of it any more: when it comes up again it is read anew. Of a room that we are in, or may
+        come into yet, once we have left.
+        """
+        self.closing = self.joined or self.entering
+        if not self.closing:
             self.last = self.last_at = self.entry = self.oldest = ""
             self.marker = None
             for seen in (self._seen, self._own, self._passed, self._older):

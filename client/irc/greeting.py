@@ -209,6 +209,7 @@ class Greeting:
         """Asks to be let into a room: who is not in by the answer to a PING was not let in."""
         self._s.send("JOIN", name)
         room = self._s.room(name)
+        room.leaving = False
         room.entering = room.entering or not room.joined  # else nothing comes of it, and a page of the history may be on its way
 
         def answered() -> None:

@@ -78,7 +78,8 @@ class Roster:
         if not self._s.crowded:
             room.add(nick)
         account, bot = entries.joining_account(message), "bot" in message.tags
-        self._happened(Joined(room.name, nick, own, account, time_of(message), bot=bot), message, room)
+        if not (own and room.closing):  # it would open what was closed: our PART is on its way
+            self._happened(Joined(room.name, nick, own, account, time_of(message), bot=bot), message, room)
         if own and not room.joined:
             self._entered(room, name, message)
 
@@ -88,7 +89,7 @@ class Roster:
         room.entry = message.tags.get("msgid", "")
         s.latest = s.latest or time_of(message)
         s.remember_host(message)
-        if fold(name) in s.rooms:
+        if fold(name) in s.rooms and not room.leaving:
             s.wanted[fold(name)] = name
         self._answer_goes_on(room)
         self._reader.start(room, f"msgid={room.last}" if room.last else "")
@@ -193,6 +194,8 @@ class Roster:
         if not is_room(message.param(0)):
             return
         room, text = self._s.known(message.param(0)), " ".join(message.params[1:])
+        if room is not None and room.closing:
+            return  # as our own JOIN, it would open what was closed
         name = room.name if room else message.param(0)
         self._happened(ModeSet(name, message.nick, text, time_of(message)), message, *([room] if room else []))
         if room is not None:

@@ -279,12 +279,13 @@ class IrcProtocol:
             self._greeting.ask_in(room)
 
     def part(self, room: str, reason: str = "") -> None:
-        """Leaves, or stops wanting to enter."""
+        """Leaves, or stops wanting to enter: the answer to our JOIN may be on its way."""
         known = self.session.known(room)
         self.session.wanted.pop(fold(room), None)
-        if self.registered and known is not None and known.joined:
+        if self.registered and known is not None and (known.joined or known.entering):
+            known.leaving = True
             self.session.send("PART", room, *([reason] if reason else []))
-        else:
+        if known is None or not known.joined:
             self._sender.give_up(room, "you left before it could be sent")
             self._reader.shut_out(room)
 

@@ -74,3 +74,60 @@ def test_where_we_are_forwarded_to_history_may_come_with_the_join_too() -> None:
     sent, pongs = t.asks()
     assert sent == ["CHATHISTORY LATEST ##x * 3"]
     assert texts(t.exactly(*pongs[:-1], *page("1", "##x", 3, 4, 5), *pongs[-1:])) == ["3", "4", "5"]
+
+
+# --- and out again ---
+
+
+def on_the_way() -> Talk:
+    """Into #x; the server has not answered."""
+    t = Talk()
+    t.greet()
+    t.pong()
+    t.p.join("#x")
+    assert t.sent() == ["JOIN #x"]
+    return t
+
+
+def test_who_leaves_before_the_answer_leaves_all_the_same() -> None:
+    t = on_the_way()
+    t.p.say("#x", "hi")
+    t.p.part("#x", "wrong room")
+    assert t.sent() == ["PART #x :wrong room"]
+    assert [type(event) for event in t.events()] == [e.NotSent]
+    t.exactly(":alice!u@h JOIN #x")
+    t.p.disconnected()
+    t.greet()
+    assert "JOIN #x" not in t.sent(), "it is not wanted, though we were in it"
+
+
+def test_a_room_that_is_closed_before_the_answer_does_not_come_back() -> None:
+    t = on_the_way()
+    t.p.forget("#x")
+    sent, pongs = t.asks()
+    assert sent == ["PART #x"]
+    entered = [":alice!u@h JOIN #x", ":s MODE #x +nt", msg(1, "1", room="#x"), *pongs[:1]]
+    assert t.exactly(*entered) == []
+    assert [type(event) for event in t.exactly(":alice!u@h PART #x", *pongs[1:])] == [e.Parted]
+    assert t.exactly(":s FAIL CHATHISTORY INVALID_TARGET LATEST #x :no") == []
+    assert texts(t.enter("#x", msg(1, "1", room="#x", batch="batch=1;"))) == ["1"], "another time it is read from the start"
+
+
+def test_who_is_not_let_into_a_room_that_was_closed_meanwhile_is_out_of_it() -> None:
+    t = on_the_way()
+    t.p.forget("#x")
+    t.gets(":s 473 alice #x :Cannot join channel (+i)", ":s 442 alice #x :You're not on that channel")
+    t.pong()
+    room = t.p.session.room("#x")
+    assert (room.entering, room.closing, room.leaving) == (False, False, False)
+
+
+def test_who_leaves_and_asks_again_before_the_answer_comes_in() -> None:
+    t = on_the_way()
+    t.p.part("#x")
+    t.p.join("#x")
+    _, pongs = t.asks()
+    t.exactly(":alice!u@h JOIN #x", *pongs[:1], ":alice!u@h PART #x", ":alice!u@h JOIN #x", *pongs[1:])
+    t.p.disconnected()
+    t.greet()
+    assert "JOIN #x" in t.sent()
