@@ -6,6 +6,8 @@ While the history is being read, live messages are held, so that everything is s
       ^                | live messages: held
       '----finish------'  then what was held, less what the history had already
 
+Of the latest there may be more in what is held than in the page: that is older, and is shown before it (`earlier`).
+
 How long a page is says nothing: a server may end one early. The last is the one that leads no further. Where more is held than we
 may keep it is dropped, and the history is read on from there; it comes again with that.
 
@@ -91,6 +93,7 @@ class Room:
         self.after = ""  # where the page under way starts (`msgid=...`, `timestamp=...`), "" for the latest
         self._held: list[Item] = []
         self._held_bytes = 0
+        self._begins = False  # the page under way is of the latest, and nothing said in it has come yet
         self.dropped = False  # what came since the page was asked for is too much to hold
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._own: OrderedDict[int, None] = OrderedDict()  # ours apart: one may be echoed again behind thousands of others
@@ -102,6 +105,23 @@ class Room:
         self.syncing = True
         self.after = after
         self.dropped = False
+        self._begins = after == ""
+
+    def earlier(self, item: Item) -> list[Item]:
+        """What was held and is older than the page of the latest that begins with `item`: it is to be shown before that. More may
+        have happened since we came in than the page holds, and some servers send more history with our JOIN.
+        """
+        if not self._begins or not isinstance(item.event, Said):
+            return []
+        self._begins = False
+        keys = [held.key for held in self._held]
+        if item.key is None or item.key not in keys:
+            return []
+        number = keys.index(item.key)
+        before, self._held = self._held[:number], self._held[number:]
+        self._held_bytes -= sum(held.cost for held in before)
+        again = {*keys[number:]} - {None}
+        return [held for held in before if held.key not in again and self._admit(held)]
 
     def page(self, item: Item) -> bool:
         """An entry of the page: whether it is new. Of a room that is `closing` it is not to be shown all the same."""
@@ -128,7 +148,10 @@ class Room:
         if self.closing:
             return False
         if not self.syncing:
-            return self._admit(item)
+            new = self._admit(item)
+            if new and _has_place(item):
+                self._stands_at(item)
+            return new
         if not self.dropped:
             self._held.append(item)
             self._held_bytes += item.cost
@@ -169,7 +192,13 @@ class Room:
         self.last = self.last or self.entry
         self.oldest = self.oldest or (f"msgid={self.entry}" if self.entry else "")
         held, self._held, self._held_bytes = self._held, [], 0
-        return [item for item in held if self._admit(item)]
+        known = max((number for number, item in enumerate(held) if not self.is_new(item)), default=0)
+        now = [item for number, item in enumerate(held) if number >= known or not _is_replayed(item)]  # no playback of before that
+        shown = [item for item in now if self._admit(item)]
+        newest = next((item for item in reversed(now) if _has_place(item) and not _is_replayed(item)), None)
+        if newest is not None and any(item is newest for item in shown):
+            self._stands_at(newest)
+        return shown
 
     def cut(self) -> None:
         """The connection is gone, or we are out of the room: coming back reads on from what was shown."""
@@ -258,11 +287,18 @@ class Room:
             seen.popitem(last=False)
 
     def _admit(self, item: Item) -> bool:
-        proof = item.msgid or getattr(item.event, "replayed", False)  # a time alone proves nothing about a live message
+        proof = item.msgid or _is_replayed(item)  # a time alone proves nothing about a live message
         if proof and not self.is_new(item):
             return False
         self._remember(item)
         self.oldest = self.oldest or item.place
-        if item.msgid and isinstance(item.event, Said):
-            self._stands_at(item)
         return True
+
+
+def _has_place(item: Item) -> bool:
+    """Whether reading may go on from it."""
+    return item.msgid != "" and isinstance(item.event, Said)
+
+
+def _is_replayed(item: Item) -> bool:
+    return bool(getattr(item.event, "replayed", False))

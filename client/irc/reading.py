@@ -143,8 +143,11 @@ class Reader:
 
     def _show(self, room: Room, item: Item) -> None:
         """An entry of a page: what was sent before a break may be in it, even where nobody looks any more."""
+        tell = self._sender.found if room.closing else self._sender.show
+        for each in room.earlier(item):
+            tell(each)
         if room.page(item):
-            (self._sender.found if room.closing else self._sender.show)(item)
+            tell(item)
 
     def closes(self, page: Page) -> None:
         """A batch has ended."""
@@ -232,7 +235,10 @@ class Reader:
     def _deliver(self, page: Page, found: list[Item], *, start: bool = False, failed: str = "") -> None:
         room = page.room
         if page.sort is Sort.OLDER:
-            newest = not (room.oldest or room.syncing)  # nothing is shown behind it, or about to be
+            if room.syncing and not room.oldest:
+                return  # the first screen is on its way: there might be a gap before it. This is asked for again then
+            found = [item for item in found if room.is_new(item)]  # others may have been shown while a further page was awaited
+            newest = not room.oldest  # nothing is shown behind it
             room.oldest = page.reach or room.oldest
             for item in found:
                 room.shown_before(item, newest=newest)

@@ -26,20 +26,24 @@ class Talks:
 
     def reset(self) -> None:
         """What each connection starts with."""
+        self._waiting: list[Room] = []  # those that we knew when we were welcomed: what is said in others since is shown at once
         self._away_since = ""  # while we ask with whom there was talk since then
         self._talked: dict[str, str] = {}  # and these it was: folded -> as named
 
     def welcome(self) -> None:
         """We are registered: live messages wait for the history until that can be asked for."""
-        for dialogue in self._dialogues():
+        self._waiting = self._dialogues()
+        for dialogue in self._waiting:
             dialogue.start(f"msgid={dialogue.last}" if dialogue.last else "")
         if self._s.latest is not None and self._s.has_history:  # a second more: two things may have happened at once
             self._away_since = _just_before(self._s.latest)
 
     def resume(self) -> None:
         """Reads on, now that it is known how long a page of history is."""
-        for dialogue in self._dialogues():
-            self._reader.start(dialogue, dialogue.after)
+        for dialogue in self._waiting:
+            if dialogue.syncing:  # else it was closed meanwhile
+                self._reader.start(dialogue, dialogue.after)
+        self._waiting = []
         if self._away_since:
             limit = str(min(MOST_TARGETS, self._s.support.page_limit))
             self._s.send("CHATHISTORY", "TARGETS", self._away_since, _EVER, limit)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from client import events as e
 from client.history import MOST_HELD, Item, Room
-from tests.client.talk import Talk, msg, texts
+from tests.client.talk import Talk, msg, page, texts
 
 
 def test_messages_wait_for_the_room_and_its_history() -> None:
@@ -147,3 +149,80 @@ def test_a_long_time_forgets_the_first() -> None:
         t.gets(f"@msgid={i} :bob!u@h PRIVMSG #r :x")
     assert texts(t.gets("@msgid=8999 :bob!u@h PRIVMSG #r :x")) == []
     assert texts(t.gets("@msgid=0 :bob!u@h PRIVMSG #r :x")) == ["x"]
+
+
+def test_a_dialogue_that_begins_while_we_are_welcomed_is_shown_as_it_is_said() -> None:
+    """It was taken for one that we knew: what was before its first message was read, and stood below that."""
+    t = Talk()
+    t.greet()
+    _, pongs = t.asks()
+    assert texts(t.exactly(msg(2, "psst", room="alice"))) == ["psst"]
+    t.exactly(*pongs)
+    assert t.sent() == []
+
+
+def test_a_dialogue_that_is_closed_while_we_are_welcomed_is_not_read() -> None:
+    t = Talk()
+    t.greet()
+    t.gets(msg(2, "psst", room="alice"))
+    t.p.disconnected()
+    t.greet()
+    t.p.forget("bob")
+    t.pong()
+    assert [line for line in t.sent() if " bob" in line] == []
+
+
+def test_more_than_a_page_that_happens_before_it_comes_stands_above_it() -> None:
+    """The page has only the end of it. What is ours, and arrived, is done; what comes after it stands below."""
+    t = Talk("#r")
+    t.greet()
+    _, pongs = t.asks()
+    assert t.exactly(":alice!u@h JOIN #r", *pongs) == [e.Joined("#r", "alice", own=True)]
+    live = [msg(n, str(n)) for n in range(1, 6)]
+    assert t.exactly(*live, "@+draft/react=x;+draft/reply=m1;msgid=q1 :bob!u@h TAGMSG #r", msg(6, "6"), msg(7, "7")) == []
+    events = t.exactly(*page("1", "#r", 5, 6, 7))
+    assert [getattr(event, "text", getattr(event, "reaction", "")) for event in events[:-1]] == [*"12345", "6", "7", "x"]
+    assert events[-1] == e.CaughtUp("#r")
+    room = t.p.session.room("#r")
+    assert (room.last, room.oldest, room.held) == ("m7", "msgid=m1", 0)
+
+
+@pytest.mark.parametrize("sort", ["chathistory", "znc.in/playback"])
+def test_more_than_a_page_that_comes_with_our_join_stands_above_it(sort: str) -> None:
+    t = Talk("#r")
+    t.greet()
+    _, pongs = t.asks()
+    pushed = [msg(n, str(n), batch="batch=h;") for n in range(1, 7)]
+    assert texts(t.exactly(":alice!u@h JOIN #r", f":s BATCH +h {sort} #r", *pushed, ":s BATCH -h", msg(7, "7"))) == []
+    t.exactly(*pongs)
+    assert texts(t.exactly(*page("1", "#r", 5, 6, 7), msg(8, "8"))) == list("12345678")
+    room = t.p.session.room("#r")
+    assert (room.last, room.oldest) == ("m8", "msgid=m1")
+
+
+def test_playback_that_reaches_back_behind_what_was_shown_is_left_to_older() -> None:
+    t = Talk("#r")
+    t.greet()
+    t.enter("#r", msg(4, "4", batch="batch=1;"))
+    t.p.disconnected()
+    t.greet()
+    _, pongs = t.asks()
+    pushed = [msg(n, str(n), batch="batch=h;") for n in range(2, 7)]
+    t.exactly(":alice!u@h JOIN #r", ":s BATCH +h chathistory #r", *pushed, ":s BATCH -h", *pongs)
+    assert texts(t.exactly(*page("1", "#r", 5, 6), *page("2", "#r"))) == ["5", "6"]
+    assert t.p.session.room("#r").last == "m6"
+    t.p.older("#r")
+    t.exactly(*page("3", "#r", 2, 3))
+    older = t.exactly(*page("4", "#r"))[0]
+    assert isinstance(older, e.Older)
+    assert texts(list(older.events)) == ["2", "3"]
+
+
+def test_what_no_history_has_moves_our_place_no_further_back() -> None:
+    """Some servers do not store a NOTICE; held, it stands before what the page had last."""
+    t = Talk("#r")
+    t.greet()
+    _, pongs = t.asks()
+    t.exactly(":alice!u@h JOIN #r", *pongs, "@msgid=n1 :bob!u@h NOTICE #r :not stored", msg(5, "5"))
+    assert texts(t.exactly(*page("1", "#r", 4, 5))) == ["4", "5", "not stored"]
+    assert t.p.session.room("#r").last == "m5"
