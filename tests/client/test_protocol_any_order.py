@@ -29,8 +29,11 @@ class Run:
         self.connect()
 
     def connect(self) -> None:
+        """As far as the end of the greeting, which is on its way."""
         self.server.connect()
         self.client.connected()
+        for _ in range(2):
+            self.move(END, END)
 
     def see(self, events: list[e.Event]) -> None:
         for event in events:
@@ -110,8 +113,8 @@ class Run:
 
 
 def steps(*kinds: str) -> st.SearchStrategy[list[Step]]:
-    of = st.sampled_from(["move"] * 4 + ["post"] * 2 + list(kinds))
-    return st.lists(st.tuples(of, st.integers(0, 7), st.integers(0, 9)), max_size=50)
+    of = st.sampled_from(["move"] * 5 + ["post"] * 4 + list(kinds))
+    return st.lists(st.tuples(of, st.integers(0, 7), st.integers(0, 9)), min_size=20, max_size=60)
 
 
 @pytest.mark.parametrize(
