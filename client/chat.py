@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from client import events as e
+from client.aside import Asides
 from client.commands import COMMANDS, Command, run
 from client.dialect import Actions
 from client.discretion import is_secret
@@ -95,6 +96,7 @@ class Chat:
         self._leave: Callable[[], None] = lambda: None
         self._form: Form | None = None
         self._question: tuple[str, Callable[[str], None]] | None = None
+        self._asides = Asides()
         self._printer = Printer(self.view.answered)
         self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; what else was asked for
         self._refresh()
@@ -141,6 +143,8 @@ class Chat:
                 self.print(entry)
                 if self._was_asked(event) and not self._prints:
                     self.inform(entry.text)
+        if told := self._asides.happened(event, self.view.current):
+            self.inform(told)
         if isinstance(event, e.Older) and fold(event.room) in self._wanted:
             self._print_page(event.room, before)
         if isinstance(event, e.Listed) and _LIST in self._wanted:
@@ -225,6 +229,12 @@ class Chat:
             self.complain("There is no room in front: /join one first.")
         elif self.actions.say(to or self.view.current, text, kind, reply_to=reply_to) is False:
             self.complain("Too much is waiting to be sent: that was not taken; try again later.")
+
+    def say_aside(self, text: str, to: str) -> None:
+        """The same, to `to`, who may not be in front: who draws from the view is told there once it is stored."""
+        if not self._prints and fold(to) != fold(self.view.current):
+            self._asides.said(to, text)
+        self.say(text, to)
 
     def chosen(self) -> Entry | None:
         """The message in front that was selected; it is not any more."""

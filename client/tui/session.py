@@ -11,7 +11,7 @@ from client import events as e
 from client.address import Address
 from client.chat import ASK_PASSWORD, Chat, local_clock
 from client.dialect import Actions, Dialect
-from client.discretion import is_service
+from client.discretion import discreet, is_service
 from client.errors import Trouble
 from client.events import Feature
 from client.keeping import Keeping
@@ -75,7 +75,7 @@ class Session:
         self._account = account  # that we log in to
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
-        self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._refused)
+        self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._show)
         self.chat = Chat(self._posted, room, _NoRows(), clock=clock, prints=False)
         self.chat.leave_by(self.stop)
         self.ended = False
@@ -154,9 +154,7 @@ class Session:
             self.lost, self.retry_at = event, self._monotonic() + event.delay
         elif isinstance(event, e.Registered):
             self.lost = None
-        self.chat.handle(event)
-        if isinstance(event, e.NotSent) and fold(event.room) != fold(self.view.current):
-            self._repeat(event.room)
+        self._show(event)
         asks = isinstance(event, e.NameRefused) or (isinstance(event, e.Failed) and self._posted.needs_password)
         if asks and not self.greeted:
             self.view.switch(SERVER)  # there it says why
@@ -164,11 +162,14 @@ class Session:
             self.greeted = True
             self.view.switch(self.chat.home)
 
-    def _repeat(self, room: str) -> None:
-        """Say in front, too, what did not arrive elsewhere: who typed `/msg nick text` looks here."""
-        buffer = self.view.find(room)
-        if buffer is not None and (newest := buffer.entries.newest(1)):
-            self.view.note(newest[-1].text, Mark.ERROR, room=self.view.current)
+    def _show(self, event: e.Event) -> None:
+        """Has the chat take it in; what did not arrive elsewhere is said in front, too: who typed `/msg nick text` looks there."""
+        self.chat.handle(event)
+        if isinstance(event, e.NotSent) and fold(event.room) != fold(self.view.current):
+            buffer = self.view.find(event.room)
+            if buffer is not None and (newest := buffer.entries.newest(1)):
+                named = f"{buffer.name}: " if event.doubtful else ""
+                self.view.note(f"{named}{newest[-1].text}", Mark.ERROR, room=self.view.current)
 
     def _end(self) -> None:
         self.ended = True
@@ -184,14 +185,11 @@ class Session:
         elif self.link.trouble.stranger and self.view.current:
             self.view.note(ALARMED, Mark.ERROR, room=self.view.current)
 
-    def _refused(self, event: e.Event) -> None:
-        self.chat.handle(event)
-
     def _give_up(self) -> None:
         """What was said and is not stored will not be: by us, at least."""
         for buffer in list(self.view.buffers.values()):
             for text in buffer.waiting:
-                self.chat.handle(e.NotSent(buffer.target, text, ENDED, doubtful=True))
+                self._show(e.NotSent(buffer.target, discreet(buffer.target, text), ENDED, doubtful=True))
             buffer.waiting = ()
 
     def stop(self) -> None:
