@@ -271,6 +271,7 @@ def test_nobody_overlooks_it_in_the_full_screen() -> None:
         await desk.types("half a sent")
         desk.link.end(alarm())
         await desk.sees("Not whom you trusted", "THE CERTIFICATE OF chat.example:6697", "0651 bc70 6385 4cf1", "77d1 77d1")
+        await desk.shows("alarm-80x24")
         await desk.types("ence")
         await desk.keys("enter", "tab", "enter", "ctrl+c", "x", "backspace")
         desk.app.post_message(Paste(", and\nmore"))

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from client import events as e
 from client import folders, known, locks, pins
@@ -15,6 +16,8 @@ from client.errors import Trouble
 from client.firstuse import Stranger, Trust
 from client.trust import client_context
 from client.tui import settings
+from client.tui.app import TRUST
+from client.tui.cells import cell_len
 from client.tui.door import Met, knock, session_for
 from client.tui.screens.question import Question, beside
 from client.tui.session import Link as Connected
@@ -106,6 +109,40 @@ def test_a_fingerprint_can_be_compared_in_every_width() -> None:
     assert narrow[3:] == ["SHA-256    0123 4567 89ab cdef", *["           0123 4567 89ab cdef"] * 3]
     assert narrow[:3] == ["server     chat.example:6697", "authority  O=Parley, CN=Parley CA", "           cff4753d"]
     assert beside(rows, 20).splitlines()[-1] == narrow[-1]
+
+
+FORGED = " SHA-256    0651 bc70 6385 4cf1 818a 6fec aaa5 9d05"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 12), (40, 20), (22, 20)])
+@pytest.mark.parametrize("name", ["漢" * 27, "x" * 55, "a\u200d" * 30])
+def test_a_name_never_looks_like_a_row_of_ours(desk: Desk, size: tuple[int, int], name: str) -> None:
+    first, second = grouped("77d1" * 16)
+    rows = [("server", "chat.example:6697"), ("authority", f"O={name}{FORGED}"), ("SHA-256", first), ("", second)]
+    made = beside(rows, size[0]).splitlines()
+    assert [line.split()[0] for line in made if line[0] != " "] == ["server", "authority", "SHA-256"]
+
+    async def scenario() -> None:
+        desk.app.push_screen(Question("Whom to trust", TRUST.format(what=beside(rows, size[0])), yes="It is the same"))
+        await desk.sees("Whom to trust")
+        await desk.settle()
+        text = desk.app.screen.query_one(Static)
+        assert max(map(cell_len, made)) <= text.size.width or size[0] < 34, "the window wraps none of it"
+
+    desk.run(scenario, size)
+
+
+def test_whom_to_trust_is_asked_so(desk: Desk) -> None:
+    first, second = grouped("0123456789abcdef" * 4)
+    rows = [("server", "chat.example:6697"), ("authority", "O=Parley, CN=Parley CA cff4753d")]
+    rows += [("valid", "2026-01-01 to 2036-01-01"), ("SHA-256", first), ("", second)]
+
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.app.push_screen(Question("Whom to trust", TRUST.format(what=beside(rows, 80)), yes="It is the same"))
+        await desk.shows("trust-80x24")
+
+    desk.run(scenario)
 
 
 def test_a_question_that_is_higher_than_the_window_can_be_read_and_answered(desk: Desk) -> None:
