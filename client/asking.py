@@ -73,8 +73,8 @@ def ask_trust(stranger: Stranger, source: TextIO) -> Trust:
             print(f"    {label if not number else '':{width}}  {line}")
     print(
         "\nAsk the server's operator for the SHA-256, by another way than this connection,"
-        "\nand compare all of it (there, `python -m certs show` prints it). If one digit"
-        "\ndiffers, somebody is in between, and can read along.\n"
+        "\nand compare all of it (there, `python -m certs show var/certs` prints it). If"
+        "\none digit differs, somebody is in between, and can read along.\n"
     )
     if not agreed(ask_once(f"Trust this {stranger.what} for {stranger.address} from now on? [y/N] ", source)):
         raise stranger.refuse()

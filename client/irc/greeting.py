@@ -35,7 +35,7 @@ class Greeting:
         self._talks = talks
         self._answers = answers
         self._trial = trial
-        self.needs_password = False
+        self.needs_password = session.login is not None and not session.login.password
         self.reset()
 
     def reset(self) -> None:

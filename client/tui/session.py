@@ -15,7 +15,7 @@ from client.discretion import discreet, is_service
 from client.errors import Trouble
 from client.events import Feature
 from client.keeping import Keeping
-from client.tui.inbox import Inbox
+from client.tui.inbox import Asks, Inbox
 from client.tui.posted import ENDED, Posted
 from client.view import SERVER, Mark, View
 from wire.names import fold
@@ -23,6 +23,7 @@ from wire.names import fold
 MOST_A_TURN = 200  # events
 A_SLICE = 20  # of them, between two looks at the clock
 LONGEST_TURN = 0.010  # seconds: then the keys have their turn
+FIRST = "The password of {account}"
 REFUSED = "The server did not accept the password of {account}: try again"
 ALARMED = "THIS SERVER IS NOT VOUCHED FOR BY WHOM YOU TRUSTED ANY MORE: you are not connected, and it is not tried again."
 
@@ -76,6 +77,10 @@ class Session:
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
         self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._show)
+        self._posted.heard(
+            Asks(dialect.needs_name, dialect.needs_password, dialect.nick)
+        )  # before the connection's thread is there
+        self._unheard = True  # nothing has come from there: no password can have been refused
         self.chat = Chat(self._posted, room, _NoRows(), clock=clock, prints=False)
         self.chat.leave_by(self.stop)
         self.ended = False
@@ -110,7 +115,9 @@ class Session:
     @property
     def question(self) -> str:
         """What is asked in secret."""
-        return REFUSED.format(account=self._account or "your account") if self.wants_password else self.chat.prompt
+        if not self.wants_password:
+            return self.chat.prompt
+        return (FIRST if self._unheard else REFUSED).format(account=self._account or "your account")
 
     @property
     def name(self) -> str:
@@ -150,6 +157,7 @@ class Session:
         return self.inbox.unread > 0
 
     def _take(self, event: e.Event) -> None:
+        self._unheard = False
         if isinstance(event, e.Lost):
             self.lost, self.retry_at = event, self._monotonic() + event.delay
         elif isinstance(event, e.Registered):

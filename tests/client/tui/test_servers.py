@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from client.tui.door import Met, knock, session_for
 from client.tui.screens.question import Question, beside
 from client.tui.session import Link as Connected
 from client.tui.session import Session
-from tests.client.fake_server import PATIENCE, FakeServer
+from tests.client.fake_server import PATIENCE, FakeServer, Waits
 from tests.client.tui.desk import Desk, FakeLink, Recorder
 from wire.fingerprints import grouped
 from wire.names import valid_nick
@@ -180,6 +181,33 @@ def test_knocking(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch)
     assert session.link.join(PATIENCE)
     with pytest.raises(ValueError, match="is no server address"):
         knock("no address", "grace")
+
+
+def tried(server: FakeServer) -> list[str]:
+    return [message.param(0) for message in server.seen if message.command == "AUTHENTICATE"]
+
+
+def test_a_known_account_without_a_keyring_is_asked_for_its_password_before_all_else(
+    server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = Address("localhost", server.port)
+    monkeypatch.setenv("PARLEY_CA", str(ca))
+    known.remember(address, "grace", "grace", ("#dev",))
+    server.caps += " sasl"
+    visit = knock(str(address), "grace").visit()
+    assert visit.kept is None, "and is not offered to a keyring that there is not"
+    session = session_for(visit)
+    assert session.view.front.target == "#dev"
+    assert (session.wants_password, session.question) == (True, "The password of grace")
+    session.link.start()
+    try:
+        session.chat.typed("s3cret")
+        assert not session.wants_password
+        Waits.until(lambda: len(tried(server)) == 2, "it is given, and only then")
+        assert base64.b64decode(tried(server)[1]) == b"\0grace\0s3cret"
+    finally:
+        session.link.stop()
+        assert session.link.join(PATIENCE)
 
 
 def test_trust_that_cannot_be_kept_is_said_in_the_room(ca: Path) -> None:
