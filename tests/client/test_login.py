@@ -91,7 +91,8 @@ def test_a_wrong_password_is_asked_for_again(numeric: str) -> None:
     desk = Desk()
     desk.negotiate()
     desk.gets("AUTHENTICATE +", f":s {numeric} * :no \x1b[2J", f":s {numeric} * :no")
-    assert desk.rows() == [r"!! The server refused the login as grace (no \x1b[2J). Enter the password again, or /quit."]
+    refused = r"!! The server refused the login as grace (no \x1b[2J)."
+    assert desk.rows() == [f"{refused} Enter the password again, or end the client with /quit."]
     assert desk.p.needs_password
     assert desk.p.refusal is None
     assert (desk.chat.prompt, desk.chat.hidden) == ("Enter your password: ", True)
@@ -101,6 +102,14 @@ def test_a_wrong_password_is_asked_for_again(numeric: str) -> None:
     assert not desk.chat.hidden
     desk.negotiate()
     assert desk.gets("AUTHENTICATE +") == ["AUTHENTICATE " + base64.b64encode(b"\0grace\0 other ").decode()]
+
+
+def test_who_has_to_wait_is_not_told_to_try_at_once() -> None:
+    desk = Desk()
+    desk.negotiate()
+    desk.gets(":s 904 * :Too many tries; wait 37 seconds")
+    refused = "!! The server refused the login as grace (Too many tries; wait 37 seconds)."
+    assert desk.rows() == [f"{refused} After that, enter the password again, or end the client with /quit."]
 
 
 def test_leaving_instead_of_a_password() -> None:
