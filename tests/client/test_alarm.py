@@ -450,6 +450,8 @@ def test_a_server_that_answers_meanwhile_is_gone_to_when_it_has_been_read(author
         await desk.keys("enter")
         desk.link.end(alarm())
         await desk.sees("THE CERTIFICATE OF")
+        await desk.types(":7")
+        assert servers.query_one("#address", Input).value == "h.example:7", "in a line to type in it is text"
         go.set()
         await desk.until(lambda: servers._late is not None)
         await desk.settle()
