@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TextIO
 
 from client import pins
 from client.errors import Trouble
 from client.firstuse import Stranger, Trust
 from client.known import Known
+from client.text import broken
 from wire.display import safe
 
 ASK_ADDRESS = "Enter server address: "
 MOST_OFFERED = 9
+LEAST = 4  # columns of a value
 _YES = ("y", "yes")
 _NOBODY = "An address and a name are needed: python -m client ADDRESS --name NAME"
 
@@ -64,12 +67,14 @@ def ask_trust(stranger: Stranger, source: TextIO) -> Trust:
     print("You have not been on this server yet, and this computer knows nobody who\nvouches", end="")
     print(f" for it. It shows this {stranger.what}:\n")
     width = max(len(label) for label, _ in stranger.rows())
+    room = shutil.get_terminal_size().columns - width - 6  # a terminal would begin the next row where our labels do
     for label, value in stranger.rows():
-        print(f"    {label:{width}}  {value}")
+        for number, line in enumerate(broken(value, max(room, LEAST))):
+            print(f"    {label if not number else '':{width}}  {line}")
     print(
         "\nAsk the server's operator for the SHA-256, by another way than this connection,"
-        "\nand compare all of it (there, `python -m certs show` prints it). If one digit"
-        "\ndiffers, somebody is in between, and can read along.\n"
+        "\nand compare all of it (there, `python -m certs show var/certs` prints it). If"
+        "\none digit differs, somebody is in between, and can read along.\n"
     )
     if not agreed(ask_once(f"Trust this {stranger.what} for {stranger.address} from now on? [y/N] ", source)):
         raise stranger.refuse()

@@ -19,7 +19,7 @@ from wire.fingerprints import fingerprint
 
 MOST = 10  # certificates in a chain; OpenSSL itself follows no more
 LARGEST = 16 * 1024  # bytes of one
-LONGEST_SUBJECT = 60  # characters: in one row of a terminal, for a name that wraps could look like a row of ours
+LONGEST_SUBJECT = 60  # characters; and cells, where it is shown: in one row, for a name that wraps could look like a row of ours
 PATIENCE = 10.0  # seconds for each step
 
 _SHORT = {"organizationName": "O", "organizationalUnitName": "OU", "commonName": "CN"}

@@ -1,8 +1,8 @@
 """A person's chat: what can be asked for, the view and the commands put together. All front ends for people drive it.
 
 It belongs to one thread. For the line front ends (terminal, pipe) that is the connection's: they call nothing here but through
-`Connection.post`, and read only `prompt` and `hidden`. A full-screen front end has it in its own thread, with a `Session` that
-leaves everything with the connection's; so nothing here waits for an answer.
+`Connection.post`, and read only `prompt`, `hidden` and `left`. A full-screen front end has it in its own thread, with a `Session`
+that leaves everything with the connection's; so nothing here waits for an answer.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from client import events as e
+from client.aside import Asides
 from client.commands import COMMANDS, Command, run
 from client.dialect import Actions
 from client.discretion import is_secret
@@ -85,6 +86,7 @@ class Chat:
         self.home = room
         self.view = View(room, clock)
         self.commands = commands
+        self.left = False  # somebody has asked for the end
         self.unsent = 0  # messages that did not arrive, and lines that were not understood
         self.prompt = ""
         self.refused: e.NameRefused | None = None  # the last refusal of a name
@@ -95,6 +97,7 @@ class Chat:
         self._leave: Callable[[], None] = lambda: None
         self._form: Form | None = None
         self._question: tuple[str, Callable[[str], None]] | None = None
+        self._asides = Asides()
         self._printer = Printer(self.view.answered)
         self._wanted: set[str] = set()  # rooms (folded) of which a page of history is to be printed; what else was asked for
         self._refresh()
@@ -141,12 +144,18 @@ class Chat:
                 self.print(entry)
                 if self._was_asked(event) and not self._prints:
                     self.inform(entry.text)
+        if told := self._asides.happened(event, self.view.current):
+            self.inform(told)
         if isinstance(event, e.Older) and fold(event.room) in self._wanted:
             self._print_page(event.room, before)
         if isinstance(event, e.Listed) and _LIST in self._wanted:
             self._print_list()
         if isinstance(event, e.NameRefused):
             self.refused = event
+        if (
+            isinstance(event, e.LoginRefused) and self._asks
+        ):  # asked again: somebody will type it again, and not for the room to see
+            self._form = OldPassword(event.account)
         if isinstance(event, e.Drained):
             self._leave()
         self._refresh()
@@ -185,22 +194,25 @@ class Chat:
     def _take_name(self, text: str) -> None:
         word, _, rest = text.strip().partition(" ")
         if word.lower() == "/quit":
-            self._leave()
+            self.leave()
             return
         wanted = rest if word.lower() == "/nick" else text
-        if wanted.strip():
+        if wanted.strip().startswith("/"):  # a command that needs a name first: who typed it does not want to be called that
+            self.inform(f"first another name, then {safe(word)}: type a name")
+        elif wanted.strip():
             self.actions.rename(nick_from(wanted, LONGEST_NICK))
 
     def _take_password(self, text: str) -> None:
         if self._form is None:
             if text.strip() == "/quit":
-                self._leave()
+                self.leave()
             elif text:
                 self.actions.log_in(text)
             return
         form, self._form = self._form, self._form.typed(text)
         if self._form is None and (why := form.finish(text, self.actions)):
             self.inform(why)
+        self.view.expect()
 
     # --- what commands, and front ends, do ---
 
@@ -209,7 +221,7 @@ class Chat:
         if not self._asks:
             self.complain("/register asks for a password, which takes a terminal (and prompt_toolkit).")
         else:
-            self.inform("an account is made, called as you are now; an empty line leaves it")
+            self.inform("an account is made, called as you are now" + ("; an empty line leaves it" if self._prints else ""))
             self._form = NewPassword()
 
     def log_in(self, account: str) -> None:
@@ -225,6 +237,12 @@ class Chat:
             self.complain("There is no room in front: /join one first.")
         elif self.actions.say(to or self.view.current, text, kind, reply_to=reply_to) is False:
             self.complain("Too much is waiting to be sent: that was not taken; try again later.")
+
+    def say_aside(self, text: str, to: str) -> None:
+        """The same, to `to`, who may not be in front: who draws from the view is told there once it is stored."""
+        if not self._prints and fold(to) != fold(self.view.current):
+            self._asides.said(to, text)
+        self.say(text, to)
 
     def chosen(self) -> Entry | None:
         """The message in front that was selected; it is not any more."""
@@ -260,8 +278,9 @@ class Chat:
         self._wanted.add(_LIST)
         self.actions.list_rooms(pattern)
 
-    def leave(self, reason: str) -> None:
+    def leave(self, reason: str = "") -> None:
         """Says goodbye and ends."""
+        self.left = True
         if reason:
             self.actions.quit(reason)
         self._leave()

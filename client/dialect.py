@@ -49,7 +49,7 @@ class Actions(Protocol):
         """Ask for another nick."""
 
     def log_in(self, password: str, account: str = "") -> None:
-        """Try this password with the next greeting; with an account, now, and from now on: LoggedIn or Failed follows."""
+        """Try this password with the next greeting; with an account, now, and from now on (AccountMade, LoginRefused or Failed)."""
 
     def register(self, password: str) -> None:
         """Ask for an account that is called as we are."""

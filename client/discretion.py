@@ -36,8 +36,13 @@ def _is_service(name: str) -> bool:
 
 def masked(text: str) -> str:
     """`text` as it may be shown: its first word."""
-    verb, space, _ = text.strip().partition(" ")
-    return f"{verb} {MASK}" if space else verb
+    words = text.split(None, 1)
+    return f"{words[0]} {MASK}" if len(words) > 1 else text.strip()
+
+
+def discreet(to: str, text: str) -> str:
+    """`text`, said to `to`, as it may be shown: what a service gets may be a password."""
+    return masked(text) if _has_service(to) else text
 
 
 def masked_line(line: str) -> str:

@@ -293,6 +293,14 @@ class AccountMade(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LoginRefused(Event):
+    """The server does not let us in to an account with the password that was given last (`Actions.log_in` with an account)."""
+
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(Event):
     """Something asked for did not work; `room` where it is about one."""
 

@@ -18,9 +18,10 @@ from enum import Enum
 from client import pins
 from client.address import Address
 from client.alarm import Alarm
-from client.chain import Certificate, anchor, look, shake
+from client.chain import LONGEST_SUBJECT, Certificate, anchor, look, shake
 from client.errors import Trouble
 from client.pins import Pin
+from client.text import at_most
 from client.trust import CA_VARIABLE, SYSTEM, client_context, describe, find_ca, pinned_context
 from wire.display import safe
 from wire.fingerprints import PREFIX, fingerprint, grouped
@@ -74,7 +75,7 @@ class Stranger:
         one = self.certificate
         first, second = grouped(one.fingerprint)
         valid = f"{one.begins:%Y-%m-%d} to {one.ends:%Y-%m-%d}" if one.begins and one.ends else ""
-        rows = [("server", str(self.address)), (self.what, safe(one.subject)), ("valid", valid)]
+        rows = [("server", str(self.address)), (self.what, at_most(safe(one.subject), LONGEST_SUBJECT)), ("valid", valid)]
         return [(label, value) for label, value in [*rows, ("SHA-256", first), ("", second)] if value]
 
     def accept(self) -> Trust:

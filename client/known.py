@@ -71,8 +71,15 @@ def tell(address: Address, what: str) -> bool:
         if known is None or what in known.told:
             return known is None
         if ours:
-            _store(replace(known, told=(*known.told, what)))
+            _store(replace(known, told=_newest((*known.told, what))))
     return True
+
+
+def _newest(told: tuple[str, ...]) -> tuple[str, ...]:
+    """As many as are read: what was told of the server itself stays; of what was told of accounts ("what account") the newest."""
+    general = [what for what in told if " " not in what][:MOST_ROOMS]
+    rest = [what for what in told if " " in what]
+    return (*general, *rest[max(len(rest) + len(general) - MOST_ROOMS, 0) :])
 
 
 def keeps(address: Address, account: str) -> bool:

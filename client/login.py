@@ -22,7 +22,7 @@ LONGEST_ACCOUNT = 64  # characters of one that is remembered
 
 
 class Login:
-    """An account and its password. `asks`: somebody is there to enter another password.
+    """An account and its password; "": it is asked for before anything else. `asks`: somebody is there to enter another password.
 
     `begun` and `done` are about the present connection, `failures` counts those in a row.
     """

@@ -141,8 +141,8 @@ def run_terminal(
 
 
 def _type(chat: Chat, connection: Connection, screen: TerminalScreen, session: PromptSession[str]) -> None:
-    """Hand over line after line, until Ctrl-C, Ctrl-D or the connection's end."""
-    while not connection.over.is_set():
+    """Hand over line after line, until Ctrl-C, Ctrl-D, /quit or the connection's end."""
+    while not (chat.left or connection.over.is_set()):  # a dumb terminal is told of no end while it is read from
         try:
             if chat.hidden and is_dumb_terminal():  # where the library would show it
                 text = getpass.getpass(chat.prompt)

@@ -46,6 +46,25 @@ def split(text: str, size: int) -> list[str]:
     return [*pieces, text] if text or not pieces else pieces
 
 
+def at_most(text: str, cells: int) -> str:
+    """The start of `text` that surely is at most `cells` wide in a terminal: whatever is not ASCII may take two of them."""
+    for size, character in enumerate(text):
+        cells -= 1 if character.isascii() else 2
+        if cells < 0:
+            return text[:size]
+    return text
+
+
+def broken(text: str, cells: int) -> list[str]:
+    """Rows of at most `cells` cells (2 or more), broken at spaces where there are some."""
+    rows = []
+    while len(head := at_most(text, cells)) < len(text):
+        at = len(head) if text[len(head)] == " " else head.rfind(" ")
+        rows.append(head[: at if at > 0 else len(head)])
+        text = text[len(rows[-1]) :].removeprefix(" ")
+    return [*rows, text]
+
+
 class Piece(NamedTuple):
     """A line of a message of several; `joined` where it goes on with the line before it."""
 

@@ -46,7 +46,8 @@ def complaint(given: dict[str, str]) -> str:
         return ""
     ports = " and ".join(str(wanted[name]) for name in refused)
     command = _command(wanted, refused)
-    return f"Port {ports} is in use (or not allowed): end what listens there, or take another:\n    {command}"
+    what, other = (f"Ports {ports} are", "others") if len(refused) > 1 else (f"Port {ports} is", "another")
+    return f"{what} in use (or not allowed): end what listens there, or take {other}:\n    {command}"
 
 
 def _command(wanted: dict[str, int], refused: list[str]) -> str:

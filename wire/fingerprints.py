@@ -20,7 +20,9 @@ def parse_fingerprint(text: str) -> str:
     """The 64 digits in `text`, with or without `sha256:`, and with colons or spaces between them. Raises ValueError."""
     found = _FORM.fullmatch(text.strip()) if len(text) < 200 else None
     if found is None:
-        raise ValueError(f"{text[:80]!a} is no fingerprint: it is sha256: and 64 hexadecimal digits, as `certs show` prints them.")
+        raise ValueError(
+            f"{text[:80]!a} is no fingerprint: it is sha256: and 64 hexadecimal digits, as `python -m certs show DIR` prints them."
+        )
     return found[1].replace(":", "").replace(" ", "").lower()
 
 

@@ -24,6 +24,9 @@ def _part(chat: Chat, text: str) -> None:
     room, reason = room_first(chat, text)
     if not usable(chat, room):
         return
+    if chat.view.find(room) is None:
+        chat.complain(f"You are not in {room}.")
+        return
     chat.actions.part(room, reason)
     if fold(room) == fold(chat.view.current):
         chat.switch(chat.home)

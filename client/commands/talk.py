@@ -21,7 +21,7 @@ def _msg(chat: Chat, text: str) -> None:
     if not usable(chat, to):
         return
     if said:
-        chat.say(said, to)
+        chat.say_aside(said, to)
     else:
         chat.switch(to)
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from client.events import AccountMade, Failed
-from client.irc.answers import Answers
+from client.events import AccountMade, Failed, LoginRefused
 from client.irc.session import NOT_CONNECTED, Session
 from client.login import Login
 from wire import numerics as n
@@ -16,6 +15,7 @@ from wire.message import Message
 
 PATIENCE = 60.0  # seconds, for an answer: the services of a network may be slow
 _NO_PASSWORDS: Final = "This server offers no login with a password (SASL PLAIN)."
+_ANOTHER_MAY_DO: Final = {n.ERR_SASLFAIL, n.ERR_SASLTOOLONG}  # passwords
 _PENDING: Final = "the server has not answered the last /login yet"
 _UNASKED: Final = "the server says that the login worked, but has not asked for the password: that is not counted on"
 
@@ -23,9 +23,8 @@ _UNASKED: Final = "the server says that the login worked, but has not asked for 
 class Trial:
     """One login at a time, until the server has answered. The password leaves once; if that works, it is for each greeting too."""
 
-    def __init__(self, session: Session, answers: Answers) -> None:
+    def __init__(self, session: Session) -> None:
         self._s = session
-        self._answers = answers
         self.reset()
 
     def reset(self) -> None:
@@ -35,7 +34,7 @@ class Trial:
         self._until = 0.0
 
     def ask(self, account: str, password: str) -> None:
-        """Begins it; what comes of it is AccountMade or Failed."""
+        """Begins it; what comes of it is AccountMade, LoginRefused or Failed."""
         s = self._s
         if not s.registered or not s.caps.takes_passwords:
             s.tell(Failed(_NO_PASSWORDS if s.registered else NOT_CONNECTED))
@@ -66,7 +65,8 @@ class Trial:
         if login is None or not there:
             return False
         if message.command != n.RPL_SASLSUCCESS:
-            self._answers.error(message)
+            refused = message.command in _ANOTHER_MAY_DO
+            self._s.tell(LoginRefused(login.account, message.param(-1)) if refused else Failed(message.param(-1)))
         elif not answered:
             self._s.tell(Failed(_UNASKED))
         else:

@@ -35,7 +35,7 @@ class Greeting:
         self._talks = talks
         self._answers = answers
         self._trial = trial
-        self.needs_password = False
+        self.needs_password = session.login is not None and not session.login.password
         self.reset()
 
     def reset(self) -> None:
@@ -120,7 +120,8 @@ class Greeting:
         s.login.failures += 1
         if password and s.login.asks and not s.before:
             self.needs_password = True
-            s.tell(Failed(f"{why} Enter the password again, or /quit."))
+            enter = "After that, enter" if "wait" in why.lower() else "Enter"
+            s.tell(Failed(f"{why} {enter} the password again, or end the client with /quit."))
         else:
             s.refusal = Refusal(why, final=not (password and s.before and s.login.failures < MOST_TRIES))
 

@@ -82,7 +82,7 @@ class IrcProtocol:
         self._messages = Messages(s, self._sender, self._reader, self._talks)
         self._batches = Batches(self._reader.opens, self._reader.closes)
         self._answers = Answers(s, self._sender, self._reader, self._messages)
-        self._trial = Trial(s, self._answers)
+        self._trial = Trial(s)
         self._greeting = Greeting(s, self._sender, self._names, self._talks, self._answers, self._trial)
         self._registering = Registering(s, self._answers.handlers()["FAIL"])
         self._directory = Directory(s)

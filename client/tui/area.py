@@ -96,6 +96,11 @@ class Area(TextArea):
         result = self.replace(text, self._locate(start), self._locate(end), maintain_selection_offset=False)
         self.move_cursor(result.end_location)
 
+    def type(self, text: str) -> None:
+        """Puts `text` in place of what is selected, as keys do, the cursor behind it."""
+        result = self.replace(text, *self.selection, maintain_selection_offset=False)
+        self.move_cursor(result.end_location)
+
     def _locate(self, index: int) -> tuple[int, int]:
         before = self.text[:index]
         return before.count("\n"), index - before.rfind("\n") - 1
@@ -142,5 +147,4 @@ class Area(TextArea):
         if size_of(self.text) + size_of(text) > LARGEST:
             self._typist.complain(TOO_LONG)
         else:
-            result = self.replace(text, *self.selection, maintain_selection_offset=False)
-            self.move_cursor(result.end_location)
+            self.type(text)

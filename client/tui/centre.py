@@ -51,7 +51,7 @@ class Centre(Vertical):
 
     def on_mount(self) -> None:
         """Who types on while a message is chosen types here."""
-        self.timeline.typed = self.composer.area.insert
+        self.timeline.typed = self.composer.area.type
 
     def on_resize(self) -> None:
         """What is said about the line is cut to its width: two lines would push it out of sight."""

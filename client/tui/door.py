@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from client import known, passwords, pins
-from client.address import Link, parse_link
+from client.address import Address, Link, parse_link
 from client.arrival import Visit, connection_of, dialect_of, keeping_of, visited
 from client.chat import LONGEST_NICK
 from client.connection import Connection, Driver
@@ -26,14 +26,14 @@ class Met:
     name: str
     found: Trust | Stranger
     login: Login | None = None
+    kept: str | None = None  # of its password, as `client.keeping.Keeping` takes it
     rooms: tuple[str, ...] = ()
 
     def visit(self) -> Visit:
         """The visit; whoever was asked about has been accepted. It may write a file."""
         trust = self.found.accept() if isinstance(self.found, Stranger) else self.found
         rooms = list(self.link.rooms or self.rooms) or [LOBBY]
-        kept = self.login.password if self.login is not None else None  # it comes from the keyring
-        return Visit(self.link.address, self.name, rooms, trust, self.login, kept)
+        return Visit(self.link.address, self.name, rooms, trust, self.login, self.kept)
 
 
 def knock(text: str, name: str) -> Met:
@@ -45,9 +45,15 @@ def knock(text: str, name: str) -> Met:
     before = known.find(link.address)
     account = before.account if before is not None else ""
     found = prepare(link.address, None, link.ca)
-    password = passwords.find(link.address, account, lambda sentence: None) if account else None
-    login = Login(account, password, asks=True) if password else None
-    return Met(link, nick_from(name, LONGEST_NICK), found, login, before.rooms if before is not None else ())
+    login, kept = _login(link.address, account) if account else (None, None)
+    return Met(link, nick_from(name, LONGEST_NICK), found, login, kept, before.rooms if before is not None else ())
+
+
+def _login(address: Address, account: str) -> tuple[Login, str | None]:
+    """The account that we have there. Without a password in the keyring it is asked for in the screen."""
+    password = passwords.find(address, account, lambda sentence: None) or ""
+    kept = password if password or passwords.usable(lambda sentence: None) else None
+    return Login(account, password, asks=True), kept
 
 
 def session_for(visit: Visit) -> Session:

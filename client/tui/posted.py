@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from client.dialect import Dialect
+from client.discretion import discreet
 from client.events import Event, Failed, Info, Kind, NotSent
 from client.outbox import FULL
 from client.tui.inbox import Asks
@@ -70,13 +71,14 @@ class Posted:
     # --- actions ---
 
     def say(self, room: str, text: str, kind: Kind = Kind.MESSAGE, *, reply_to: str = "") -> bool:
-        """Always True: what is not taken is reported as NotSent."""
+        """Always True: what is not taken is reported as NotSent, without passwords."""
+        shown = discreet(room, text)
 
         def say() -> None:
             if not self._dialect.say(room, text, kind, reply_to=reply_to):
-                self._report(NotSent(room, text, FULL))
+                self._report(NotSent(room, shown, FULL))
 
-        self._post(say, NotSent(room, text, ENDED))
+        self._post(say, NotSent(room, shown, ENDED))
         return True
 
     def react(self, room: str, msgid: str, reaction: str, *, remove: bool = False) -> None:

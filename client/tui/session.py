@@ -11,11 +11,11 @@ from client import events as e
 from client.address import Address
 from client.chat import ASK_PASSWORD, Chat, local_clock
 from client.dialect import Actions, Dialect
-from client.discretion import is_service
+from client.discretion import discreet, is_service
 from client.errors import Trouble
 from client.events import Feature
 from client.keeping import Keeping
-from client.tui.inbox import Inbox
+from client.tui.inbox import Asks, Inbox
 from client.tui.posted import ENDED, Posted
 from client.view import SERVER, Mark, View
 from wire.names import fold
@@ -23,6 +23,7 @@ from wire.names import fold
 MOST_A_TURN = 200  # events
 A_SLICE = 20  # of them, between two looks at the clock
 LONGEST_TURN = 0.010  # seconds: then the keys have their turn
+FIRST = "The password of {account}"
 REFUSED = "The server did not accept the password of {account}: try again"
 ALARMED = "THIS SERVER IS NOT VOUCHED FOR BY WHOM YOU TRUSTED ANY MORE: you are not connected, and it is not tried again."
 
@@ -75,7 +76,11 @@ class Session:
         self._account = account  # that we log in to
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
-        self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._refused)
+        self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._show)
+        self._posted.heard(
+            Asks(dialect.needs_name, dialect.needs_password, dialect.nick)
+        )  # before the connection's thread is there
+        self._unheard = True  # nothing has come from there: no password can have been refused
         self.chat = Chat(self._posted, room, _NoRows(), clock=clock, prints=False)
         self.chat.leave_by(self.stop)
         self.ended = False
@@ -110,7 +115,9 @@ class Session:
     @property
     def question(self) -> str:
         """What is asked in secret."""
-        return REFUSED.format(account=self._account or "your account") if self.wants_password else self.chat.prompt
+        if not self.wants_password:
+            return self.chat.prompt
+        return (FIRST if self._unheard else REFUSED).format(account=self._account or "your account")
 
     @property
     def name(self) -> str:
@@ -150,13 +157,12 @@ class Session:
         return self.inbox.unread > 0
 
     def _take(self, event: e.Event) -> None:
+        self._unheard = False
         if isinstance(event, e.Lost):
             self.lost, self.retry_at = event, self._monotonic() + event.delay
         elif isinstance(event, e.Registered):
             self.lost = None
-        self.chat.handle(event)
-        if isinstance(event, e.NotSent) and fold(event.room) != fold(self.view.current):
-            self._repeat(event.room)
+        self._show(event)
         asks = isinstance(event, e.NameRefused) or (isinstance(event, e.Failed) and self._posted.needs_password)
         if asks and not self.greeted:
             self.view.switch(SERVER)  # there it says why
@@ -164,11 +170,14 @@ class Session:
             self.greeted = True
             self.view.switch(self.chat.home)
 
-    def _repeat(self, room: str) -> None:
-        """Say in front, too, what did not arrive elsewhere: who typed `/msg nick text` looks here."""
-        buffer = self.view.find(room)
-        if buffer is not None and (newest := buffer.entries.newest(1)):
-            self.view.note(newest[-1].text, Mark.ERROR, room=self.view.current)
+    def _show(self, event: e.Event) -> None:
+        """Has the chat take it in; what did not arrive elsewhere is said in front, too: who typed `/msg nick text` looks there."""
+        self.chat.handle(event)
+        if isinstance(event, e.NotSent) and fold(event.room) != fold(self.view.current):
+            buffer = self.view.find(event.room)
+            if buffer is not None and (newest := buffer.entries.newest(1)):
+                named = f"{buffer.name}: " if event.doubtful else ""
+                self.view.note(f"{named}{newest[-1].text}", Mark.ERROR, room=self.view.current)
 
     def _end(self) -> None:
         self.ended = True
@@ -184,14 +193,11 @@ class Session:
         elif self.link.trouble.stranger and self.view.current:
             self.view.note(ALARMED, Mark.ERROR, room=self.view.current)
 
-    def _refused(self, event: e.Event) -> None:
-        self.chat.handle(event)
-
     def _give_up(self) -> None:
         """What was said and is not stored will not be: by us, at least."""
         for buffer in list(self.view.buffers.values()):
             for text in buffer.waiting:
-                self.chat.handle(e.NotSent(buffer.target, text, ENDED, doubtful=True))
+                self._show(e.NotSent(buffer.target, discreet(buffer.target, text), ENDED, doubtful=True))
             buffer.waiting = ()
 
     def stop(self) -> None:

@@ -67,7 +67,7 @@ def _is_kick(event: e.Event) -> bool:
     return isinstance(event, e.Parted) and event.by != ""
 
 
-def _answer(view: View, event: e.Info) -> list[Entry]:
+def _answer(view: View, event: e.Info | e.LoggedIn | e.LoginRefused) -> list[Entry]:
     line = view.line(event, view.answers_in())
     return [view.keep(line)] if line.text else []
 
@@ -118,7 +118,7 @@ def _offers(view: View, event: e.Offers) -> list[Entry]:
 
 def _logged_in(view: View, event: e.LoggedIn) -> list[Entry]:
     view.account = name_of(event.account)
-    return told(view, event)
+    return _answer(view, event)
 
 
 def _listed(view: View, event: e.Listed) -> list[Entry]:
@@ -302,6 +302,7 @@ TAKES: dict[type[e.Event], Callable[[View, Any], list[Entry]]] = {
     e.Joined: _joined,
     e.Listed: _listed,
     e.LoggedIn: _logged_in,
+    e.LoginRefused: _answer,
     e.Lost: _lost,
     e.Members: _members,
     e.ModeSet: _told_later,

@@ -119,6 +119,7 @@ _TEXTS: dict[type[e.Event], Callable[[Any], str]] = {
     e.Invited: lambda ev: f"{name_of(ev.nick)} invites you to {name_of(ev.room)}: /join {name_of(ev.room)}",
     e.Joined: lambda ev: f"{'you' if ev.own else name_of(ev.nick)} joined {name_of(ev.room)}",
     e.LoggedIn: lambda ev: f"logged in as {name_of(ev.account)}" if ev.account else "logged out",
+    e.LoginRefused: lambda ev: f"the server refused the login as {name_of(ev.account)}{_reason(ev.reason)}",
     e.Lost: _lost,
     e.Members: _members,
     e.ModeSet: lambda ev: f"{name_of(ev.by)} sets mode {plain(ev.text)} in {name_of(ev.room)}",

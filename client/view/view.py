@@ -31,7 +31,7 @@ SERVER = ""  # the buffer of what belongs to no room
 ANSWERS_WITHIN = timedelta(seconds=10)  # of what was asked for
 
 _DROPPED_AT_ONCE = 64  # entries
-_ERRORS = (e.Failed, e.NotSent, e.NameRefused)
+_ERRORS = (e.Failed, e.LoginRefused, e.NotSent, e.NameRefused)
 
 
 class View:

@@ -200,6 +200,8 @@ class FakeServer:
                 self._drop(peer)
                 return
             for line in peer.lines.feed(data):
+                if peer.gone:  # nobody reads what comes behind a QUIT: an answer to what came before it, maybe
+                    return
                 message = parse(line.decode())
                 self.seen.append(message)
                 handler = getattr(self, f"_{message.command.lower()}", None)

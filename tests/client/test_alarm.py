@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,17 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.events import Paste
+from textual.widgets import Input
 
 from client import events as e
 from client import pins
-from client.address import Address
+from client.address import Address, Link
 from client.alarm import Alarm, for_terminal
 from client.errors import Trouble
 from client.firstuse import Trust, explainer, prepare
 from client.irc import IrcProtocol
 from client.pins import Pin
 from client.trust import client_context
-from client.tui.door import knock, session_for
+from client.tui.door import Met, knock, session_for
+from client.tui.screens.alarm import AlarmScreen
+from client.tui.screens.react import React
+from client.tui.screens.servers import Servers
 from client.view import Mark
 from tests.client.certificates import Authority
 from tests.client.conftest import Person
@@ -266,6 +271,7 @@ def test_nobody_overlooks_it_in_the_full_screen() -> None:
         await desk.types("half a sent")
         desk.link.end(alarm())
         await desk.sees("Not whom you trusted", "THE CERTIFICATE OF chat.example:6697", "0651 bc70 6385 4cf1", "77d1 77d1")
+        await desk.shows("alarm-80x24")
         await desk.types("ence")
         await desk.keys("enter", "tab", "enter", "ctrl+c", "x", "backspace")
         desk.app.post_message(Paste(", and\nmore"))
@@ -325,6 +331,137 @@ def test_nothing_is_typed_where_nobody_types() -> None:
 
     desk.run(scenario)
     assert desk.app.main.composer.text == ""
+
+
+def second(desk: Desk, host: str = "other.example") -> None:
+    """Another server's alarm."""
+    desk.sessions[1].link.trouble = alarm(host)
+    desk.sessions[1].inbox.ended()
+
+
+def two() -> Desk:
+    return Desk(servers=("chat.example", "other.example"))
+
+
+def test_what_is_typed_under_two_of_them_is_not_lost() -> None:
+    desk = two()
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("half ")
+        desk.link.end(alarm())
+        second(desk)
+        await desk.until(lambda: len([each for each in desk.app.screen_stack if isinstance(each, AlarmScreen)]) == 2)
+        await desk.settle()
+        await desk.types("a ")
+        await desk.keys("escape")
+        await desk.types("sentence")
+        await desk.keys("escape")
+        assert desk.app.screen is desk.app.main
+
+    desk.run(scenario)
+    assert desk.app.main.composer.text == "half a sentence"
+
+
+@pytest.mark.parametrize("paste", [False, True])
+def test_what_is_typed_takes_the_place_of_what_is_selected(paste: bool) -> None:
+    desk = Desk()
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.types("one two")
+        await desk.keys("shift+home")
+        desk.link.end(alarm())
+        await desk.sees("THE CERTIFICATE OF")
+        if paste:
+            desk.app.post_message(Paste("three"))
+            await desk.settle()
+        else:
+            await desk.types("three")
+        await desk.keys("escape")
+
+    desk.run(scenario)
+    assert desk.app.main.composer.text == "three"
+
+
+def test_a_letter_under_it_is_no_answer_to_a_dialog() -> None:
+    desk = Desk()
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("hm", second=1))
+        await desk.keys("alt+up", "e")
+        await desk.types("he")
+        desk.link.end(alarm())
+        await desk.sees("THE CERTIFICATE OF")
+        await desk.keys("backspace", "backspace")
+        await desk.types("1")
+        desk.app.post_message(Paste("2"))
+        await desk.settle()
+        await desk.types("hea")
+        await desk.keys("backspace", "enter")
+        assert isinstance(desk.app.screen, AlarmScreen), "it has not been read"
+        await desk.keys("escape")
+        assert isinstance(desk.app.screen, React)
+        assert desk.app.screen.query_one(Input).value == "he"
+        await desk.types("a")
+        assert desk.app.screen.query_one(Input).value == "hea", "and one types on"
+        await desk.keys("escape")
+        await desk.until(lambda: desk.app.screen is desk.app.main)
+
+    desk.run(scenario)
+    assert desk.dialect.did("react") == []
+
+
+def test_where_an_answer_is_left_by_taking_a_letter_away_it_is_none_either() -> None:
+    desk = Desk()
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(said("hm", second=1))
+        await desk.keys("alt+up", "e")
+        desk.app.post_message(Paste("12"))
+        await desk.settle()
+        desk.link.end(alarm())
+        await desk.sees("THE CERTIFICATE OF")
+        await desk.keys("backspace")
+        assert isinstance(desk.app.screen, AlarmScreen)
+        await desk.keys("escape")
+        assert isinstance(desk.app.screen, React)
+
+    desk.run(scenario)
+    assert desk.dialect.did("react") == []
+
+
+def test_a_server_that_answers_meanwhile_is_gone_to_when_it_has_been_read(authority: Authority) -> None:
+    desk, go, met = Desk(), threading.Event(), list[Met | None]()
+    found = Met(Link(Address("h.example", 6697), (), ""), "grace", Trust(client_context(authority.ca), "x"))
+
+    def knock(address: str, name: str) -> Met:
+        assert go.wait(PATIENCE)
+        return found
+
+    async def scenario() -> None:
+        await desk.greeted()
+        servers = Servers([], "grace", knock)
+        desk.app.push_screen(servers, met.append)
+        await desk.settle()
+        await desk.types("h.example")
+        await desk.keys("enter")
+        desk.link.end(alarm())
+        await desk.sees("THE CERTIFICATE OF")
+        await desk.types(":7")
+        assert servers.query_one("#address", Input).value == "h.example:7", "in a line to type in it is text"
+        go.set()
+        await desk.until(lambda: servers._late is not None)
+        await desk.settle()
+        assert isinstance(desk.app.screen, AlarmScreen)
+        assert met == []
+        await desk.keys("escape")
+        await desk.until(lambda: desk.app.screen is desk.app.main)
+
+    desk.run(scenario)
+    assert met == [found]
 
 
 def test_in_a_narrow_screen_it_can_be_scrolled() -> None:

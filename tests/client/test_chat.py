@@ -85,6 +85,7 @@ def test_commands(typed: str, sent: list[str]) -> None:
         ("/join #a,b", "#a,b is no name for a room or a person."),
         ("/part #a,b", "#a,b is no name"),
         ("/msg a,b hi", "a,b is no name"),
+        ("/part #nowhere", "You are not in #nowhere."),
         ("/nick :x", ":x is no name"),
         ("/names #a,b", "#a,b is no name"),
         ("/topic #a,b x", "#a,b is no name"),

@@ -14,7 +14,7 @@ import pytest
 from client import known, pins
 from client.address import Address
 from client.asking import ask_trust
-from client.chain import described, look, shake
+from client.chain import Certificate, described, look, shake
 from client.chat import Chat
 from client.connection import Connection
 from client.errors import Trouble
@@ -23,6 +23,7 @@ from client.irc import IrcProtocol
 from client.pins import Pin
 from client.plain import PlainProtocol
 from client.trust import client_context
+from client.tui.cells import cell_len
 from tests.client.certificates import Authority
 from tests.client.conftest import FAST, Rows
 from tests.client.fake_server import PATIENCE, FakeServer, RawServer
@@ -305,6 +306,20 @@ def test_the_question_is_answered_by_yes_or_not_at_all(
     said = capsys.readouterr().out
     assert all(line in said for line in grouped(authority.fingerprint))
     assert said.endswith(f"Trust this authority for localhost:{whole.port} from now on? [y/N] ")
+
+
+@pytest.mark.parametrize("columns", [80, 40, 24])
+@pytest.mark.parametrize("name", ["漢" * 27, "\x1b" * 30, "x" * 27, "a " * 20])
+def test_no_name_looks_like_a_row_of_ours(
+    name: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", f"{columns}")
+    one = Certificate(b"der", f"O={name} SHA-256    0651 bc70 6385 4cf1")
+    with pytest.raises(Trouble):
+        ask_trust(Stranger(Address("h", 1), one), io.StringIO("n\n"))
+    rows = [row for row in capsys.readouterr().out.split("\n") if row.startswith("    ")]
+    assert all(cell_len(row) <= columns for row in rows)
+    assert [row[4:17].strip() for row in rows if row[4:15].strip()] == ["server", "certificate", "SHA-256"]
 
 
 def test_where_nothing_can_be_stored_it_is_trusted_for_once(

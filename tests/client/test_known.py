@@ -67,6 +67,16 @@ def test_nothing_that_is_remembered_stops_a_start(more: dict[str, object], ca: P
     assert one.rooms == ["#lobby"]
 
 
+def test_a_no_for_one_account_more_pushes_out_the_oldest_of_these_alone() -> None:
+    known.remember(A, "ada", now=NOW)
+    asked = ["keyring 0", "accounts", *(f"keyring {number}" for number in range(1, known.MOST_ROOMS + 5)), "keyring"]
+    assert all(known.tell(A, each) for each in asked)
+    told = known.load()[0].told
+    assert len(told) == known.MOST_ROOMS
+    assert set(told) == {"accounts", "keyring", *(f"keyring {number}" for number in range(7, known.MOST_ROOMS + 5))}
+    assert not any(known.tell(A, each) for each in told), "they are remembered"
+
+
 def test_what_was_told_is_told_once() -> None:
     assert known.tell(A, "accounts"), "nothing can be noted of a server that is not known"
     known.remember(A, "ada", now=NOW)

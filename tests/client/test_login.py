@@ -91,7 +91,8 @@ def test_a_wrong_password_is_asked_for_again(numeric: str) -> None:
     desk = Desk()
     desk.negotiate()
     desk.gets("AUTHENTICATE +", f":s {numeric} * :no \x1b[2J", f":s {numeric} * :no")
-    assert desk.rows() == [r"!! The server refused the login as grace (no \x1b[2J). Enter the password again, or /quit."]
+    refused = r"!! The server refused the login as grace (no \x1b[2J)."
+    assert desk.rows() == [f"{refused} Enter the password again, or end the client with /quit."]
     assert desk.p.needs_password
     assert desk.p.refusal is None
     assert (desk.chat.prompt, desk.chat.hidden) == ("Enter your password: ", True)
@@ -101,6 +102,14 @@ def test_a_wrong_password_is_asked_for_again(numeric: str) -> None:
     assert not desk.chat.hidden
     desk.negotiate()
     assert desk.gets("AUTHENTICATE +") == ["AUTHENTICATE " + base64.b64encode(b"\0grace\0 other ").decode()]
+
+
+def test_who_has_to_wait_is_not_told_to_try_at_once() -> None:
+    desk = Desk()
+    desk.negotiate()
+    desk.gets(":s 904 * :Too many tries; wait 37 seconds")
+    refused = "!! The server refused the login as grace (Too many tries; wait 37 seconds)."
+    assert desk.rows() == [f"{refused} After that, enter the password again, or end the client with /quit."]
 
 
 def test_leaving_instead_of_a_password() -> None:
@@ -272,6 +281,33 @@ def test_log_in_from_inside() -> None:
     desk.types("/login")
     assert desk.types("a\x07") == []
     assert desk.rows()[-1] == "-- not logged in: a password has no control characters"
+
+
+def test_a_password_that_was_refused_is_asked_for_again_before_it_is_typed_for_all_to_see() -> None:
+    desk = Desk(account="")
+    desk.greet()
+    desk.p.receive(b":s CAP me NEW :sasl\r\n")
+    desk.types("/login ada")
+    desk.types("wrong")
+    desk.gets("AUTHENTICATE +", ":s 904 grace :SASL authentication failed")
+    assert desk.rows()[-1] == "!! the server refused the login as ada (SASL authentication failed)"
+    assert (desk.chat.prompt, desk.chat.hidden) == ("The password of ada: ", True)
+    assert desk.types("s3cret")[-1] == "AUTHENTICATE PLAIN"
+    desk.gets("AUTHENTICATE +", ":s 900 grace grace!*@h ada :You are now logged in as ada", ":s 903 grace :successful")
+    assert desk.chat.view.front.target == "#lobby"
+    assert desk.chat.view.front.entries.newest(1)[0].text == "logged in as ada", "said where it was asked for"
+    assert not desk.chat.hidden
+
+
+def test_a_command_is_not_taken_for_the_other_name_that_is_asked_for() -> None:
+    desk = Desk(account="")
+    desk.p.connected()
+    desk.gets(":s CAP * LS :echo-message", ":s CAP * ACK :echo-message", ":s 433 * grace :That name is taken")
+    assert desk.types("/login grace") == desk.types("/nick /login") == []
+    assert desk.p.needs_name
+    assert desk.rows()[-2:] == ["-- first another name, then /login: type a name", "-- first another name, then /nick: type a name"]
+    desk.types("/nick Ada Lovelace")
+    assert (desk.p.needs_name, desk.p.nick) == (False, "Ada_Lovelace")
 
 
 def test_log_in_needs_a_terminal_and_no_password() -> None:

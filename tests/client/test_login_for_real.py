@@ -55,7 +55,7 @@ def test_an_account_from_the_first_day_on(real: ServerProcess, tmp_path: Path) -
     with create_pipe_input() as keys:
         login = Login("grace", "wrong", asks=True)
         second = Terminal(real.port, real.ca, keys, IrcProtocol("grace", ["#lobby"], login=login))
-        second.sees("Enter the password again, or /quit.")
+        second.sees("Enter the password again, or end the client with /quit.")
         keys.send_text(f"{PASSWORD}\n")
         second.sees("-- logged in as grace")
         second.sees("in #lobby: grace")

@@ -396,11 +396,18 @@ def test_who_logs_in_from_inside_is_logged_in_from_then_on() -> None:
     assert lines.protocol.refusal is None
 
 
-@pytest.mark.parametrize("line", [":s 904 grace :SASL authentication failed", ":s 907 grace :You are logged in already"])
-def test_a_refused_login_from_inside_is_said_and_forgotten(line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (":s 904 grace :SASL authentication failed", e.LoginRefused("ada", "SASL authentication failed")),
+        (":s 905 grace :too long", e.LoginRefused("ada", "too long")),
+        (":s 907 grace :You are logged in already", e.Failed("You are logged in already")),
+    ],
+)
+def test_a_refused_login_from_inside_is_said_and_forgotten(line: str, told: e.Event) -> None:
     lines = Lines()
     lines.protocol.log_in("wrong", "ada")
-    assert [type(event) for event in lines.gets("AUTHENTICATE +", line)] == [e.Failed]
+    assert lines.gets("AUTHENTICATE +", line) == [told]
     assert lines.protocol.login is None
     assert lines.protocol.refusal is None
     lines.protocol.take()
@@ -491,8 +498,8 @@ def test_with_the_real_server(real: ServerProcess) -> None:
         two.sees("in #lobby:")
         two.types("/login ian")
         two.types("wrong")
-        two.sees("failed")
-        two.types("/login ian")
+        two.sees("the server refused the login as ian")
+        Waits.until(lambda: two.chat.hidden, "it is asked for again")
         two.types(PASSWORD)
         Waits.until(lambda: e.AccountMade("ian") in two.events)
         cut(two)

@@ -236,6 +236,19 @@ def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+def test_quit_ends_a_dumb_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> None:
+    """The library tells such a terminal nothing while it reads from it: the next line was taken, and lost."""
+    command = f"TERM=dumb {sys.executable} -m client localhost:{server.port} --name dora --ca {ca} 2>{tmp_path}/stderr"
+    tmux = Tmux(f"sh -c '{command}; echo left with $?; sleep 60'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        tmux.shows("[#lobby]")
+        tmux.keys("/quit", "Enter")
+        Waits.until(lambda: "left with 0" in "\n".join(tmux.screen()), lambda: "\n".join(tmux.screen()))
+    finally:
+        tmux.close()
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 def test_a_password_is_hidden_in_a_dumb_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> None:
     command = f"TERM=dumb {sys.executable} -m client localhost:{server.port} --name dora --ca {ca} 2>{tmp_path}/stderr; sleep 60"
     tmux = Tmux(f"sh -c '{command}'", f"parley-{os.getpid()}-{time.monotonic_ns()}")

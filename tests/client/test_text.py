@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.text import LEAST, lines_of, room_for_text, split
+from client.text import LEAST, at_most, broken, lines_of, room_for_text, split
+from client.tui.cells import cell_len, tame
+from wire.display import safe
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,20 @@ def test_room_for_text() -> None:
     size = room_for_text(source, "PRIVMSG", "#r")
     assert len(f":{source} PRIVMSG #r :{'x' * size}\r\n") == 512
     assert room_for_text("x" * 1000, "PRIVMSG", "#r") == LEAST
+
+
+@given(st.text(), st.integers(2, 50))
+def test_rows_are_never_wider_and_nothing_but_spaces_is_lost(text: str, cells: int) -> None:
+    text = tame(safe(text))
+    rows = broken(text, cells)
+    assert all(cell_len(row) <= cells for row in rows)
+    assert "".join(rows).replace(" ", "") == text.replace(" ", "")
+
+
+def test_rows_are_broken_at_spaces() -> None:
+    assert broken("0123 4567 89ab", 10) == ["0123 4567", "89ab"]
+    assert broken("0123 4567 89ab", 9) == ["0123 4567", "89ab"]
+    assert broken("0123456789 a", 4) == ["0123", "4567", "89 a"]
+    assert broken("漢字漢字", 5) == ["漢字", "漢字"]
+    assert broken("", 5) == [""]
+    assert (at_most("a漢", 2), at_most("a漢", 3), at_most("", 0)) == ("a", "a漢", "")

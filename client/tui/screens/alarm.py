@@ -60,18 +60,17 @@ class AlarmScreen(Dialog[None]):
     def _below(self) -> Widget | None:
         """Where somebody types, below this."""
         stack = self.app.screen_stack
-        field = stack[stack.index(self) - 1].focused
+        below = stack[: stack.index(self)]
+        field = next(screen for screen in reversed(below) if not isinstance(screen, AlarmScreen)).focused
         return field if field is not None and field.display else None
 
     def on_key(self, event: events.Key) -> None:
         """A letter, or what takes one away."""
         field = self._below()
-        if isinstance(field, Area) and event.character and event.is_printable:
-            field.insert(event.character)
-        elif isinstance(field, Input) and event.character and event.is_printable:
-            field.insert_text_at_cursor(event.character)
-        elif isinstance(field, Area | Input) and event.key == "backspace":
+        if isinstance(field, Area | Input) and event.key == "backspace":
             field.action_delete_left()
+        elif event.character and event.is_printable:
+            _type(field, event.character)
 
     async def on_paste(self, event: events.Paste) -> None:
         """Text from elsewhere."""
@@ -80,4 +79,14 @@ class AlarmScreen(Dialog[None]):
         if isinstance(field, Area):
             await field._on_paste(event)
         elif isinstance(field, Input):
-            field._on_paste(event)
+            _type(field, (event.text.splitlines() or [""])[0])
+
+
+def _type(field: Widget | None, text: str) -> None:
+    """Text in place of what is selected; in a dialog's line only what is no answer there."""
+    if isinstance(field, Area):
+        field.type(text)
+    elif isinstance(field, Input):
+        start, end = sorted(field.selection)
+        if not isinstance(field.screen, Dialog) or field.screen.is_text(field.value[:start] + text + field.value[end:]):
+            field.replace(text, start, end)

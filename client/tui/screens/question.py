@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -11,23 +10,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button
 
+from client.tui.cells import cell_len, tame, wrap
 from client.tui.gate import content
 from client.tui.screens.dialog import Dialog, box, words
 
-WIDEST, FRAME = 72, 4  # cells of the box; of them, those beside the text
+WIDEST, FRAME = 72, 5  # cells of the box; of them, those beside the text, with the scroll bar's
 LABELS = 11  # cells of a column of labels
 GROUPS = 19  # cells of four groups of a fingerprint
+LEAST = 4  # cells of a value
 
 
 def beside(rows: Iterable[tuple[str, str]], width: int) -> str:
     """Labels beside values, in a window of so many columns. A fingerprint (which comes in lines of eight groups) is broken in the
-    middle of its lines, where there is no room for them: so it can be compared."""
-    room = max(min(width, WIDEST) - FRAME - LABELS, GROUPS)
+    middle of its lines, where there is no room for them: so it can be compared. No line is wider than the window: what a server
+    says of itself never begins where a label does, as a row of ours."""
+    room = max(min(width, WIDEST) - FRAME - LABELS, LEAST)
     lines = []
     for label, value in rows:
-        size = GROUPS if len(value) > room and label in ("SHA-256", "") else room
-        wrapped = textwrap.wrap(value, size, break_on_hyphens=False)
-        lines += [f"{label if not number else '':{LABELS}}{line}" for number, line in enumerate(wrapped)]
+        size = GROUPS if cell_len(value) > room and label in ("SHA-256", "") else room
+        wrapped = wrap(tame(value), size)
+        lines += [f"{label if not number else '':{LABELS}}{piece.text}" for number, piece in enumerate(wrapped)]
     return "\n".join(lines)
 
 

@@ -38,6 +38,10 @@ class React(Dialog[str]):
             yield Input(placeholder="a number, an emoji, or part of its name", max_length=LONGEST_REACTION)
             yield words("", "wrong")
 
+    def is_text(self, value: str) -> bool:
+        """A number alone is an answer."""
+        return value not in _NUMBERS
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """A number alone is one of the common ones."""
         if event.value in _NUMBERS:

@@ -110,8 +110,8 @@ class Servers(Dialog[Met]):
         self._say(sentence)
 
     def _met(self, met: Met) -> None:
-        if self.is_current:
-            self.dismiss(met)
+        self._asking = False
+        self.conclude(met)
 
     def _say(self, text: str) -> None:
         self.query_one(".wrong", Static).update(content(text))

@@ -160,7 +160,7 @@ def test_nothing_is_offered_while_a_secret_is_asked_for(desk: Desk) -> None:
     desk.run(scenario)
 
 
-REFUSED = "The server refused the login as ada (no). Enter the password again, or /quit."
+REFUSED = "The server refused the login as ada (no). Enter the password again, or end the client with /quit."
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 20)])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from client import events as e
 from client import folders, known, locks, pins
@@ -15,11 +17,13 @@ from client.errors import Trouble
 from client.firstuse import Stranger, Trust
 from client.trust import client_context
 from client.tui import settings
+from client.tui.app import TRUST
+from client.tui.cells import cell_len
 from client.tui.door import Met, knock, session_for
 from client.tui.screens.question import Question, beside
 from client.tui.session import Link as Connected
 from client.tui.session import Session
-from tests.client.fake_server import PATIENCE, FakeServer
+from tests.client.fake_server import PATIENCE, FakeServer, Waits
 from tests.client.tui.desk import Desk, FakeLink, Recorder
 from wire.fingerprints import grouped
 from wire.names import valid_nick
@@ -108,6 +112,40 @@ def test_a_fingerprint_can_be_compared_in_every_width() -> None:
     assert beside(rows, 20).splitlines()[-1] == narrow[-1]
 
 
+FORGED = " SHA-256    0651 bc70 6385 4cf1 818a 6fec aaa5 9d05"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 12), (40, 20), (22, 20)])
+@pytest.mark.parametrize("name", ["漢" * 27, "x" * 55, "a\u200d" * 30])
+def test_a_name_never_looks_like_a_row_of_ours(desk: Desk, size: tuple[int, int], name: str) -> None:
+    first, second = grouped("77d1" * 16)
+    rows = [("server", "chat.example:6697"), ("authority", f"O={name}{FORGED}"), ("SHA-256", first), ("", second)]
+    made = beside(rows, size[0]).splitlines()
+    assert [line.split()[0] for line in made if line[0] != " "] == ["server", "authority", "SHA-256"]
+
+    async def scenario() -> None:
+        desk.app.push_screen(Question("Whom to trust", TRUST.format(what=beside(rows, size[0])), yes="It is the same"))
+        await desk.sees("Whom to trust")
+        await desk.settle()
+        text = desk.app.screen.query_one(Static)
+        assert max(map(cell_len, made)) <= text.size.width or size[0] < 34, "the window wraps none of it"
+
+    desk.run(scenario, size)
+
+
+def test_whom_to_trust_is_asked_so(desk: Desk) -> None:
+    first, second = grouped("0123456789abcdef" * 4)
+    rows = [("server", "chat.example:6697"), ("authority", "O=Parley, CN=Parley CA cff4753d")]
+    rows += [("valid", "2026-01-01 to 2036-01-01"), ("SHA-256", first), ("", second)]
+
+    async def scenario() -> None:
+        await desk.greeted()
+        desk.app.push_screen(Question("Whom to trust", TRUST.format(what=beside(rows, 80)), yes="It is the same"))
+        await desk.shows("trust-80x24")
+
+    desk.run(scenario)
+
+
 def test_a_question_that_is_higher_than_the_window_can_be_read_and_answered(desk: Desk) -> None:
     answers: list[bool | None] = []
 
@@ -143,6 +181,33 @@ def test_knocking(server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch)
     assert session.link.join(PATIENCE)
     with pytest.raises(ValueError, match="is no server address"):
         knock("no address", "grace")
+
+
+def tried(server: FakeServer) -> list[str]:
+    return [message.param(0) for message in server.seen if message.command == "AUTHENTICATE"]
+
+
+def test_a_known_account_without_a_keyring_is_asked_for_its_password_before_all_else(
+    server: FakeServer, ca: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = Address("localhost", server.port)
+    monkeypatch.setenv("PARLEY_CA", str(ca))
+    known.remember(address, "grace", "grace", ("#dev",))
+    server.caps += " sasl"
+    visit = knock(str(address), "grace").visit()
+    assert visit.kept is None, "and is not offered to a keyring that there is not"
+    session = session_for(visit)
+    assert session.view.front.target == "#dev"
+    assert (session.wants_password, session.question) == (True, "The password of grace")
+    session.link.start()
+    try:
+        session.chat.typed("s3cret")
+        assert not session.wants_password
+        Waits.until(lambda: len(tried(server)) == 2, "it is given, and only then")
+        assert base64.b64decode(tried(server)[1]) == b"\0grace\0s3cret"
+    finally:
+        session.link.stop()
+        assert session.link.join(PATIENCE)
 
 
 def test_trust_that_cannot_be_kept_is_said_in_the_room(ca: Path) -> None:

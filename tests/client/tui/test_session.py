@@ -12,12 +12,13 @@ import pytest
 from textual.events import Key
 
 from client import events as e
+from client.aside import MOST, Asides
 from client.errors import Trouble
 from client.events import COST_OF_ONE
 from client.outbox import FULL
 from client.tui.inbox import Asks, Inbox
-from client.tui.posted import Posted
-from client.tui.session import MOST_A_TURN
+from client.tui.posted import ENDED, Posted
+from client.tui.session import MOST_A_TURN, Session
 from tests.client.fake_server import PATIENCE, Waits
 from tests.client.tui.desk import NOON, Desk, Recorder, said
 
@@ -312,3 +313,99 @@ def test_when_the_connection_has_ended_nothing_is_swallowed() -> None:
     assert any("the connection has ended" in row for row in rows), rows
     assert session.view.buffers["#lobby"].waiting == ()
     assert not desk.dialect.did("say") + desk.dialect.did("join")
+
+
+def front_texts(session: Session) -> list[str]:
+    return [entry.text for entry in session.view.front.entries.newest(20)]
+
+
+@pytest.mark.parametrize("to", ["NickServ", "bob,NickServ", "Q@services.example"])
+@pytest.mark.parametrize("said", ["IDENTIFY hunter2", "IDENTIFY\nhunter2 now"])
+def test_a_password_for_a_service_is_never_shown_where_it_was_not_sent(to: str, said: str) -> None:
+    reports = list[e.Event]()
+    dialect = Recorder()
+    dialect.full = True
+    posted = Posted(dialect, lambda job: job(), reports.append, reports.append)  # type: ignore[arg-type]
+    posted.say(to, said)
+    posted.end()
+    posted.say(to, said)
+    assert reports == [e.NotSent(to, "IDENTIFY ***", FULL), e.NotSent(to, "IDENTIFY ***", ENDED)]
+    assert dialect.did("say") == [("say", to, said)], "the service gets it"
+
+
+def test_after_the_end_it_is_shown_neither_there_nor_in_front() -> None:
+    desk = Desk()
+
+    async def scenario() -> None:
+        await desk.greeted()
+        await desk.happens(e.Sending("NickServ", ("IDENTIFY hunter2",)))
+        desk.link.end()
+        await desk.until(lambda: desk.session.ended)
+        await desk.types("/msg NickServ IDENTIFY hunter2")
+        await desk.keys("enter")
+        await desk.sees("not sent to NickServ (the connection has ended): IDENTIFY ***")
+        desk.app.main.move(lambda: desk.session.view.switch("NickServ"))
+        await desk.sees("not sent to NickServ (the connection has ended): IDENTIFY ***")
+
+    desk.run(scenario, size=(160, 24))
+    texts = [entry.text for buffer in desk.session.view.buffers.values() for entry in buffer.entries.newest(50)]
+    assert texts
+    assert not any("hunter2" in text for text in texts)
+
+
+def test_what_was_for_somebody_who_is_not_in_front_and_does_not_arrive_is_said_in_front() -> None:
+    session = Desk().session
+    for event in (e.Registered("grace"), e.Joined("#lobby", "grace", own=True), e.Sending("bob", ("on its way",))):
+        session.inbox.handle(event)
+    session.inbox.ended()
+    session.turn()
+    session.chat.typed("/msg bob hi")
+    assert front_texts(session)[-2:] == [
+        "bob: nobody knows whether this arrived (the connection has ended): on its way",
+        "not sent to bob (the connection has ended): hi",
+    ]
+
+
+def test_what_was_said_to_somebody_who_is_not_in_front_is_told_there_once_it_is_stored() -> None:
+    session = Desk().session
+
+    def happens(*events: e.Event) -> None:
+        for event in events:
+            session.inbox.handle(event)
+        session.turn()
+
+    happens(e.Registered("grace"), e.Joined("#lobby", "grace", own=True))
+    session.chat.typed("/msg bob hi\nand more")
+    session.chat.typed("/msg NickServ IDENTIFY hunter2")
+    session.chat.typed("/msg nobody hi")
+    session.chat.typed("/msg #dev hello")
+    before = front_texts(session)
+    happens(said("from another device", "grace", "carol", own=True), said("hi", "bob", "bob", second=1))
+    assert front_texts(session) == before, "not yet"
+    happens(
+        said("IDENTIFY ***", "grace", "nickserv", own=True, second=2),
+        e.NotSent("nobody", "hi", "no such nick"),
+        said("hi", "grace", "nobody", own=True, second=3),
+        said("hi", "grace", "Bob", own=True, second=4),
+        said("and more", "grace", "bob", own=True, second=5),
+    )
+    assert front_texts(session)[len(before) :] == [
+        "to NickServ: IDENTIFY ***",
+        "not sent to nobody (no such nick): hi",
+        "to bob: hi and more",
+    ]
+    session.view.switch("#dev")
+    happens(said("hello", "grace", "#dev", own=True, second=6))
+    assert not any(text.startswith("to #dev") for text in front_texts(session)), "there it is seen itself"
+    session.chat.typed("/msg #dev again")
+    happens(said("again", "grace", "#dev", own=True, second=7))
+    assert not any(text.startswith("to #dev") for text in front_texts(session))
+
+
+def test_of_many_the_newest_are_told() -> None:
+    asides = Asides()
+    for number in range(MOST + 1):
+        asides.said(f"n{number}", "hi \x1b[2J")
+    assert asides.happened(said("hi", "grace", "n0", own=True), "") == ""
+    assert asides.happened(said("hi", "grace", "n1", own=True), "") == "to n1: hi \\x1b[2J"
+    assert asides.happened(said("hi", "grace", "n1", own=True), "") == ""
