@@ -42,7 +42,7 @@ def masked(text: str) -> str:
 
 def discreet(to: str, text: str) -> str:
     """`text`, said to `to`, as it may be shown: what a service gets may be a password."""
-    return masked(text) if _has_service(to) else text
+    return masked(text) if is_service(to) else text
 
 
 def masked_line(line: str) -> str:
