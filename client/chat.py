@@ -209,6 +209,10 @@ class Chat:
             elif text:
                 self.actions.log_in(text)
             return
+        if text.partition(" ")[0].lower() == "/login":  # out of habit, where it is asked for again: no password
+            self._form = None
+            run(self, text[1:])
+            return
         form, self._form = self._form, self._form.typed(text)
         if self._form is None and (why := form.finish(text, self.actions)):
             self.inform(why)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from client.discretion import is_service, masked
+from client.discretion import MASK, is_service, masked
 from client.events import Drained, Kind, NotSent, Reacted, Redacted, Said, Sending
 from client.history import Item
 from client.irc.deeds import IDENT, REPLY, Deeds
@@ -65,15 +65,16 @@ class Sender:
 
     def _say_to_service(self, name: str, text: str, kind: Kind) -> None:
         """Once, and not from the outbox: what may be a password is not kept, and its echo may be masked by the server."""
-        for line in lines_of(text):
+        for number, line in enumerate(lines_of(text)):
+            shown = MASK if number else masked(line)  # a further line may be the password alone
             if not self._s.registered:
-                self._s.tell(NotSent(name, masked(line), NOT_CONNECTED))
+                self._s.tell(NotSent(name, shown, NOT_CONNECTED))
             elif len(line.encode()) > room_for_text(self._s.source, "PRIVMSG", name):
-                self._s.tell(NotSent(name, masked(line), "it is too long for one message"))
+                self._s.tell(NotSent(name, shown, "it is too long for one message"))
             else:
                 self._s.send(verb_of(kind), name, body_of(line, kind))
                 if "echo-message" not in self._s.caps:
-                    self._s.tell(Said(name, self._s.nick, masked(line), kind, own=True))
+                    self._s.tell(Said(name, self._s.nick, shown, kind, own=True))
 
     def _size(self, room: str, kind: Kind) -> int:
         size = room_for_text(self._s.source, verb_of(kind), room)

@@ -43,10 +43,13 @@ def test_services_without_echo_and_with_too_much() -> None:
     p.say("ChanServ", "OP #x", Kind.ACTION)
     p.say("ChanServ", "OP " + "x" * 600)
     p.say("ChanServ", "HELP", Kind.NOTICE)
+    p.say("NickServ", "IDENTIFY\ns3cret")
     assert p.events() == [
         e.Said("ChanServ", "grace", "OP ***", Kind.ACTION, own=True),
         e.NotSent("ChanServ", "OP ***", "it is too long for one message"),
         e.Said("ChanServ", "grace", "HELP", Kind.NOTICE, own=True),
+        e.Said("NickServ", "grace", "IDENTIFY", own=True),
+        e.Said("NickServ", "grace", "***", own=True),
     ]
     sent = b"".join(p.take()).decode()
     assert "PRIVMSG ChanServ :\x01ACTION OP #x\x01\r\n" in sent

@@ -292,6 +292,8 @@ def test_a_password_that_was_refused_is_asked_for_again_before_it_is_typed_for_a
     desk.gets("AUTHENTICATE +", ":s 904 grace :SASL authentication failed")
     assert desk.rows()[-1] == "!! the server refused the login as ada (SASL authentication failed)"
     assert (desk.chat.prompt, desk.chat.hidden) == ("The password of ada: ", True)
+    assert desk.types("/login Ada") == []
+    assert desk.chat.prompt == "The password of Ada: ", "what one types out of habit is no password"
     assert desk.types("s3cret")[-1] == "AUTHENTICATE PLAIN"
     desk.gets("AUTHENTICATE +", ":s 900 grace grace!*@h ada :You are now logged in as ada", ":s 903 grace :successful")
     assert desk.chat.view.front.target == "#lobby"
