@@ -16,6 +16,7 @@ asked for, and a page that has not begun by the PONG will not come.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -48,13 +49,16 @@ class Sort(Enum):
 
 @dataclass(eq=False, slots=True)
 class Page:
-    """A page that was asked for. `later` is what pages behind it have brought already, `number` counts those."""
+    """A page that was asked for. `later` is what pages behind it have brought already, `number` counts those. `below` is the oldest
+    that was shown when the first of them was asked for.
+    """
 
     room: Room
     sort: Sort
     later: list[Item] = field(default_factory=list)
     number: int = 1
     reach: str = ""  # where it was to end
+    below: str = ""
     items: deque[Item] = field(default_factory=deque)
     size: int = 0
     over: bool = False
@@ -142,12 +146,16 @@ class Reader:
             self._show(room, item)
 
     def _show(self, room: Room, item: Item) -> None:
-        """An entry of a page: what was sent before a break may be in it, even where nobody looks any more."""
-        tell = self._sender.found if room.closing else self._sender.show
+        """An entry of a page."""
+        tell = self._teller(room)
         for each in room.earlier(item):
             tell(each)
         if room.page(item):
             tell(item)
+
+    def _teller(self, room: Room) -> Callable[[Item], None]:
+        """Who is told: what was sent before a break may be among what is read, even where nobody looks any more."""
+        return self._sender.found if room.closing else self._sender.show
 
     def closes(self, page: Page) -> None:
         """A batch has ended."""
@@ -162,7 +170,8 @@ class Reader:
 
     def _counts(self, page: Page) -> bool:
         """Whether somebody waits for it: not if the room was left, and entered again, meanwhile, or closed."""
-        return fold(page.room.name) in self.older_asked if page.sort is Sort.OLDER else page.room.reading is page
+        owed = fold(page.room.name) in self.older_asked and not page.room.closing
+        return owed if page.sort is Sort.OLDER else page.room.reading is page
 
     def closed(self, room: Room) -> None:
         """Nobody looks at it any more. A room is read on until we have left: that shows what of ours has arrived. No dialogue is;
@@ -198,8 +207,9 @@ class Reader:
         room.reading = None
         resumed = room.after != ""
         complete = (read or not resumed) and not room.dropped
+        tell = self._teller(room)
         for item in room.finish():
-            self._sender.show(item)
+            tell(item)
         room.after = ""
         if room.closing:
             return  # what is in doubt is reported once we have left: nothing is said there again
@@ -226,7 +236,7 @@ class Reader:
         short = len(page.items) * 2 < self._s.support.page_limit and len(page.items) * 2 < FIRST_PAGE
         few = few and sum(item.cost for item in found) < MOST_LATER
         if moved and few and page.number < MOST_BACK and not (short and page.sort is Sort.FIRST):  # likely all that there is
-            further = Page(room, page.sort, found, page.number + 1, reach)
+            further = Page(room, page.sort, found, page.number + 1, reach, page.below)
             self._request(further, "BEFORE", reach, OLDER_PAGE)
         else:
             page.reach = reach or page.reach
@@ -237,6 +247,10 @@ class Reader:
         if page.sort is Sort.OLDER:
             if room.syncing and not room.oldest:
                 return  # the first screen is on its way: there might be a gap before it. This is asked for again then
+            if page.below != room.oldest:  # shown anew meanwhile: there might be a gap, too
+                if not room.syncing:
+                    self._ask_older(room)
+                return
             found = [item for item in found if room.is_new(item)]  # others may have been shown while a further page was awaited
             newest = not room.oldest  # nothing is shown behind it
             room.oldest = page.reach or room.oldest
@@ -261,7 +275,7 @@ class Reader:
         elif fold(name) not in self.older_asked:
             self.older_asked[fold(name)] = name
             room = self._s.room(name)
-            if not room.syncing and not self._s.enters(room):
+            if not (room.syncing or room.closing or self._s.enters(room)):
                 self._ask_older(room)
 
     def shut_out(self, name: str) -> None:
@@ -271,7 +285,7 @@ class Reader:
             self._s.tell(Older(room.name, ()))
 
     def _ask_older(self, room: Room) -> None:
-        page = Page(room, Sort.OLDER, reach=room.oldest)
+        page = Page(room, Sort.OLDER, reach=room.oldest, below=room.oldest)
         if room.oldest:
             self._request(page, "BEFORE", room.oldest, OLDER_PAGE)
         else:
