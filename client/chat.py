@@ -25,6 +25,7 @@ ASK_NAME = "Enter your name: "
 ASK_PASSWORD = "Enter your password: "  # noqa: S105 - a question
 LONGEST_NICK = 32
 MOST_LISTED = 50  # rooms of a list that are printed
+MOST_PRINTED = 4 * 1024 * 1024  # bytes, about, that are kept of what was printed: to search in, and to answer
 
 _LIST = "list"  # no room is called that
 _ANSWERS = ("y", "yes", "n", "no", "")
@@ -84,7 +85,7 @@ class Chat:
     ) -> None:
         self.actions = actions
         self.home = room
-        self.view = View(room, clock)
+        self.view = View(room, clock, most_bytes=MOST_PRINTED if prints else None)
         self.commands = commands
         self.left = False  # somebody has asked for the end
         self.unsent = 0  # messages that did not arrive, and lines that were not understood

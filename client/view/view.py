@@ -37,10 +37,13 @@ _ERRORS = (e.Failed, e.LoginRefused, e.NotSent, e.NameRefused)
 class View:
     """All conversations of one server, and which is in front. `clock` gives the time with its zone.
 
-    `ignored` are folded nicks; `watched` are words that count as our name. `attended` is to be False while nobody looks.
+    `ignored` are folded nicks; `watched` are words that count as our name. `attended` is to be False while nobody looks. Of what
+    was said `most_bytes` are kept, about (None: MOST_BYTES).
     """
 
-    def __init__(self, current: str, clock: Callable[[], datetime], watched: Iterable[str] = ()) -> None:
+    def __init__(
+        self, current: str, clock: Callable[[], datetime], watched: Iterable[str] = (), *, most_bytes: int | None = None
+    ) -> None:
         self.account = ""
         self.network = ""
         self.features: frozenset[e.Feature] = frozenset()
@@ -53,6 +56,7 @@ class View:
         self.clock = clock
         self.changed = Changes()
         self._watched = tuple(watched)
+        self.most_bytes = MOST_BYTES if most_bytes is None else most_bytes
         self._tally = Tally()
         self._asked: tuple[Buffer, datetime] | None = None  # where, and until when, a command's answers are shown
         self.nick = ""
@@ -230,9 +234,9 @@ class View:
 
     def bound(self) -> None:
         """Drops the oldest entries of the largest buffers where all together are too large: many at once, so that it is seldom."""
-        if self._tally.size <= MOST_BYTES:
+        if self._tally.size <= self.most_bytes:
             return
-        while self._tally.size > MOST_BYTES - MOST_BYTES // 64:
+        while self._tally.size > self.most_bytes - self.most_bytes // 64:
             largest = max(self.buffers.values(), key=lambda each: each.entries.size)
             for _ in range(_DROPPED_AT_ONCE):
                 largest.entries.drop_oldest()

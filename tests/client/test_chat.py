@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from client import events as e
-from client.chat import Chat
+from client.chat import MOST_PRINTED, Chat
 from client.commands import COMMANDS
 from client.irc import IrcProtocol
 from client.plain import MOST_QUEUED, RECENT, PlainProtocol
@@ -213,3 +213,13 @@ def test_plain_stays_below_the_servers_flood_control() -> None:
     now += RECENT
     p.disconnected()
     assert not any(isinstance(event, e.NotSent) for event in p.events())
+
+
+def test_what_is_printed_is_kept_for_a_while_only() -> None:
+    """The terminal, or the file behind a pipe, has it."""
+    desk = Desk()
+    for number in range(3 * MOST_PRINTED // 30_000):
+        desk.chat.handle(e.Said("#lobby", "ann", f"{number} " + "x" * 30_000))
+    kept = desk.chat.view.front.entries
+    assert MOST_PRINTED // 2 < kept.size <= MOST_PRINTED
+    assert kept.dropped

@@ -75,11 +75,11 @@ def test_the_newest_that_was_said() -> None:
     assert scroll.newest_spoken() is None
 
 
-def test_what_is_dropped_while_scrolled_back(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_dropped_while_scrolled_back(view: View) -> None:
     view.feed(said("live", "live"))
     view.feed(e.Older("#dev", tuple(said(f"old {n}", f"o{n}") for n in range(100))))
     assert view.front.entries.first == -100
-    monkeypatch.setattr("client.view.view.MOST_BYTES", 30_000)
+    view.most_bytes = 30_000
     view.front.first_unread = view.front.marked = -100
     view.feed(said("newer"))
     assert (view.front.past, view.front.entries[0].text, texts(view)[-1]) == (Past.FULL, "live", "newer")
@@ -90,8 +90,8 @@ def test_what_is_dropped_while_scrolled_back(view: View, monkeypatch: pytest.Mon
     assert not view.wants_older(view.front)
 
 
-def test_a_page_that_is_too_much(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.view.view.MOST_BYTES", 30_000)
+def test_a_page_that_is_too_much(view: View) -> None:
+    view.most_bytes = 30_000
     view.feed(said("live"))
     view.feed(e.Older("#dev", tuple(said(f"old {n}", f"o{n}") for n in range(100))))
     assert 0 < view.front.entries.size <= 30_000

@@ -116,7 +116,9 @@ class _Window:
         for y in range(self.height):
             self._looked_at(canvas.line(y, None, Style()), width + 1)
         buffer = self.view.front
-        session = SimpleNamespace(view=self.view, name=self.view.network, ended=False, lost=None, wants_name=False, wants_password=False)
+        session = SimpleNamespace(
+            view=self.view, name=self.view.network, ended=False, lost=None, wants_name=False, wants_password=False
+        )
         types = Row([Span(f" {nick} ") for nick in self.view.typists(buffer)])
         for row in [topic_row(cast("Session", session)), types, *member_rows(buffer)[0][:_MOST_ROWS]]:
             self._cells("".join(text for text, _ in arrange(row, width)), width)
