@@ -153,10 +153,8 @@ class Chat:
             self._print_list()
         if isinstance(event, e.NameRefused):
             self.refused = event
-        if (
-            isinstance(event, e.LoginRefused) and self._asks
-        ):  # asked again: somebody will type it again, and not for the room to see
-            self._form = OldPassword(event.account)
+        if isinstance(event, e.LoginRefused) and self._asks:
+            self._form = OldPassword(event.account)  # somebody will type it again, and not for the room to see
         if isinstance(event, e.Drained):
             self._leave()
         self._refresh()

@@ -20,10 +20,13 @@ _PENDING: Final = "the server has not answered the last /register yet"
 
 
 class Wanted(NamedTuple):
-    """What was asked for: an account, called as we were then or as was said, and its password."""
+    """What was asked for: an account, called as we were then or as was said, and its password. Who has not answered by `until` will
+    not: another may be asked for.
+    """
 
     nick: str
     password: str
+    until: float
 
 
 class Registering:
@@ -45,9 +48,7 @@ class Registering:
     def reset(self) -> None:
         """What each connection starts with."""
         self._asked: Wanted | None = None
-        self._asked_until = 0.0  # who has not answered by then will not: another may be asked for
         self._hoped: Wanted | None = None  # from NickServ
-        self._until = 0.0
 
     def handlers(self) -> dict[str, Handler]:
         """What it does with which command."""
@@ -63,32 +64,34 @@ class Registering:
             self._s.tell(Failed(_PENDING))
             return
         if self._s.registered:
-            self._waits_for(Wanted(self._s.nick, password))
+            self._asked = self._wanted(self._s.nick, password)
         self._s.send_if_up("REGISTER", "*", "*", password)
 
     @property
     def _is_pending(self) -> bool:
-        return self._asked is not None and self._s.now()[0] < self._asked_until
+        return self._asked is not None and self._is_open(self._asked)
 
-    def _waits_for(self, wanted: Wanted) -> None:
-        self._asked, self._asked_until = wanted, self._s.now()[0] + PATIENCE
+    def _is_open(self, wanted: Wanted) -> bool:
+        return self._s.now()[0] < wanted.until
+
+    def _wanted(self, nick: str, password: str) -> Wanted:
+        return Wanted(nick, password, self._s.now()[0] + PATIENCE)
 
     def typed(self, typed: Typed | None) -> None:
         """Somebody said something to a service, or to the server, in their own words."""
         self._hoped = None
         if typed is None or not self._s.registered or not _fits(typed.password):
             return
-        wanted = Wanted(typed.account or self._s.nick, typed.password)
+        wanted = self._wanted(typed.account or self._s.nick, typed.password)
         if not typed.of_service:
-            if not self._is_pending:
-                self._waits_for(wanted)
+            self._asked = self._asked if self._is_pending else wanted
         elif not self._s.account:  # else there are other reasons to be told
-            self._hoped, self._until = wanted, self._s.now()[0] + PATIENCE
+            self._hoped = wanted
 
     def logged_in(self, account: str) -> None:
         """The server says that we are logged in."""
         hoped, self._hoped = self._hoped, None
-        if hoped is not None and self._s.now()[0] < self._until and fold(account) == fold(hoped.nick):
+        if hoped is not None and self._is_open(hoped) and fold(account) == fold(hoped.nick):
             self._adopt(hoped, account)
 
     def _on_register(self, message: Message) -> None:

@@ -77,9 +77,8 @@ class Session:
         self.inbox = Inbox(dialect)
         self.link = link(self.inbox)
         self._posted = Posted(dialect, self.link.post, self.inbox.handle, self._show)
-        self._posted.heard(
-            Asks(dialect.needs_name, dialect.needs_password, dialect.nick)
-        )  # before the connection's thread is there
+        # Read once, before the connection's thread is there: from then on it comes with each event
+        self._posted.heard(Asks(dialect.needs_name, dialect.needs_password, dialect.nick))
         self._unheard = True  # nothing has come from there: no password can have been refused
         self.chat = Chat(self._posted, room, _NoRows(), clock=clock, prints=False)
         self.chat.leave_by(self.stop)

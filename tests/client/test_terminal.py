@@ -235,29 +235,29 @@ def test_in_a_real_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> Non
     assert log.read_text() == ""
 
 
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
-def test_quit_ends_a_dumb_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> None:
-    """The library tells such a terminal nothing while it reads from it: the next line was taken, and lost."""
+@pytest.fixture
+def dumb(server: FakeServer, ca: Path, tmp_path: Path) -> Iterator[Tmux]:
+    """The client in a terminal that can do nothing, in #lobby; how it ended is said."""
+    if shutil.which("tmux") is None:
+        pytest.skip("needs tmux")
     command = f"TERM=dumb {sys.executable} -m client localhost:{server.port} --name dora --ca {ca} 2>{tmp_path}/stderr"
     tmux = Tmux(f"sh -c '{command}; echo left with $?; sleep 60'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
     try:
         tmux.shows("[#lobby]")
-        tmux.keys("/quit", "Enter")
-        Waits.until(lambda: "left with 0" in "\n".join(tmux.screen()), lambda: "\n".join(tmux.screen()))
+        yield tmux
     finally:
         tmux.close()
 
 
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
-def test_a_password_is_hidden_in_a_dumb_terminal(server: FakeServer, ca: Path, tmp_path: Path) -> None:
-    command = f"TERM=dumb {sys.executable} -m client localhost:{server.port} --name dora --ca {ca} 2>{tmp_path}/stderr; sleep 60"
-    tmux = Tmux(f"sh -c '{command}'", f"parley-{os.getpid()}-{time.monotonic_ns()}")
-    try:
-        tmux.shows("[#lobby]")
-        tmux.keys("/register", "Enter")
-        tmux.shows("password")
-        tmux.keys("hunter2x", "Enter")
-        Waits.until(lambda: "again" in "\n".join(tmux.screen()), lambda: "\n".join(tmux.screen()))
-        assert not any("hunter2x" in row for row in tmux.screen())
-    finally:
-        tmux.close()
+def test_quit_ends_a_dumb_terminal(dumb: Tmux) -> None:
+    """The library tells such a terminal nothing while it reads from it: the next line was taken, and lost."""
+    dumb.keys("/quit", "Enter")
+    Waits.until(lambda: "left with 0" in "\n".join(dumb.screen()), lambda: "\n".join(dumb.screen()))
+
+
+def test_a_password_is_hidden_in_a_dumb_terminal(dumb: Tmux) -> None:
+    dumb.keys("/register", "Enter")
+    dumb.shows("password")
+    dumb.keys("hunter2x", "Enter")
+    Waits.until(lambda: "again" in "\n".join(dumb.screen()), lambda: "\n".join(dumb.screen()))
+    assert not any("hunter2x" in row for row in dumb.screen())
